@@ -1,0 +1,127 @@
+"""What an architecture costs: parameters, multiply-adds, tensor sizes. Arithmetic only, no torch.
+
+Counts the macro supernet (all of its weights) and the single path that one architecture takes
+through it. Formulas: the authors' search network, spec sizes as in the released code; a
+multiply-add is one multiplication with its addition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enas_viz.recipes import Recipe
+from enas_viz.space import Architecture, MacroSpace
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one path: trainable parameters, multiply-adds per image, and each layer's output.
+
+    tensors: (channels, height, width) of the stem's output, then of every layer's.
+    """
+
+    parameters: int
+    multiply_adds: int
+    tensors: tuple[tuple[int, int, int], ...]
+
+
+def tensor_sizes(
+    space: MacroSpace, filters: int, resolution: int
+) -> tuple[tuple[int, int, int], ...]:
+    """(channels, height, width) of the stem's output and of every layer's, as computed.
+
+    A layer's output is given at the resolution at which the layer computes it; the reductions
+    after it come later.
+    """
+    sizes = [(filters, resolution, resolution)]
+    side = resolution
+    for k in range(space.layers):
+        sizes.append((filters, side, side))
+        if k in space.pool_after():
+            side = -(-side // 2)
+    return tuple(sizes)
+
+
+def op_parameters(op: str, filters: int) -> int:
+    """Trainable parameters of one candidate operation at search time, batch norms included."""
+    c = filters
+    return c * c + 2 * c + {
+        "conv3x3": 9 * c * c + 2 * c,
+        "sep3x3": 9 * c + c * c + 2 * c,
+        "conv5x5": 25 * c * c + 2 * c,
+        "sep5x5": 25 * c + c * c + 2 * c,
+        "avg3x3": 0,
+        "max3x3": 0,
+    }[op]
+
+
+def op_multiply_adds(op: str, filters: int, side: int) -> int:
+    """Multiply-adds of one candidate operation for one image of `side` by `side` pixels."""
+    c = filters
+    per_pixel = c * c + {
+        "conv3x3": 9 * c * c,
+        "sep3x3": 9 * c + c * c,
+        "conv5x5": 25 * c * c,
+        "sep5x5": 25 * c + c * c,
+        "avg3x3": 0,
+        "max3x3": 0,
+    }[op]
+    return per_pixel * side * side
+
+
+def supernet_parameters(
+    space: MacroSpace,
+    filters: int,
+    image_channels: int = 3,
+    classes: int = 10,
+    merge: str = "add",
+) -> int:
+    """Trainable parameters of the whole macro supernet: 697 860 at 12 layers and 36 filters."""
+    bank = space.layers * sum(op_parameters(op, filters) for op in space.ops)
+    return bank + _common(space, filters, image_channels, classes, merge)
+
+
+def path_cost(
+    architecture: Architecture,
+    filters: int,
+    resolution: int,
+    image_channels: int = 3,
+    classes: int = 10,
+    merge: str = "add",
+) -> Cost:
+    """Cost of the path that `architecture` takes through the macro supernet."""
+    space = architecture.space
+    sizes = tensor_sizes(space, filters, resolution)
+    names = space.op_names(architecture)
+    parameters = _common(space, filters, image_channels, classes, merge)
+    work = 9 * image_channels * filters * resolution**2 + filters * classes
+    for k, op in enumerate(names):
+        side = sizes[k + 1][1]
+        parameters += op_parameters(op, filters)
+        work += op_multiply_adds(op, filters, side)
+        if merge == "concat" and k:
+            work += (1 + len(space.sources(architecture, k))) * filters**2 * side**2
+        if k in space.pool_after():
+            work += (k + 2) * filters**2 * (-(-side // 2)) ** 2
+    return Cost(parameters, work, sizes)
+
+
+def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Cost:
+    """`path_cost` under a recipe's network and data."""
+    return path_cost(
+        architecture,
+        recipe.network.filters,
+        recipe.data.resolution,
+        image_channels,
+        merge=recipe.fidelity.skip_merge_search,
+    )
+
+
+def _common(space: MacroSpace, c: int, image_channels: int, classes: int, merge: str) -> int:
+    """Parameters that every architecture has: stem, merges, reductions, classifier."""
+    stem = 9 * image_channels * c + 2 * c
+    merges = 2 * c * (space.layers - 1)
+    if merge == "concat":  # one c-by-c slice per mergeable tensor and one for the layer itself
+        merges += sum((k + 1) * c * c for k in range(1, space.layers))
+    reductions = sum((p + 2) * (c * c + 2 * c) for p in space.pool_after())
+    return stem + merges + reductions + classes * c

@@ -1,0 +1,347 @@
+"""Recipes: every number of a search in one frozen place, each with its origin.
+
+A `Recipe` names its data, network, controller, training and computing; `Fidelity` names each point
+where paper, released code and article differ. A variant is `change(recipe, ...)`, so a difference
+is one visible line. Origins: [C] authors' released code and scripts, [P] the paper, [A] the
+article, ours where nothing is said.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+from enas_viz.space import MACRO_OPS, MacroSpace
+
+Preset = Literal["default", "released", "paper", "article"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fidelity:
+    """Where the sources differ, one field each; a field changes one visible place in the code.
+
+    Defaults are what a faithful new implementation should do. `preset` gives the other sources.
+    Fields outside `IN_USE` belong to the micro search and to final training, which are not part of
+    this version: presets carry them, so that a trace says what its source would do, and setting
+    one of them on a recipe is refused.
+    """
+
+    # Operation of a macro layer: the sampled one, or always max pool (a slip in the released code).
+    macro_dispatch: Literal["sampled", "last_branch"] = "sampled"
+    # Order inside a macro layer: operation then skips [C], or skips then operation [P, A].
+    macro_order: Literal["op-first", "skips-first"] = "op-first"
+    # Bit i selects the output of layer i [P, A], or stored tensor i where the stem is 0 [C].
+    skip_wiring: Literal["layer", "code"] = "layer"
+    # Merging skips in search: add and batch norm [C], or concatenate and 1x1 convolution [P, A].
+    skip_merge_search: Literal["add", "concat"] = "add"
+    # Operations of the final macro network: as named, or separable ones built dense [C].
+    macro_final_ops: Literal["true", "dense"] = "true"
+    # Reduction cells in micro search: factorized reduction of one input then a stride-1 cell [C],
+    # of both inputs, or a stride-2 cell [P, A].
+    micro_reduction_search: Literal["fr_then_cell", "fr_both", "stride2"] = "fr_then_cell"
+    # Whether a cell's unused inputs are loose ends: yes [C], no [P].
+    loose_inputs: Literal["count", "exclude"] = "count"
+    # How often a separable convolution of a cell is applied: twice [C, P], once (some ports).
+    sep_conv_stack: Literal[2, 1] = 2
+    # LSTM state after a layer's second step: carried on [C], dropped (some ports).
+    state_after_anchor: Literal["carried", "dropped"] = "carried"
+    # Next input after skips: sum of chosen anchors over 1 + n [C], or their mean [P].
+    next_input: Literal["sum_over_1_plus_n", "mean"] = "sum_over_1_plus_n"
+    # Macro "entropy": of the whole distribution [P], or only the sampled term -p log p [C].
+    entropy: Literal["full", "sampled"] = "full"
+    # Skip penalty on the probability that is sampled [P], or on sigmoid of the half logit [C].
+    skip_penalty_on: Literal["sampling_probability", "logit"] = "sampling_probability"
+    # Fixed preference for separable convolutions in micro cells: none, or as released [C].
+    op_prior: Literal["none", "released"] = "released"
+    # Moving baseline starts at zero [C], or at the first reward (some ports).
+    baseline_start: Literal["zero", "first_reward"] = "zero"
+    # Batch norm when a reward is measured: statistics of the batch [C micro], moving averages
+    # [C macro], or statistics refitted to the architecture on training batches.
+    reward_bn: Literal["batch", "moving", "refit"] = "batch"
+    # Dropout when a reward is measured: off [C macro], on [C micro].
+    reward_dropout: Literal["off", "on"] = "off"
+    # Validation minibatch of a reward: each sample its own [C], or one shared by an update.
+    reward_batch: Literal["own", "shared"] = "own"
+    # Weights that the sampled path left out: still, or moved by L2 and momentum [C].
+    idle_weights: Literal["still", "decay"] = "still"
+    # Gradient clipping: none (what the released code amounts to), global norm 5 (some ports).
+    clip: Literal["none", "global5"] = "none"
+    # Auxiliary head of micro networks: trained [P], or left at its random start [C].
+    aux_head: Literal["trained", "frozen"] = "trained"
+    # CutOut square: around a uniform centre [P], from a uniform corner [C].
+    cutout: Literal["centre", "corner"] = "centre"
+    # First step of a warm restart: clean, or once at the middle rate [C].
+    restart_step: Literal["clean", "mid_rate"] = "clean"
+    # Moving averages of batch norm: plain, or zero-debiased as in TensorFlow [C].
+    bn_average: Literal["plain", "zero_debiased"] = "plain"
+    # Fan-in of stacked micro weights when initialised: true, or number of inputs [C].
+    init_fan_in: Literal["true", "released"] = "true"
+
+
+_RELEASED = {
+    "macro_dispatch": "last_branch",
+    "skip_wiring": "code",
+    "macro_final_ops": "dense",
+    "entropy": "sampled",
+    "skip_penalty_on": "logit",
+    "reward_bn": "moving",
+    "idle_weights": "decay",
+    "aux_head": "frozen",
+    "cutout": "corner",
+    "restart_step": "mid_rate",
+    "bn_average": "zero_debiased",
+    "init_fan_in": "released",
+}
+_ARTICLE = {
+    "macro_order": "skips-first",
+    "skip_merge_search": "concat",
+    "micro_reduction_search": "stride2",
+    "loose_inputs": "exclude",
+    "next_input": "mean",
+    "op_prior": "none",
+}
+PRESETS: dict[str, Fidelity] = {
+    "default": Fidelity(),
+    "released": Fidelity(**_RELEASED),  # macro's values where macro and micro differ
+    "paper": Fidelity(**_ARTICLE),
+    "article": Fidelity(**_ARTICLE),
+}
+
+# The fields that the macro search reads. The others wait for the micro search and final training.
+IN_USE = frozenset(
+    "macro_dispatch macro_order skip_wiring skip_merge_search state_after_anchor next_input "
+    "entropy skip_penalty_on baseline_start reward_bn reward_dropout reward_batch idle_weights "
+    "clip restart_step bn_average".split()
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which images, and how they are augmented."""
+
+    name: str = "cifar10"  # "digits", "cifar10", or a folder or zip in ImageFolder layout
+    resolution: int = 32  # height and width in pixels that images are resized to
+    train_images: int = 0  # use only so many training images, class-balanced; 0: all of them
+    valid_images: int = 0  # the same for validation
+    crop_padding: int = 4  # zero pixels added on each side before the random crop [C]
+    flip: bool = True  # mirror half of the training images [C]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The supernet's size."""
+
+    layers: int = 12  # [C] cifar10_macro_search.sh
+    filters: int = 36  # channels of every layer [C]
+    keep_prob: float = 0.9  # of the dropout before the classifier [C]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerConfig:
+    """The controller LSTM and its REINFORCE updates; defaults from cifar10_macro_search.sh [C]."""
+
+    hidden: int = 64  # LSTM units, one layer, no bias; [P] 100
+    init_range: float = 0.1  # every weight starts uniform in (-0.1, 0.1)
+    tanh_constant: float = 1.5  # squashes logits into (-1.5, 1.5); [P] 2.5
+    temperature: float = 1.0  # logits are divided by it before tanh; [P] 5.0
+    lr: float = 1e-3  # Adam; [P] 3.5e-4
+    adam_beta1: float = 0.0  # no momentum
+    adam_beta2: float = 0.999
+    adam_eps: float = 1e-3  # in TensorFlow's form of Adam
+    updates: int = 50  # per epoch of weight training
+    samples: int = 20  # architectures whose gradients one update averages
+    entropy_weight: float = 1e-4  # reward per nat of entropy; [P] 0.1
+    baseline_decay: float = 0.99  # of the moving-average reward
+    skip_prior: float = 0.4  # wanted probability of a skip
+    skip_weight: float = 0.8  # weight of the KL pull towards it
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Training of the shared weights; defaults from cifar10_macro_search.sh [C]."""
+
+    epochs: int = 310
+    batch_size: int = 128  # also of a reward's validation minibatch
+    lr_max: float = 0.05  # cosine from lr_max to lr_min, constant within an epoch
+    lr_min: float = 5e-4  # [P] 1e-3
+    restart_period: int = 10  # epochs of the first cosine period
+    restart_factor: int = 2  # each period is so many times longer than the last
+    momentum: float = 0.9  # Nesterov
+    l2: float = 2.5e-4  # adds l2 * sum(w^2), batch norm included: weight decay 2 * l2; [P] 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """How to compute: what may change speed and last digits, never the method."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on CUDA
+    channels_last: bool = True
+    deterministic: bool = False  # CUDA: only deterministic kernels, slower
+    threads: int = 0  # CPU threads; 0: as PyTorch chooses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All of one search. Make variants with `change`, look recipes up with `recipe(name)`."""
+
+    name: str
+    about: str
+    strategy: Literal["enas"] = "enas"
+    data: DataConfig = field(default_factory=DataConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    fidelity: Fidelity = field(default_factory=Fidelity)
+    compute: Compute = field(default_factory=Compute)
+    keep_steps: int = 1  # every so many episodes keep their steps in the trace
+
+    @property
+    def space(self) -> MacroSpace:
+        return MacroSpace(self.network.layers, MACRO_OPS, self.fidelity.skip_wiring)
+
+    def to_json(self) -> dict[str, Any]:
+        """The recipe as nested JSON, `fidelity` apart (a trace's header keeps it beside)."""
+        return {k: v for k, v in dataclasses.asdict(self).items() if k != "fidelity"}
+
+
+RECIPES: dict[str, Recipe] = {
+    made.name: made
+    for made in (
+        Recipe(
+            name="macro-tiny",
+            about="macro search on scikit-learn's digits, minutes on two cores",
+            data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
+            network=NetworkConfig(layers=6, filters=16),
+            controller=ControllerConfig(lr=3.5e-3, updates=20, samples=10),
+            train=TrainConfig(epochs=20, batch_size=100, restart_period=20),
+        ),
+        Recipe(
+            name="macro-cifar10-cpu",
+            about="macro search on CIFAR-10, sized for an hour on two cores",
+            data=DataConfig(resolution=16),
+            network=NetworkConfig(layers=6, filters=16),
+            controller=ControllerConfig(lr=3.5e-3, updates=30, samples=10),
+            train=TrainConfig(epochs=30, batch_size=128),
+            keep_steps=5,
+        ),
+        Recipe(
+            name="macro-paper",
+            about="macro search with the paper's numbers, for a GPU",
+            controller=ControllerConfig(
+                hidden=100,
+                tanh_constant=2.5,
+                temperature=5.0,
+                lr=3.5e-4,
+                updates=100,  # [P] 2000 controller steps an epoch, averaged by 20 as in the code
+                entropy_weight=0.1,
+            ),
+            train=TrainConfig(lr_min=1e-3, l2=1e-4),
+            fidelity=PRESETS["paper"],
+            keep_steps=1000,
+        ),
+        Recipe(
+            name="macro-released",
+            about="what the authors' released macro search truly computes, for a GPU",
+            fidelity=PRESETS["released"],
+            keep_steps=1000,
+        ),
+    )
+}
+
+
+def recipe(name: str, **changes: Any) -> Recipe:
+    """The recipe of that name, changed as `change` does. ValueError with the nearest names."""
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}{hint}")
+    return change(RECIPES[name], **changes)
+
+
+def change(base: Recipe, **changes: Any) -> Recipe:
+    """A copy of a recipe with some values replaced.
+
+    Each keyword is a field of the recipe, or `part__field`, e.g. `train__epochs=3`,
+    `controller__lr=1e-3`; `fidelity` also takes the name of a preset. Raises ValueError for an
+    unknown field, a value outside its choices, or a fidelity field that this search does not read.
+    """
+    for key, value in changes.items():
+        path = key.replace("__", ".")
+        part, _, name = path.partition(".")
+        if part not in {f.name for f in fields(Recipe)}:
+            raise ValueError(_no_field(path))
+        if part == "fidelity" and isinstance(value, str) and not name:
+            if value not in PRESETS:
+                raise ValueError(f"fidelity preset is one of {', '.join(PRESETS)}; got {value!r}")
+            value = PRESETS[value]
+        if name:
+            inner = getattr(base, part)
+            if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
+                raise ValueError(_no_field(path))
+            if part == "fidelity" and name not in IN_USE and value != getattr(inner, name):
+                raise ValueError(
+                    f"fidelity.{name} concerns the micro search or final training; a macro search "
+                    f"reads {', '.join(sorted(IN_USE))}"
+                )
+            value = dataclasses.replace(inner, **{name: value})
+        base = dataclasses.replace(base, **{part: value})
+    check(base)
+    return base
+
+
+def check(made: Recipe) -> None:
+    """Raises ValueError, naming the field, when a value is outside its choices or its range."""
+    for part in ("fidelity", "compute"):
+        config = getattr(made, part)
+        for name, kind in get_type_hints(type(config)).items():
+            choices = get_args(kind)
+            if choices and getattr(config, name) not in choices:
+                shown = ", ".join(map(str, choices))
+                raise ValueError(
+                    f"{part}.{name} is one of {shown}; got {getattr(config, name)!r}"
+                )
+    positive = {
+        "data": ("resolution",),
+        "network": ("layers", "filters"),
+        "controller": ("hidden", "tanh_constant", "temperature", "samples", "lr"),
+        "train": ("epochs", "batch_size", "lr_max", "restart_period", "restart_factor"),
+        "": ("keep_steps",),
+    }
+    for part, names in positive.items():
+        config = getattr(made, part) if part else made
+        for name in names:
+            value = getattr(config, name)
+            if not value > 0:
+                where = f"{part}.{name}" if part else name
+                raise ValueError(f"{where} must be greater than 0; got {value!r}")
+    if made.network.filters % 2:
+        raise ValueError(
+            f"network.filters must be even, since a factorized reduction joins two halves; "
+            f"got {made.network.filters}"
+        )
+    if not 0 < made.network.keep_prob <= 1:
+        raise ValueError(f"network.keep_prob is in (0, 1]; got {made.network.keep_prob!r}")
+    if not 0 < made.controller.skip_prior < 1:
+        raise ValueError(f"controller.skip_prior is in (0, 1); got {made.controller.skip_prior!r}")
+
+
+def field_names() -> list[str]:
+    """Every settable field of a recipe as `part.field`."""
+    return [
+        f"{f.name}.{inner.name}" if f.name in _parts() else f.name
+        for f in fields(Recipe)
+        for inner in (fields(_parts()[f.name]) if f.name in _parts() else (f,))
+    ]
+
+
+def _parts() -> dict[str, type]:
+    hints = get_type_hints(Recipe)
+    return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+
+
+def _no_field(path: str) -> str:
+    near = difflib.get_close_matches(path, field_names(), n=1, cutoff=0.3)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"a recipe has no field {path!r}{hint}"

@@ -1,0 +1,465 @@
+"""Traces: what a search did, one record a line, written while it goes and read without torch.
+
+A trace is JSON Lines, gzipped once the search has finished: a header, then episodes and epochs in
+the order in which they happened. `record` writes records while passing them on; `load_trace`
+reads a trace, a finished one or one that a killed search left behind.
+
+Leaves to others: running a search (`enas_viz.search`) and drawing (`enas_viz.view`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import math
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from enas_viz.space import Architecture, Decision, Space, space_from_json
+
+FORMAT = (1, 0)  # major, minor: a newer minor adds fields, a newer major changes their meaning
+DIGITS = 6  # significant digits that a recorded logit keeps
+ASSETS = Path(__file__).parent / "assets"
+
+Json = dict[str, Any]
+
+
+class NewerFormat(ValueError):
+    """The trace was written by a newer enas_viz whose format this one does not read."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One time-step of the controller: shaped logits, and what was picked.
+
+    picks: one index for an operation or source, one bit per earlier layer for skips, none for a
+    silent step. logits: for an operation or source one row of length `options`; for skips one row
+    per earlier layer holding its single logit z, where the two options have logits (-z, z).
+    """
+
+    decision: Decision
+    picks: tuple[int, ...] = ()
+    logits: tuple[tuple[float, ...], ...] = ()
+
+    @cached_property
+    def probabilities(self) -> tuple[tuple[float, ...], ...]:
+        """One row per draw, one probability per option; a skip's row is (no, yes)."""
+        rows = self.logits
+        if self.decision.kind == "skip":
+            rows = tuple((-z, z) for (z,) in rows)
+        return tuple(_softmax(row) for row in rows)
+
+    @property
+    def log_probability(self) -> float:
+        """Natural logarithm of the probability of what was picked; 0 for a silent step."""
+        pairs = zip(self.probabilities, self.picks, strict=True)
+        return sum(math.log(row[pick]) for row, pick in pairs)
+
+    @property
+    def entropy(self) -> float:
+        """Entropy in nats, summed over the draws of the step."""
+        return -sum(p * math.log(p) for row in self.probabilities for p in row if p > 0)
+
+    def to_json(self) -> list[Any]:
+        return [self.picks, [[_round(z) for z in row] for row in self.logits]]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One sampled architecture: how it was decided, and what it was worth.
+
+    steps may be empty (a strategy without a controller, or an episode that kept none).
+    accuracy: the share of the validation minibatch that was right, in [0, 1]. reward: accuracy
+    plus the weighted entropy. baseline: the moving baseline after this reward; advantage: reward
+    minus that baseline. `extra` keeps what a strategy adds, and fields this version does not know.
+    """
+
+    architecture: Architecture
+    steps: tuple[Step, ...] = ()
+    accuracy: float | None = None
+    reward: float | None = None
+    baseline: float | None = None
+    advantage: float | None = None
+    epoch: int = 0
+    update: int = 0
+    sample: int = 0
+    n: int = -1  # its serial number in the trace
+    order: str = "op-first"
+    note: str = ""  # where it comes from, when no controller produced it by itself
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @property
+    def log_probability(self) -> float:
+        return sum(step.log_probability for step in self.steps)
+
+    @property
+    def entropy(self) -> float:
+        return sum(step.entropy for step in self.steps)
+
+    def to_json(self) -> Json:
+        kept = {
+            "type": "episode",
+            "content": self.architecture.content,
+            **{
+                name: getattr(self, name)
+                for name in ("accuracy", "reward", "baseline", "advantage")
+                if getattr(self, name) is not None
+            },
+            "epoch": self.epoch,
+            "update": self.update,
+            "sample": self.sample,
+        }
+        if self.steps:
+            kept["steps"] = [step.to_json() for step in self.steps]
+        if self.note:
+            kept["note"] = self.note
+        return {**kept, **self.extra}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of weight training and the controller updates after it.
+
+    loss: mean training loss (nats) over the epoch's minibatches. train_accuracy, valid_accuracy:
+    fractions in [0, 1], each minibatch under its own sampled architecture. lr: the epoch's
+    learning rate. `clock` holds wall-clock facts (seconds); they are no part of the digest.
+    """
+
+    epoch: int
+    loss: float | None = None
+    train_accuracy: float | None = None
+    valid_accuracy: float | None = None
+    lr: float | None = None
+    steps: int = 0
+    n: int = -1
+    clock: Json = field(default_factory=dict, compare=False)
+    extra: Json = field(default_factory=dict, compare=False)
+
+    def to_json(self) -> Json:
+        kept = {
+            name: getattr(self, name)
+            for name in ("loss", "train_accuracy", "valid_accuracy", "lr")
+            if getattr(self, name) is not None
+        }
+        return {
+            "type": "epoch",
+            "epoch": self.epoch,
+            **kept,
+            "steps": self.steps,
+            **self.extra,
+            **({"clock": self.clock} if self.clock else {}),
+        }
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a trace says about itself: space, fidelity, recipe, seed, data, device, versions."""
+
+    space: Space
+    order: str = "op-first"
+    seed: int | None = None
+    recipe: Json = field(default_factory=dict)
+    fidelity: Json = field(default_factory=dict)
+    dataset: Json = field(default_factory=dict)
+    device: Json = field(default_factory=dict)
+    versions: Json = field(default_factory=dict)
+    clock: Json = field(default_factory=dict)
+    note: str = ""
+    format: tuple[int, int] = FORMAT
+    extra: Json = field(default_factory=dict, compare=False)
+
+    n = 0
+
+    def to_json(self) -> Json:
+        kept = {
+            "type": "header",
+            "format": self.format,
+            "space": self.space.to_json(),
+            "order": self.order,
+        }
+        for name in ("seed", "recipe", "fidelity", "dataset", "device", "versions", "note"):
+            if getattr(self, name) not in ({}, "", None):
+                kept[name] = getattr(self, name)
+        return {**kept, **self.extra, **({"clock": self.clock} if self.clock else {})}
+
+
+Record = Header | Episode | Epoch
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One minibatch went by: progress for whoever watches. Never recorded.
+
+    phase: "weights" (a training minibatch) or "controller" (a reward minibatch).
+    step of steps: position inside the phase. done: share of the whole search so far, in [0, 1].
+    """
+
+    phase: str
+    epoch: int
+    step: int
+    steps: int
+    done: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A recorded search: its header, and its records in order."""
+
+    header: Header
+    records: tuple[Episode | Epoch, ...] = ()
+    torn: bool = False  # the last line was cut short (a killed search); it is left out
+
+    @property
+    def space(self) -> Space:
+        return self.header.space
+
+    @cached_property
+    def episodes(self) -> tuple[Episode, ...]:
+        return tuple(r for r in self.records if isinstance(r, Episode))
+
+    @cached_property
+    def epochs(self) -> tuple[Epoch, ...]:
+        return tuple(r for r in self.records if isinstance(r, Epoch))
+
+    @property
+    def best(self) -> Episode:
+        """The episode of highest reward among those that kept their steps (else among all).
+
+        A reward is one minibatch under shared weights: a noisy estimate, good for showing.
+        Raises ValueError when the trace has no episode with a reward.
+        """
+        scored = [e for e in self.episodes if e.reward is not None]
+        if not scored:
+            raise ValueError("the trace has no episode with a reward yet, so none is the best")
+        return max([e for e in scored if e.steps] or scored, key=lambda e: e.reward)
+
+    @property
+    def last(self) -> Episode:
+        """The last episode that kept its steps (else the last). ValueError when there is none."""
+        if not self.episodes:
+            raise ValueError("the trace has no episode yet")
+        return ([e for e in self.episodes if e.steps] or list(self.episodes))[-1]
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of header and records without their `clock` blocks.
+
+        Equal digests mean the same trace: same recipe, seed, data, machine and thread count.
+        """
+        found = hashlib.sha256()
+        for record in (self.header, *self.records):
+            value = {k: v for k, v in _numbered(record).items() if k != "clock"}
+            found.update(_canonical(value).encode())
+            found.update(b"\n")
+        return found.hexdigest()
+
+
+# ---------------------------------------------------------------- writing
+
+
+def record(records: Iterable[Any], path: str | Path, append: bool = False) -> Iterator[Any]:
+    """Writes every record of a search to `path` while passing it on, ticks unrecorded.
+
+    Each record is flushed before it is passed on, so a killed search leaves a readable trace.
+    When the records end, `path` is gzipped to `path.gz` and removed; when the iteration is closed
+    early it stays as it is, to be resumed. append: go on with a trace that is there.
+    Raises FileExistsError when `path` is there and `append` is false: nothing is overwritten.
+    """
+    path = Path(path)
+    if not append and (path.exists() or _zipped(path).exists()):
+        raise FileExistsError(
+            f"{path} is there already and is not overwritten; choose another name or remove it"
+        )
+    with path.open("ab" if append else "xb") as file:
+        for item in records:
+            if isinstance(item, Header | Episode | Epoch):
+                file.write(_canonical(_numbered(item)).encode() + b"\n")
+                file.flush()
+            yield item
+        os.fsync(file.fileno())
+    finish(path)
+
+
+def finish(path: Path) -> Path:
+    """Gzips a finished trace, with the time stamp left at 0 so that equal traces are equal files."""
+    target = _zipped(path)
+    half = target.with_name(target.name + ".half")
+    with half.open("wb") as raw:
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
+            packed.write(path.read_bytes())
+        raw.flush()
+        os.fsync(raw.fileno())
+    half.replace(target)
+    path.unlink()
+    return target
+
+
+def save_trace(trace: Trace, path: str | Path) -> Path:
+    """Writes a whole trace to `path` (gzipped when the name ends in .gz)."""
+    path = Path(path)
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    for _ in record((trace.header, *trace.records), plain):
+        pass
+    if path.suffix != ".gz":
+        path.write_bytes(gzip.decompress(_zipped(plain).read_bytes()))
+        _zipped(plain).unlink()
+    return path
+
+
+def keep_records(path: Path, count: int) -> int:
+    """Cuts an unfinished trace to its first `count` records; returns how many it then holds."""
+    lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+    kept = b"".join(lines[:count])
+    if kept != path.read_bytes():
+        half = path.with_name(path.name + ".half")
+        half.write_bytes(kept)
+        half.replace(path)
+    return min(count, len(lines))
+
+
+# ---------------------------------------------------------------- reading
+
+
+def load_trace(source: str | Path) -> Trace:
+    """Reads a trace from a file, from a run's folder, or by the name of one that ships with us.
+
+    Raises FileNotFoundError naming what was looked for, ValueError when the file is no trace,
+    NewerFormat when a newer version wrote it. A torn last line is told by a warning and left out.
+    """
+    path = _find(source)
+    data = path.read_bytes()
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise ValueError(f"{path} is a damaged gzip file: {error}") from None
+    return read_trace(data, str(path))
+
+
+def read_trace(data: bytes, name: str = "trace") -> Trace:
+    """Reads a trace from the bytes of its JSON Lines; see `load_trace`."""
+    lines = [line for line in io.BytesIO(data) if line.strip()]
+    values: list[Json] = []
+    torn = False
+    for number, line in enumerate(lines, start=1):
+        try:
+            values.append(json.loads(line))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            if number == 1 or number < len(lines):
+                what = line[:40].decode(errors="replace")
+                raise ValueError(
+                    f"{name}, line {number}: not JSON ({what!r}...); a trace is JSON Lines"
+                ) from None
+            torn = True
+            warnings.warn(f"{name}: the last line is torn and left out", stacklevel=3)
+    if not values or not isinstance(values[0], dict) or values[0].get("type") != "header":
+        raise ValueError(f"{name} is no enas_viz trace: its first line is not a header")
+    header = _header(values[0], name)
+    records = [
+        made
+        for number, value in enumerate(values[1:], start=2)
+        if (made := _record(value, header, f"{name}, line {number}")) is not None
+    ]
+    return Trace(header, tuple(records), torn)
+
+
+def _find(source: str | Path) -> Path:
+    path = Path(source)
+    if path.is_dir():
+        for name in ("trace.jsonl.gz", "trace.jsonl"):
+            if (path / name).exists():
+                return path / name
+        raise FileNotFoundError(f"no trace.jsonl or trace.jsonl.gz in the folder {path}")
+    if path.exists():
+        return path
+    if (shipped := ASSETS / f"{source}.jsonl.gz").exists():
+        return shipped
+    names = sorted(p.name.removesuffix(".jsonl.gz") for p in ASSETS.glob("*.jsonl.gz"))
+    raise FileNotFoundError(
+        f"no trace {str(source)!r}: neither a file, nor a run's folder, nor a trace that ships "
+        f"with enas_viz ({', '.join(names) or 'none'})"
+    )
+
+
+def _header(value: Json, name: str) -> Header:
+    found = value.get("format")
+    if not isinstance(found, list | tuple) or not found or not isinstance(found[0], int):
+        raise ValueError(f"{name}: the header names no format; got {found!r}")
+    if found[0] > FORMAT[0]:
+        shown = ".".join(map(str, found))
+        raise NewerFormat(
+            f"{name} has trace format {shown}, this enas_viz reads up to "
+            f"{FORMAT[0]}.x; enas_viz {found[0]}.0 or newer reads it (pip install -U enas-viz)"
+        )
+    known = {k: value[k] for k in Header.__dataclass_fields__ if k in value and k != "extra"}
+    known.update(space=space_from_json(value["space"]), format=tuple(found))
+    return Header(**known, extra=_unknown(value, known, {"type", "n"}))
+
+
+def _record(value: Json, header: Header, where: str) -> Episode | Epoch | None:
+    kind = value.get("type")
+    try:
+        if kind == "episode":
+            return _episode(value, header)
+        if kind == "epoch":
+            known = {k: value[k] for k in Epoch.__dataclass_fields__ if k in value}
+            return Epoch(**known, extra=_unknown(value, known, {"type"}))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: not a valid {kind}: {error}") from error
+    return None  # a kind of record that a newer minor version added
+
+
+def _episode(value: Json, header: Header) -> Episode:
+    fields = set(Episode.__dataclass_fields__) - {"architecture", "steps", "extra", "order"}
+    known = {k: value[k] for k in fields if k in value}
+    plan = header.space.steps(header.order)
+    rows = value.get("steps", ())
+    if rows and len(rows) != len(plan):
+        raise ValueError(f"it has {len(rows)} steps where its space has {len(plan)}")
+    steps = tuple(
+        Step(decision, tuple(picks), tuple(map(tuple, logits)))
+        for decision, (picks, logits) in zip(plan, rows, strict=bool(rows))
+    )
+    return Episode(
+        architecture=Architecture(header.space, value["content"]),
+        steps=steps,
+        order=header.order,
+        extra=_unknown(value, known, {"type", "content", "steps"}),
+        **known,
+    )
+
+
+# ---------------------------------------------------------------- helpers
+
+
+def _numbered(item: Record) -> Json:
+    return {"n": item.n, **item.to_json()}
+
+
+def _unknown(value: Json, known: Json, ours: set[str]) -> Json:
+    return {k: v for k, v in value.items() if k not in known and k not in ours}
+
+
+def _zipped(path: Path) -> Path:
+    return path.with_name(path.name + ".gz")
+
+
+def _canonical(value: Json) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _softmax(row: Sequence[float]) -> tuple[float, ...]:
+    top = max(row)
+    weights = [math.exp(z - top) for z in row]
+    total = sum(weights)
+    return tuple(w / total for w in weights)
