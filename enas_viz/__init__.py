@@ -1,0 +1,36 @@
+"""enas_viz: watch, question and rerun Efficient Neural Architecture Search.
+
+    import enas_viz as ev            looking: spaces, traces, drawings, widgets; no torch
+    from enas_viz import search      training: supernets, controllers, searches; needs torch
+
+Names are resolved when first used, so that the import itself stays fast.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "Architecture": "space",
+    "MacroSpace": "space",
+    "MicroSpace": "space",
+    "decode": "published",
+    "draw": "view.export",
+    "load_trace": "trace",
+    "recipe": "recipes",
+    "record": "trace",
+    "Replay": "widgets.replay",
+    "save": "view.export",
+}
+
+__all__ = sorted(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -45,27 +45,34 @@ def tensor_sizes(
 def op_parameters(op: str, filters: int) -> int:
     """Trainable parameters of one candidate operation at search time, batch norms included."""
     c = filters
-    return c * c + 2 * c + {
-        "conv3x3": 9 * c * c + 2 * c,
-        "sep3x3": 9 * c + c * c + 2 * c,
-        "conv5x5": 25 * c * c + 2 * c,
-        "sep5x5": 25 * c + c * c + 2 * c,
-        "avg3x3": 0,
-        "max3x3": 0,
-    }[op]
+    return (
+        c * c
+        + 2 * c
+        + {
+            "conv3x3": 9 * c * c + 2 * c,
+            "sep3x3": 9 * c + c * c + 2 * c,
+            "conv5x5": 25 * c * c + 2 * c,
+            "sep5x5": 25 * c + c * c + 2 * c,
+            "avg3x3": 0,
+            "max3x3": 0,
+        }[op]
+    )
 
 
 def op_multiply_adds(op: str, filters: int, side: int) -> int:
     """Multiply-adds of one candidate operation for one image of `side` by `side` pixels."""
     c = filters
-    per_pixel = c * c + {
-        "conv3x3": 9 * c * c,
-        "sep3x3": 9 * c + c * c,
-        "conv5x5": 25 * c * c,
-        "sep5x5": 25 * c + c * c,
-        "avg3x3": 0,
-        "max3x3": 0,
-    }[op]
+    per_pixel = (
+        c * c
+        + {
+            "conv3x3": 9 * c * c,
+            "sep3x3": 9 * c + c * c,
+            "conv5x5": 25 * c * c,
+            "sep5x5": 25 * c + c * c,
+            "avg3x3": 0,
+            "max3x3": 0,
+        }[op]
+    )
     return per_pixel * side * side
 
 

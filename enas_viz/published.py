@@ -75,7 +75,6 @@ ARCHITECTURES = {
 }
 
 
-
 @dataclass(frozen=True)
 class Decoded:
     """What `decode` made of a list, and how it read it, so that nothing is guessed in silence."""

@@ -299,9 +299,7 @@ def check(made: Recipe) -> None:
             choices = get_args(kind)
             if choices and getattr(config, name) not in choices:
                 shown = ", ".join(map(str, choices))
-                raise ValueError(
-                    f"{part}.{name} is one of {shown}; got {getattr(config, name)!r}"
-                )
+                raise ValueError(f"{part}.{name} is one of {shown}; got {getattr(config, name)!r}")
     positive = {
         "data": ("resolution",),
         "network": ("layers", "filters"),

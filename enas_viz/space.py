@@ -107,7 +107,9 @@ class MacroSpace:
         """The controller's time-steps in order: 2L of them op-first, 2L-1 skips-first."""
         ops = [Decision("op", k, 1, len(self.ops)) for k in range(self.layers)]
         skips = [Decision("skip", k, k, 2) for k in range(self.layers)]
-        if order == "op-first":  # the authors' code; layer 1 has an anchor step that decides nothing
+        if (
+            order == "op-first"
+        ):  # the authors' code; layer 1 has an anchor step that decides nothing
             skips[0] = Decision("silent", 0, 0)
             return tuple(d for pair in zip(ops, skips, strict=True) for d in pair)
         if order == "skips-first":  # the article's and the paper's figure
@@ -336,9 +338,7 @@ class MicroSpace:
 
     def encode(self, architecture: Architecture) -> list[int]:
         """The authors' flat list: per node index_1, op_1, index_2, op_2; normal cell first."""
-        return [
-            v for cell in architecture.content for (i, j, a, b) in cell for v in (i, a, j, b)
-        ]
+        return [v for cell in architecture.content for (i, j, a, b) in cell for v in (i, a, j, b)]
 
     def decode(self, flat: Sequence[int]) -> Architecture:
         """The architecture of a flat list. Raises ValueError saying which node is wrong."""
@@ -350,8 +350,7 @@ class MicroSpace:
                 f"got {len(flat)}"
             )
         nodes = [
-            (i, j, a, b)
-            for i, a, j, b in (flat[at : at + 4] for at in range(0, len(flat), 4))
+            (i, j, a, b) for i, a, j, b in (flat[at : at + 4] for at in range(0, len(flat), 4))
         ]
         cells = [nodes[c : c + self.nodes] for c in range(0, len(nodes), self.nodes)]
         return Architecture(self, tuple(map(tuple, cells)))
@@ -428,7 +427,9 @@ def space_from_json(value: dict[str, Any]) -> Space:
         raise ValueError(f"a space is of kind 'macro' or 'micro'; got {value.get('kind')!r}")
     made = kinds[value["kind"]]
     known = made.__dataclass_fields__
-    return made(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known})
+    return made(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known}
+    )
 
 
 # ---------------------------------------------------------------- small helpers of the checks

@@ -94,6 +94,7 @@ class Episode:
     order: str = "op-first"
     note: str = ""  # where it comes from, when no controller produced it by itself
     extra: Json = field(default_factory=dict, compare=False)
+    header: Header | None = field(default=None, compare=False, repr=False)  # of its trace
 
     @property
     def log_probability(self) -> float:
@@ -416,7 +417,8 @@ def _record(value: Json, header: Header, where: str) -> Episode | Epoch | None:
 
 
 def _episode(value: Json, header: Header) -> Episode:
-    fields = set(Episode.__dataclass_fields__) - {"architecture", "steps", "extra", "order"}
+    fields = set(Episode.__dataclass_fields__)
+    fields -= {"architecture", "steps", "extra", "order", "header"}
     known = {k: value[k] for k in fields if k in value}
     plan = header.space.steps(header.order)
     rows = value.get("steps", ())
@@ -430,6 +432,7 @@ def _episode(value: Json, header: Header) -> Episode:
         architecture=Architecture(header.space, value["content"]),
         steps=steps,
         order=header.order,
+        header=header,
         extra=_unknown(value, known, {"type", "content", "steps"}),
         **known,
     )
