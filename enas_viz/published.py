@@ -52,8 +52,10 @@ MACRO = Architecture(
 )
 
 MICRO = MicroSpace(nodes=5).decode(
-    [0, 2, 0, 0, 0, 4, 0, 1, 0, 4, 1, 1, 1, 0, 0, 1, 0, 2, 1, 1]  # normal cell
-    + [1, 0, 1, 0, 0, 3, 0, 2, 1, 1, 3, 1, 1, 0, 0, 4, 0, 3, 1, 1]  # reduction cell
+    [
+        *(0, 2, 0, 0, 0, 4, 0, 1, 0, 4, 1, 1, 1, 0, 0, 1, 0, 2, 1, 1),  # normal cell
+        *(1, 0, 1, 0, 0, 3, 0, 2, 1, 1, 3, 1, 1, 0, 0, 4, 0, 3, 1, 1),  # reduction cell
+    ]
 )
 
 ARTICLE_MACRO = MacroSpace(layers=4).architecture(
@@ -89,8 +91,9 @@ def decode(
     """Reads the authors' flat list, as integers or as text, telling its space by its length.
 
     A length that fits both (28, 36, 120, ...) is read as macro where that is valid: name the space
-    to have it otherwise. Macro lists are read under `layer` wiring, or under `code` wiring when the list equals a
-    published one or `wiring="code"` asks for it; `how` says which and how to ask for the other.
+    to have it otherwise. Macro lists are read under `layer` wiring, or under `code` wiring when
+    the list equals a published one or `wiring="code"` asks for it; `how` says which, and how to
+    ask for the other.
     Raises ValueError when the list fits no space, naming the layer or node that is wrong.
     """
     numbers = _numbers(flat)

@@ -111,9 +111,12 @@ PRESETS: dict[str, Fidelity] = {
 
 # The fields that the macro search reads. The others wait for the micro search and final training.
 IN_USE = frozenset(
-    "macro_dispatch macro_order skip_wiring skip_merge_search state_after_anchor next_input "
-    "entropy skip_penalty_on baseline_start reward_bn reward_dropout reward_batch idle_weights "
-    "clip restart_step bn_average".split()
+    {
+        *("macro_dispatch", "macro_order", "skip_wiring", "skip_merge_search"),
+        *("state_after_anchor", "next_input", "entropy", "skip_penalty_on", "baseline_start"),
+        *("reward_bn", "reward_dropout", "reward_batch", "idle_weights", "clip"),
+        *("restart_step", "bn_average"),
+    }
 )
 
 

@@ -288,7 +288,7 @@ def record(records: Iterable[Any], path: str | Path, append: bool = False) -> It
 
 
 def finish(path: Path) -> Path:
-    """Gzips a finished trace, with the time stamp left at 0 so that equal traces are equal files."""
+    """Gzips a finished trace; the time stamp stays 0, so that equal traces are equal files."""
     target = _zipped(path)
     half = target.with_name(target.name + ".half")
     with half.open("wb") as raw:
