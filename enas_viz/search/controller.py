@@ -1,0 +1,335 @@
+"""The controller: an LSTM that samples a macro architecture decision by decision, and its score.
+
+`sample` draws many architectures in one batched pass; `score` teacher-forces given ones and is
+differentiable. Both return a `Rollout`, which knows log-probabilities, entropies, the skip
+penalty, and the steps to record. `ControllerOptimiser` is the Adam of the authors' code.
+
+Leaves to others: what a reward is and when to update (`enas.py`).
+Source: authors' `general_controller.py`; skips-first from the article's and the paper's figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from enas_viz.recipes import ControllerConfig, Fidelity
+from enas_viz.search import draws
+from enas_viz.space import Architecture, MacroSpace
+from enas_viz.trace import Step
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """n architectures as the controller sees them. n samples, L layers, O operations.
+
+    ops: (n, L) int64. bits: (n, L, L) bool, bits[:, k, j] = layer k takes a skip from j.
+    op_logits: (n, L, O) and skip_logits: (n, L, L), shaped as they were sampled from; a skip's
+    probability is sigmoid(2 * logit). Entries with j >= k mean nothing and are masked out.
+    """
+
+    space: MacroSpace
+    config: ControllerConfig
+    fidelity: Fidelity
+    ops: Tensor
+    bits: Tensor
+    op_logits: Tensor
+    skip_logits: Tensor
+
+    @cached_property
+    def _earlier(self) -> Tensor:
+        return _earlier(self.space.layers)
+
+    @cached_property
+    def op_nll(self) -> Tensor:
+        """(n, L): negative log-probability of each sampled operation, in nats."""
+        return -F.log_softmax(self.op_logits, -1).gather(-1, self.ops[..., None])[..., 0]
+
+    @cached_property
+    def skip_nll(self) -> Tensor:
+        """(n, L, L): negative log-probability of each sampled bit; 0 where there is no bit."""
+        signed = torch.where(self.bits, self.skip_logits, -self.skip_logits)
+        return -F.logsigmoid(2 * signed) * self._earlier
+
+    @cached_property
+    def log_probability(self) -> Tensor:
+        """(n,): of all decisions of a sample together."""
+        return -(self.op_nll.sum(1) + self.skip_nll.sum((1, 2)))
+
+    @cached_property
+    def entropy(self) -> Tensor:
+        """(n,) nats, summed over decisions, without gradient.
+
+        `fidelity.entropy`: "full" sums -p ln p over all options; "sampled" takes only the term of
+        what was sampled (authors' macro controller).
+        """
+        with torch.no_grad():
+            if self.fidelity.entropy == "sampled":
+                return sum(
+                    (nll * torch.exp(-nll)).flatten(1).sum(1) for nll in (self.op_nll, self.skip_nll)
+                )
+            log_p = F.log_softmax(self.op_logits, -1)
+            ops = -(log_p.exp() * log_p).sum((1, 2))
+            yes, no = 2 * self.skip_logits, -2 * self.skip_logits
+            skips = -(yes.sigmoid() * F.logsigmoid(yes) + no.sigmoid() * F.logsigmoid(no))
+            return ops + (skips * self._earlier).sum((1, 2))
+
+    @cached_property
+    def skip_penalty(self) -> Tensor:
+        """(n,) nats: how far the skip probabilities are from the wanted one; keeps its gradient.
+
+        KL divergence of each bit from `skip_prior`, summed within a layer, averaged over the L-1
+        layers that have skips. `fidelity.skip_penalty_on`: of the probability that is sampled,
+        sigmoid(2z), or of sigmoid(z) as in the authors' code.
+        """
+        scale = 2.0 if self.fidelity.skip_penalty_on == "sampling_probability" else 1.0
+        yes, no = scale * self.skip_logits, -scale * self.skip_logits
+        prior = self.config.skip_prior
+        kl = yes.sigmoid() * (F.logsigmoid(yes) - math.log(prior))
+        kl = kl + no.sigmoid() * (F.logsigmoid(no) - math.log(1 - prior))
+        return (kl * self._earlier).sum((1, 2)) / max(1, self.space.layers - 1)
+
+    def architectures(self) -> list[Architecture]:
+        ops, bits = self.ops.tolist(), self.bits.long().tolist()
+        return [
+            Architecture(self.space, tuple((op, *row[:k]) for k, (op, row) in enumerate(rows)))
+            for rows in (list(zip(o, b, strict=True)) for o, b in zip(ops, bits, strict=True))
+        ]
+
+    def steps(self, sample: int) -> tuple[Step, ...]:
+        """The controller's time-steps of one sample, in the order in which it took them."""
+        ops, bits = self.ops[sample].tolist(), self.bits[sample].long().tolist()
+        op_logits = self.op_logits[sample].tolist()
+        skip_logits = self.skip_logits[sample].tolist()
+        found = []
+        for decision in self.space.steps(self.fidelity.macro_order):
+            k = decision.at
+            if decision.kind == "op":
+                found.append(Step(decision, (ops[k],), (tuple(op_logits[k]),)))
+            elif decision.kind == "skip":
+                logits = tuple((z,) for z in skip_logits[k][:k])
+                found.append(Step(decision, tuple(bits[k][:k]), logits))
+            else:
+                found.append(Step(decision))
+        return tuple(found)
+
+
+class Controller(nn.Module):
+    """The LSTM policy over a macro space: one layer, no biases, one matrix on [input, state].
+
+    Parameters (H hidden units, O operations), all uniform in (-init_range, init_range) at start:
+    lstm (2H, 4H) in gate order input, forget, output, candidate; start (1, H), the first input;
+    op_embedding (O, H); op_softmax (H, O); attention w1, w2 (H, H) and v (H, 1).
+    41 856 of them at 64 units and six operations.
+    """
+
+    def __init__(
+        self,
+        space: MacroSpace,
+        config: ControllerConfig | None = None,
+        fidelity: Fidelity | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.space = space
+        self.config = config or ControllerConfig()
+        self.fidelity = fidelity or Fidelity()
+        hidden, options = self.config.hidden, len(space.ops)
+        shapes = {
+            "lstm": (2 * hidden, 4 * hidden),
+            "start": (1, hidden),
+            "op_embedding": (options, hidden),
+            "op_softmax": (hidden, options),
+            "w1": (hidden, hidden),
+            "w2": (hidden, hidden),
+            "v": (hidden, 1),
+        }
+        rng, bound = draws.torch_generator(seed, "controller"), self.config.init_range
+        for name, shape in shapes.items():
+            weight = torch.empty(shape).uniform_(-bound, bound, generator=rng)
+            self.register_parameter(name, nn.Parameter(weight))
+
+    @property
+    def draws_per_sample(self) -> int:
+        """How many uniform numbers one sample consumes: one per entry of its flat list."""
+        layers = self.space.layers
+        return layers * (layers + 1) // 2
+
+    @torch.no_grad()
+    def sample(self, n: int, *, uniforms: Tensor | None = None, seed: int = 0) -> Rollout:
+        """n architectures in one batched pass.
+
+        uniforms: (n, draws_per_sample) numbers in [0, 1) that decide everything, by default those
+        of `seed`. Row i decides sample i alone, whatever else is in the batch.
+        """
+        width = self.draws_per_sample
+        if uniforms is None:
+            uniforms = draws.uniforms(seed, "derive", 0, 0, range(n), width)
+        if uniforms.shape != (n, width):
+            raise ValueError(f"uniforms must be ({n}, {width}); got {tuple(uniforms.shape)}")
+        layers = self.space.layers
+        ops = torch.zeros(n, layers, dtype=torch.int64)
+        bits = torch.zeros(n, layers, layers, dtype=torch.bool)
+
+        def pick_op(k: int, state: Tensor) -> Tensor:
+            at = k * (k + 1) // 2
+            cumulative = F.softmax(self._op_logits(state), -1).cumsum(-1)
+            above = uniforms[:, at : at + 1] >= cumulative
+            ops[:, k] = above.sum(-1).clamp(max=len(self.space.ops) - 1)
+            return ops[:, k]
+
+        def pick_bits(k: int, query: Tensor, keys: Tensor) -> Tensor:
+            at = k * (k + 1) // 2 + 1
+            logits = self._skip_logits(query[:, None], keys)[:, 0]  # (n, k)
+            bits[:, k, :k] = uniforms[:, at : at + k] < torch.sigmoid(2 * logits)
+            return bits[:, k, :k]
+
+        return self._walk(n, ops, bits, pick_op, pick_bits)
+
+    def score(self, architectures: Sequence[Architecture]) -> Rollout:
+        """Given architectures, teacher-forced in one batched pass; differentiable.
+
+        Raises ValueError when an architecture was made in another space.
+        """
+        for architecture in architectures:
+            if architecture.space != self.space:
+                raise ValueError(
+                    f"the controller decides in {self.space}; got an architecture of "
+                    f"{architecture.space}"
+                )
+        layers = self.space.layers
+        ops = torch.tensor([[row[0] for row in a.content] for a in architectures])
+        padded = [[(*row[1:], *(0,) * (layers - k)) for k, row in enumerate(a.content)]
+                  for a in architectures]  # fmt: skip
+        bits = torch.tensor(padded, dtype=torch.bool).reshape(len(architectures), layers, layers)
+        return self._walk(
+            len(architectures),
+            ops.reshape(-1, layers),
+            bits,
+            lambda k, _state: ops[:, k],
+            lambda k, _query, _keys: bits[:, k, :k],
+        )
+
+    # ---- the walk through the decisions
+
+    def _walk(
+        self,
+        n: int,
+        ops: Tensor,
+        bits: Tensor,
+        pick_op: Callable[[int, Tensor], Tensor],
+        pick_bits: Callable[[int, Tensor, Tensor], Tensor],
+    ) -> Rollout:
+        """Steps the LSTM through all layers; the logits of all steps are then formed at once."""
+        skips_first = self.fidelity.macro_order == "skips-first"
+        keeps_state = self.fidelity.state_after_anchor == "carried"
+        start = self.start.expand(n, -1)
+        state = (start.new_zeros(start.shape), start.new_zeros(start.shape))  # cell, hidden
+        given = start
+        op_states: list[Tensor] = []
+        queries: list[Tensor] = []
+        anchors: list[Tensor] = []
+        keys: list[Tensor] = []
+        for k in range(self.space.layers):
+            if skips_first:
+                if k > 0:
+                    state = self._lstm(given, state)
+                    queries.append(state[1])
+                    given = self._next_input(pick_bits(k, state[1], _stack(keys)), anchors)
+                else:
+                    queries.append(start)  # the first layer asks for no skips
+                anchored = self._lstm(given, state)
+                op_states.append(anchored[1])
+                given = self.op_embedding[pick_op(k, anchored[1])]
+            else:
+                state = self._lstm(given, state)
+                op_states.append(state[1])
+                given = self.op_embedding[pick_op(k, state[1])]
+                anchored = self._lstm(given, state)
+                queries.append(anchored[1])
+                if k > 0:
+                    given = self._next_input(pick_bits(k, anchored[1], _stack(keys)), anchors)
+                else:
+                    given = start
+            if keeps_state:
+                state = anchored
+            anchors.append(anchored[1])
+            keys.append(anchored[1] @ self.w1)
+        return Rollout(
+            self.space,
+            self.config,
+            self.fidelity,
+            ops,
+            bits,
+            self._op_logits(_stack(op_states)),
+            self._skip_logits(_stack(queries), _stack(keys)),
+        )
+
+    def _lstm(self, given: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        cell, hidden = state
+        gates = torch.cat([given, hidden], 1) @ self.lstm  # (n, 4H)
+        i, f, o, g = gates.chunk(4, 1)
+        cell = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * cell
+        return cell, torch.sigmoid(o) * torch.tanh(cell)
+
+    def _shaped(self, raw: Tensor) -> Tensor:
+        if self.config.temperature != 1:
+            raw = raw / self.config.temperature
+        return self.config.tanh_constant * torch.tanh(raw)
+
+    def _op_logits(self, states: Tensor) -> Tensor:
+        return self._shaped(states @ self.op_softmax)  # (..., O)
+
+    def _skip_logits(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(n, q, H) queries against (n, a, H) keys of anchors: (n, q, a) shaped logits."""
+        mixed = torch.tanh((queries @ self.w2)[:, :, None] + keys[:, None])  # (n, q, a, H)
+        return self._shaped((mixed @ self.v)[..., 0])
+
+    def _next_input(self, chosen: Tensor, anchors: list[Tensor]) -> Tensor:
+        """What the LSTM reads after skips: a mixture of the chosen anchors; zero if none."""
+        weights = chosen.to(self.start.dtype)  # (n, k)
+        summed = (weights[:, :, None] * _stack(anchors)).sum(1)  # (n, H)
+        count = weights.sum(1, keepdim=True)
+        if self.fidelity.next_input == "mean":
+            return summed / count.clamp(min=1)
+        return summed / (1 + count)
+
+
+class ControllerOptimiser:
+    """Adam in TensorFlow's form: epsilon joins the uncorrected root of the second moment.
+
+    It is PyTorch's Adam with an epsilon that follows the bias correction from step to step.
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        c = controller.config
+        self.config = c
+        self.adam = torch.optim.Adam(
+            controller.parameters(), lr=c.lr, betas=(c.adam_beta1, c.adam_beta2), eps=c.adam_eps
+        )
+        self.steps = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        corrected = math.sqrt(1 - self.config.adam_beta2**self.steps)
+        for group in self.adam.param_groups:
+            group["eps"] = self.config.adam_eps / corrected
+        self.adam.step()
+
+    def zero_grad(self) -> None:
+        self.adam.zero_grad(set_to_none=True)
+
+
+def _stack(states: list[Tensor]) -> Tensor:
+    return torch.stack(states, 1)  # (n, k, H)
+
+
+def _earlier(layers: int) -> Tensor:
+    """(L, L) of 0 and 1: where layer k has a bit for layer j, that is j < k."""
+    return torch.ones(layers, layers).tril(-1)
