@@ -294,6 +294,21 @@ def change(base: Recipe, **changes: Any) -> Recipe:
     return base
 
 
+def recipe_from_json(value: dict[str, Any]) -> Recipe:
+    """The recipe that `dataclasses.asdict` wrote. Raises ValueError for a field that is unknown."""
+    parts = _parts()
+    for part, inner in value.items():
+        known = {f.name for f in fields(parts[part])} if part in parts else set()
+        for name in inner if part in parts else ():
+            if name not in known:
+                raise ValueError(_no_field(f"{part}.{name}"))
+        if part not in {f.name for f in fields(Recipe)}:
+            raise ValueError(_no_field(part))
+    made = Recipe(**{k: parts[k](**v) if k in parts else v for k, v in value.items()})
+    check(made)
+    return made
+
+
 def check(made: Recipe) -> None:
     """Raises ValueError, naming the field, when a value is outside its choices or its range."""
     for part in ("fidelity", "compute"):

@@ -17,6 +17,7 @@ import math
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -277,9 +278,11 @@ def record(records: Iterable[Any], path: str | Path, append: bool = False) -> It
         raise FileExistsError(
             f"{path} is there already and is not overwritten; choose another name or remove it"
         )
-    with path.open("ab" if append else "xb") as file:
-        for item in records:
-            if isinstance(item, Header | Episode | Epoch):
+    items = iter(records)
+    with path.open("ab" if append else "xb") as file, _closed_after(items):
+        for item in items:
+            told = append and isinstance(item, Header)  # it is the first line already
+            if isinstance(item, Header | Episode | Epoch) and not told:
                 file.write(_canonical(_numbered(item)).encode() + b"\n")
                 file.flush()
             yield item
@@ -439,6 +442,16 @@ def _episode(value: Json, header: Header) -> Episode:
 
 
 # ---------------------------------------------------------------- helpers
+
+
+@contextmanager
+def _closed_after(items: Iterator[Any]) -> Iterator[None]:
+    """Closes a generator at the end, so that a search that is left leaves its checkpoint."""
+    try:
+        yield
+    finally:
+        if hasattr(items, "close"):
+            items.close()
 
 
 def _numbered(item: Record) -> Json:

@@ -72,7 +72,8 @@ class Rollout:
         with torch.no_grad():
             if self.fidelity.entropy == "sampled":
                 return sum(
-                    (nll * torch.exp(-nll)).flatten(1).sum(1) for nll in (self.op_nll, self.skip_nll)
+                    (nll * torch.exp(-nll)).flatten(1).sum(1)
+                    for nll in (self.op_nll, self.skip_nll)
                 )
             log_p = F.log_softmax(self.op_logits, -1)
             ops = -(log_p.exp() * log_p).sum((1, 2))

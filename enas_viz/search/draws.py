@@ -24,7 +24,7 @@ STREAMS = {
     "child": 7,  # architectures trained in a weight epoch
     "sample": 8,  # architectures of the controller's updates
     "reward": 9,  # validation images of a reward
-    "report": 10,  # architectures and images of an epoch's validation figure
+    "reward_dropout": 10,  # where a recipe leaves dropout on while measuring rewards
     "derive": 11,  # architectures sampled after the search
     "uniform": 12,  # architectures with uniform operations, to compare with
     "alone": 13,  # weights of an architecture trained alone
@@ -53,12 +53,12 @@ def uniforms(
 
 
 def dropout_mask(
-    shape: tuple[int, ...], keep: float, seed: int, epoch: int, step: int, device: torch.device
+    shape: tuple[int, ...], keep: float, rng: np.random.Generator, device: torch.device
 ) -> Tensor | None:
     """What to multiply by: 1/keep where a value stays, 0 where it drops. None when all stay."""
     if keep >= 1:
         return None
-    stays = generator(seed, "dropout", epoch, step).random(shape, dtype=np.float32) < keep
+    stays = rng.random(shape, dtype=np.float32) < keep
     return torch.from_numpy(stays.astype(np.float32) / keep).to(device, non_blocking=True)
 
 

@@ -1,0 +1,384 @@
+"""Images for a search: decoded once, kept as one uint8 tensor on the device, augmented by batch.
+
+Datasets: "digits" (scikit-learn's handwritten digits, offline), "cifar10" (through torchvision's
+download), or any folder or zip in ImageFolder layout. A search sees training and validation
+images; the test split is read by `load_test_data` alone, which no search calls.
+
+Splits: official CIFAR-10 keeps its last 5 000 training images for validation [C]; a folder or zip
+is split by class with a seed, 9 to 1; the digits 1 000 / 397 / 400, by class. Which image went
+where is summed up in a checksum that the trace's header carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from enas_viz.recipes import DataConfig
+from enas_viz.search import draws
+
+IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
+DIGITS_SPLIT = (1000, 397, 400)  # training, validation, test; 1797 images in all
+CIFAR10_VALID = 5000
+FOLDER_VALID_SHARE = 0.1
+
+
+class DataError(ValueError):
+    """The images that were asked for cannot be read; the message says which and why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """images: (N, C, H, W) uint8; labels: (N,) int64 class numbers; both on one device."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def to(self, device: torch.device) -> Split:
+        return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a search learns from. mean, std: (C,) per-channel, of training images in [0, 1]."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    valid: Split
+    mean: Tensor
+    std: Tensor
+    checksum: str
+
+    @property
+    def channels(self) -> int:
+        return self.train.images.shape[1]
+
+    def to(self, device: torch.device) -> Data:
+        return Data(
+            self.name,
+            self.classes,
+            self.train.to(device),
+            self.valid.to(device),
+            self.mean.to(device),
+            self.std.to(device),
+            self.checksum,
+        )
+
+    def header(self) -> dict[str, object]:
+        """What a trace says about its data."""
+        return {
+            "name": self.name,
+            "checksum": self.checksum,
+            "classes": list(self.classes),
+            "train": len(self.train),
+            "valid": len(self.valid),
+            "shape": list(self.train.images.shape[1:]),
+        }
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """(B, C, H, W) uint8 to float32 in channels_last order: zero mean, unit deviation."""
+        scale = (1 / (255 * self.std))[:, None, None]
+        shift = (self.mean / self.std)[:, None, None]
+        return (images * scale - shift).contiguous(memory_format=torch.channels_last)
+
+
+def augment(images: Tensor, padding: int, flip: bool, rng: np.random.Generator) -> Tensor:
+    """Random crops of zero-padded images and random mirroring, a draw of its own for each image.
+
+    images: (B, C, H, W), normalised, so that zero is the mean colour. padding: pixels per side.
+    """
+    count, _, height, width = images.shape
+    draw = rng.integers(0, 2 * padding + 1, (2, count)) if padding else None
+    mirrored = rng.random(count) < 0.5 if flip else None
+    if draw is None and mirrored is None:
+        return images
+    device = images.device
+    rows = torch.arange(height, device=device).expand(count, height)
+    cols = torch.arange(width, device=device).expand(count, width)
+    if mirrored is not None:
+        cols = torch.where(torch.from_numpy(mirrored).to(device)[:, None], width - 1 - cols, cols)
+    if draw is not None:
+        images = torch.nn.functional.pad(images, (padding,) * 4)
+        offsets = torch.from_numpy(draw).to(device)
+        rows, cols = rows + offsets[0][:, None], cols + offsets[1][:, None]
+    pixels = images.permute(0, 2, 3, 1)  # (B, H, W, C): the memory order of channels_last
+    picked = pixels[
+        torch.arange(count, device=device)[:, None, None], rows[..., None], cols[:, None]
+    ]
+    return picked.permute(0, 3, 1, 2)
+
+
+# ---------------------------------------------------------------- loading
+
+
+def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = None) -> Data:
+    """Training and validation images of a recipe, resized to its resolution.
+
+    source: a folder or zip that takes the place of `config.name`. seed: of the split and of the
+    choice when a recipe uses fewer images than there are. Raises DataError, saying what was
+    expected, what came and how to mend it.
+    """
+    name, classes, images, labels, official_valid = _load_part(config, source, "train")
+    train_index, valid_index = _split(labels, official_valid, name, seed)
+    train_index = _subset(train_index, labels, config.train_images, "data.train_images", seed)
+    valid_index = _subset(valid_index, labels, config.valid_images, "data.valid_images", seed)
+    train = Split(images[train_index].contiguous(), labels[train_index])
+    valid = Split(images[valid_index].contiguous(), labels[valid_index])
+    mean, std = _moments(train.images)
+    summed = hashlib.sha256()
+    for part in (images.numpy(), labels.numpy(), train_index.numpy(), valid_index.numpy()):
+        summed.update(np.ascontiguousarray(part).tobytes())
+    return Data(name, classes, train, valid, mean, std, summed.hexdigest()[:16])
+
+
+def load_test_data(config: DataConfig, source: str | Path | None = None) -> Split:
+    """The held-out test images. For a final figure, once; never during a search."""
+    _, _, images, labels, _ = _load_part(config, source, "test")
+    return Split(images, labels)
+
+
+def _load_part(
+    config: DataConfig, source: str | Path | None, part: str
+) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
+    """(name, classes, images, labels, how many at the end are official validation images)."""
+    wanted = str(source) if source is not None else config.name
+    if source is None and wanted == "digits":
+        return _digits(config.resolution, part)
+    if source is None and wanted == "cifar10":
+        return _cifar10(config.resolution, part)
+    path = Path(wanted).expanduser()
+    if not path.exists():
+        raise DataError(
+            f"no dataset {wanted!r}: expected 'digits', 'cifar10', or a folder or zip with one "
+            f"folder of images per class, but there is no such file or folder"
+        )
+    return _image_folder(path, config.resolution, part)
+
+
+def _digits(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    pixels = torch.from_numpy((found.images * (255 / 16)).round().astype(np.uint8))[:, None]
+    labels = torch.from_numpy(found.target.astype(np.int64))
+    # The test images are fixed, whatever the seed of the search: a stratified share of each class.
+    order = _by_class(labels, draws.generator(0, "split"))
+    test = order[: DIGITS_SPLIT[2]]
+    rest = order[DIGITS_SPLIT[2] :].sort().values
+    index = test.sort().values if part == "test" else rest
+    classes = tuple(map(str, range(10)))
+    return "digits", classes, _resize(pixels[index], resolution), labels[index], 0
+
+
+def _cifar10(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
+    from torchvision.datasets import CIFAR10
+
+    root = cache_folder() / "cifar10"
+    try:  # torchvision checks the archive's and each file's checksum before it reads them
+        found = CIFAR10(str(root), train=part == "train", download=True)
+    except (OSError, RuntimeError) as error:
+        raise DataError(
+            f"CIFAR-10 could not be downloaded ({error}); with a copy in ImageFolder layout "
+            f"(train/<class>/*.png), name its folder or zip instead: --data PATH"
+        ) from None
+    images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
+    labels = torch.tensor(found.targets, dtype=torch.int64)
+    valid = CIFAR10_VALID if part == "train" else 0
+    return "cifar10", tuple(found.classes), _resize(images, resolution), labels, valid
+
+
+def _image_folder(
+    path: Path, resolution: int, part: str
+) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
+    """A folder or zip: `train/<class>/*` and `test/<class>/*`, or `<class>/*` without a test."""
+    names = _list_files(path)
+    parts = {n.split("/")[0] for n in names if n.count("/") >= 2}
+    prefix = f"{part}/" if {"train"} <= parts else ""
+    if part == "test" and (not prefix or "test" not in parts):
+        raise DataError(f"{path} has no test/<class> folders, so there are no test images")
+    inside = [n for n in names if n.startswith(prefix) and n.count("/") == prefix.count("/") + 1]
+    classes = tuple(sorted({n.split("/")[-2] for n in inside}))
+    if len(classes) < 2:
+        raise DataError(
+            f"{path} must hold one folder of images per class, at least two of them, as in "
+            f"train/cat/1.png or cat/1.png; found {len(classes)} such folders"
+        )
+    key = hashlib.sha256(f"{path.name}:{part}:{resolution}:3".encode())
+    for name, size, changed in _stamps(path, inside):
+        key.update(f"{name}:{size}:{changed};".encode())
+    cached = cache_folder() / f"images-{key.hexdigest()[:20]}.safetensors"
+    tensors = _read_cache(cached)
+    if tensors is None:
+        images, labels = _decode_all(path, inside, classes, resolution)
+        tensors = {"images": images, "labels": labels}
+        _write_cache(cached, tensors)
+    return path.stem, classes, tensors["images"], tensors["labels"], 0
+
+
+def _list_files(path: Path) -> list[str]:
+    if path.is_dir():
+        found = [p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()]
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            found = [n for n in archive.namelist() if not n.endswith("/")]
+    else:
+        raise DataError(f"{path} is neither a folder nor a zip file, so it holds no images")
+    tops = {n.split("/")[0] for n in found}
+    if len(tops) == 1 and not tops <= {"train"} and all(n.count("/") >= 2 for n in found):
+        raise DataError(
+            f"{path} holds everything inside one folder {min(tops)!r}; name that folder itself"
+        )
+    return sorted(n for n in found if n.lower().endswith(IMAGE_ENDINGS))
+
+
+def _stamps(path: Path, names: list[str]) -> Iterator[tuple[str, int, int]]:
+    if path.is_dir():
+        for name in names:
+            stat = (path / name).stat()
+            yield name, stat.st_size, stat.st_mtime_ns
+    else:
+        with zipfile.ZipFile(path) as archive:
+            for name in names:
+                info = archive.getinfo(name)
+                yield name, info.file_size, info.CRC
+
+
+def _decode_all(
+    path: Path, names: list[str], classes: tuple[str, ...], resolution: int
+) -> tuple[Tensor, Tensor]:
+    from PIL import Image, UnidentifiedImageError
+    from tqdm.auto import tqdm
+
+    number = {name: k for k, name in enumerate(classes)}
+    images = np.empty((len(names), 3, resolution, resolution), np.uint8)
+    labels = np.empty(len(names), np.int64)
+    archive = None if path.is_dir() else zipfile.ZipFile(path)
+    try:
+        for k, name in enumerate(tqdm(names, "decoding images", leave=False, unit="image")):
+            try:
+                raw = (path / name).read_bytes() if archive is None else archive.read(name)
+                with Image.open(io.BytesIO(raw)) as opened:
+                    image = opened.convert("RGB")
+            except (OSError, UnidentifiedImageError, zipfile.BadZipFile, SyntaxError) as error:
+                raise DataError(
+                    f"the image {name} in {path} cannot be read ({error}); mend or remove that file"
+                ) from None
+            if image.size != (resolution, resolution):
+                image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
+            images[k] = np.asarray(image).transpose(2, 0, 1)
+            labels[k] = number[name.split("/")[-2]]
+    finally:
+        if archive is not None:
+            archive.close()
+    if (images[:, :1] == images[:, 1:]).all():  # a grey dataset has one channel
+        images = images[:, :1].copy()
+    return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+# ---------------------------------------------------------------- splits
+
+
+def _split(labels: Tensor, official_valid: int, name: str, seed: int) -> tuple[Tensor, Tensor]:
+    everything = torch.arange(len(labels))
+    if official_valid:
+        return everything[:-official_valid], everything[-official_valid:]
+    order = _by_class(labels, draws.generator(seed, "split", 1))
+    valid = DIGITS_SPLIT[1] if name == "digits" else round(FOLDER_VALID_SHARE * len(labels))
+    if not 0 < valid < len(labels):
+        raise DataError(
+            f"{len(labels)} images are too few to set a tenth aside for validation; at least 10"
+        )
+    return order[valid:].sort().values, order[:valid].sort().values
+
+
+def _by_class(labels: Tensor, rng: np.random.Generator) -> Tensor:
+    """All indices, so ordered that every beginning holds the classes in their proportions."""
+    values = labels.numpy()
+    position = np.empty(len(values))
+    for label in np.unique(values):
+        members = rng.permutation(np.flatnonzero(values == label))
+        position[members] = (np.arange(len(members)) + rng.random()) / len(members)
+    return torch.from_numpy(np.argsort(position, kind="stable"))
+
+
+def _subset(index: Tensor, labels: Tensor, count: int, field: str, seed: int) -> Tensor:
+    if not count:
+        return index
+    if count > len(index):
+        raise DataError(f"{field} asks for {count} images; there are {len(index)}")
+    order = _by_class(labels[index], draws.generator(seed, "subset"))
+    return index[order[:count]].sort().values
+
+
+def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """(mean, std), each (C,), of uint8 images scaled to [0, 1]; exact sums of whole numbers."""
+    counts = torch.stack(
+        [torch.bincount(images[:, c].flatten(), minlength=256) for c in range(images.shape[1])]
+    ).double()
+    values = torch.arange(256, dtype=torch.float64) / 255
+    share = counts / counts.sum(1, keepdim=True)
+    mean = (share * values).sum(1)
+    std = ((share * values**2).sum(1) - mean**2).clamp(min=1e-12).sqrt()
+    return mean.float(), std.float()
+
+
+def _resize(images: Tensor, resolution: int) -> Tensor:
+    if images.shape[-1] == resolution == images.shape[-2]:
+        return images
+    from torchvision.transforms.v2.functional import resize
+
+    return torch.cat(
+        [resize(part, [resolution, resolution], antialias=True) for part in images.split(4096)]
+    )
+
+
+# ---------------------------------------------------------------- the cache of decoded images
+
+
+def cache_folder() -> Path:
+    """Where decoded and downloaded images are kept; the variable ENAS_VIZ_CACHE moves it."""
+    named = os.environ.get("ENAS_VIZ_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("enas_viz"))
+
+
+def _read_cache(path: Path) -> dict[str, Tensor] | None:
+    """The cached tensors, or None when there are none or they are not what was written."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in ("images", "labels")}
+            wanted = (file.metadata() or {}).get("checksum")
+    except (SafetensorError, OSError):
+        return None
+    return tensors if wanted == _checksum(tensors) else None
+
+
+def _write_cache(path: Path, tensors: dict[str, Tensor]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".half")
+    save_file(tensors, half, {"checksum": _checksum(tensors)})
+    half.replace(path)
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    summed = hashlib.sha256()
+    for name in sorted(tensors):
+        summed.update(tensors[name].contiguous().numpy().tobytes())
+    return summed.hexdigest()

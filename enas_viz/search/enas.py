@@ -1,0 +1,390 @@
+"""ENAS: train shared weights for an epoch, then the controller on their validation accuracy.
+
+`Enas.records` is the algorithm, told start to finish as a generator: whoever iterates is in
+charge. Its state is complete at every yield, so a search can be saved wherever it was left.
+
+Source: Pham et al. 2018, section 2.2; authors' `main.py`, `general_controller.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from enas_viz.recipes import Recipe
+from enas_viz.search import draws
+from enas_viz.search.controller import Controller, ControllerOptimiser, Rollout
+from enas_viz.search.data import Data, augment
+from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.train import (
+    count_right,
+    evaluating,
+    first_step_rate,
+    learning_rate,
+    make_optimiser,
+    refit_batch_norm,
+    train_step,
+)
+from enas_viz.space import Architecture
+from enas_viz.trace import Episode, Epoch, Header, Tick
+
+READ_EVERY = 50  # minibatches between two looks at the losses, which wait for the device
+WEIGHT_STEP_COST = 3  # of a training minibatch, when one that is only evaluated costs 1
+REFIT_BATCHES = 4  # training minibatches on which fidelity.reward_bn = "refit" measures
+
+
+class NonFiniteLoss(ArithmeticError):
+    """The training loss became infinite or not a number; the message names step and network."""
+
+
+@dataclass
+class Position:
+    """Where a search stands; with the weights, all that a checkpoint needs."""
+
+    records: int = 0  # records yielded so far, the header included
+    epoch: int = 0
+    phase: str = "weights"
+    step: int = 0  # minibatches done in the weight phase
+    update: int = 0  # controller updates done in this epoch
+    baseline: float | None = None
+    update_baseline: float | None = None  # as it was before the update under way
+    right: list[float] = field(default_factory=list)  # accuracies of the update under way
+    accuracy_sum: float = 0.0  # over all rewards of this epoch
+    controller_steps: int = 0  # updates in the whole search
+    episodes: int = 0
+    finished: bool = False
+
+
+class Enas:
+    """One ENAS search: its networks, its data, and where it stands.
+
+    The shared weights live on `device`, the controller always on the CPU.
+    """
+
+    def __init__(self, recipe: Recipe, data: Data, header: Header, seed: int, device: torch.device):
+        self.recipe = recipe
+        self.header = header
+        self.seed = seed
+        self.device = device
+        self.data = data.to(device)
+        self.net = MacroSupernet(
+            recipe.space,
+            recipe.network.filters,
+            data.channels,
+            len(data.classes),
+            recipe.fidelity,
+            seed,
+        ).to(device)
+        if recipe.compute.channels_last:
+            self.net.to(memory_format=torch.channels_last)
+        self.optimiser = make_optimiser(self.net, recipe.train)
+        self.controller = Controller(recipe.space, recipe.controller, recipe.fidelity, seed)
+        self.controller_optimiser = ControllerOptimiser(self.controller)
+        self.at = Position()
+        self.steps_per_epoch = -(-len(data.train) // recipe.train.batch_size)
+        self._losses = torch.zeros(self.steps_per_epoch, device=device)
+        self._right = torch.zeros(self.steps_per_epoch, device=device)
+        self._checked = 0
+
+    # ---- the algorithm
+
+    def records(self) -> Iterator[Header | Tick | Episode | Epoch]:
+        """Everything that happens from the present position to the end of the search."""
+        at = self.at
+        if at.records == 0:
+            at.records = 1
+            yield self.header
+        while at.epoch < self.recipe.train.epochs:
+            started = time.monotonic()
+            if at.phase == "weights":
+                yield from self._train_weights()
+                at.phase, at.step = "controller", 0
+            weights_took = time.monotonic() - started
+            yield from self._train_controller()
+            yield self._finish_epoch(weights_took, time.monotonic() - started - weights_took)
+        at.finished = True
+
+    def _train_weights(self) -> Iterator[Tick]:
+        """One epoch of minibatches, each with an architecture of its own; the policy is fixed."""
+        at, recipe, seed = self.at, self.recipe, self.seed
+        width = self.controller.draws_per_sample
+        numbers = draws.uniforms(seed, "child", at.epoch, 0, range(self.steps_per_epoch), width)
+        children = self.controller.sample(self.steps_per_epoch, uniforms=numbers).architectures()
+        order = self._shuffled()
+        rate = learning_rate(recipe.train, at.epoch)
+        self._checked = at.step
+        self.net.train()
+        for step in range(at.step, self.steps_per_epoch):
+            index = order[step * self.batch_size : (step + 1) * self.batch_size]
+            images, labels = self._training_batch(index, at.epoch, step)
+            drop = draws.dropout_mask(
+                (len(index), recipe.network.filters),
+                recipe.network.keep_prob,
+                draws.generator(seed, "dropout", at.epoch, step),
+                self.device,
+            )
+            self._losses[step], self._right[step] = train_step(
+                self.net,
+                self.optimiser,
+                children[step],
+                images,
+                labels,
+                rate if step else first_step_rate(recipe.train, recipe.fidelity, at.epoch),
+                recipe.fidelity,
+                recipe.compute,
+                drop,
+            )
+            at.step = step + 1
+            if at.step % READ_EVERY == 0 or at.step == self.steps_per_epoch:
+                self._check_losses(children)
+            yield self._tick(at.step, self.steps_per_epoch)
+
+    def _train_controller(self) -> Iterator[Tick | Episode]:
+        """REINFORCE: so many updates, each averaged over so many sampled architectures."""
+        at, config = self.at, self.recipe.controller
+        while at.update < config.updates:
+            width = self.controller.draws_per_sample
+            numbers = draws.uniforms(
+                self.seed, "sample", at.epoch, at.update, range(config.samples), width
+            )
+            rollout = self.controller.sample(config.samples, uniforms=numbers)
+            children = rollout.architectures()
+            baselines, rewards = self._replay_baselines(rollout)
+            for sample in range(len(at.right), config.samples):
+                accuracy = self._accuracy(children[sample], sample)
+                at.right.append(accuracy)
+                at.accuracy_sum += accuracy
+                reward = accuracy + config.entropy_weight * float(rollout.entropy[sample])
+                at.baseline = self._moved_baseline(at.baseline, reward)
+                rewards.append(reward)
+                baselines.append(at.baseline)
+                at.episodes += 1
+                at.records += 1
+                yield self._episode(rollout, children[sample], sample, rewards, baselines)
+                done = at.update * config.samples + sample + 1
+                yield self._tick(done, config.updates * config.samples)
+            self._update_controller(children, rewards, baselines)
+            at.update += 1
+            at.right = []
+
+    def _update_controller(
+        self, children: list[Architecture], rewards: list[float], baselines: list[float]
+    ) -> None:
+        """One step down the gradient of nll * advantage + skip penalty, averaged over samples."""
+        advantage = torch.tensor(rewards) - torch.tensor(baselines)
+        scored = self.controller.score(children)
+        loss = -scored.log_probability * advantage
+        loss = loss + self.recipe.controller.skip_weight * scored.skip_penalty
+        self.controller_optimiser.zero_grad()
+        loss.mean().backward()
+        self.controller_optimiser.step()
+        self.at.controller_steps += 1
+
+    def _finish_epoch(self, weights_took: float, controller_took: float) -> Epoch:
+        at, config = self.at, self.recipe.controller
+        made = Epoch(
+            epoch=at.epoch,
+            loss=float(self._losses.double().mean()),
+            train_accuracy=float(self._right.double().sum())
+            / (self.steps_per_epoch * self.batch_size),
+            valid_accuracy=at.accuracy_sum / max(1, config.updates * config.samples),
+            lr=learning_rate(self.recipe.train, at.epoch),
+            steps=self.steps_per_epoch,
+            n=at.records,
+            clock={
+                "weights_s": round(weights_took, 3),
+                "controller_s": round(controller_took, 3),
+            },
+        )
+        at.records += 1
+        at.epoch += 1
+        at.phase, at.step, at.update, at.accuracy_sum = "weights", 0, 0, 0.0
+        return made
+
+    # ---- its parts
+
+    @property
+    def batch_size(self) -> int:
+        return min(self.recipe.train.batch_size, len(self.data.train))
+
+    def _shuffled(self) -> Tensor:
+        """Indices of the epoch's minibatches; the last one is filled up from the beginning."""
+        order = draws.generator(self.seed, "shuffle", self.at.epoch).permutation(
+            len(self.data.train)
+        )
+        wanted = self.steps_per_epoch * self.batch_size
+        return torch.from_numpy(np.resize(order, wanted)).to(self.device)
+
+    def _training_batch(self, index: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        config = self.recipe.data
+        images = self.data.normalise(self.data.train.images[index])
+        rng = draws.generator(self.seed, "augment", epoch, step)
+        images = augment(images, config.crop_padding, config.flip, rng)
+        return images, self.data.train.labels[index]
+
+    def _accuracy(self, child: Architecture, sample: int) -> float:
+        """Share of a fresh validation minibatch that is right: the heart of the reward."""
+        at, fidelity = self.at, self.recipe.fidelity
+        own = sample if fidelity.reward_batch == "own" else 0
+        rng = draws.generator(self.seed, "reward", at.epoch, at.update, own)
+        count = min(self.recipe.train.batch_size, len(self.data.valid))
+        index = torch.from_numpy(
+            rng.choice(len(self.data.valid), count, replace=False, shuffle=False)
+        ).to(self.device)
+        images = self.data.normalise(self.data.valid.images[index])
+        drop = None
+        if fidelity.reward_dropout == "on":
+            drop = draws.dropout_mask(
+                (count, self.recipe.network.filters),
+                self.recipe.network.keep_prob,
+                draws.generator(self.seed, "reward_dropout", at.epoch, at.update, sample),
+                self.device,
+            )
+        if fidelity.reward_bn == "refit":
+            refit_batch_norm(self.net, child, self._refit_batches())
+        with evaluating(self.net):
+            right = count_right(
+                self.net, child, images, self.data.valid.labels[index], self.recipe.compute, drop
+            )
+        return int(right) / count
+
+    def _refit_batches(self) -> Iterator[Tensor]:
+        rng = draws.generator(self.seed, "refit", self.at.epoch, self.at.update)
+        for _ in range(REFIT_BATCHES):
+            index = rng.choice(len(self.data.train), self.batch_size, replace=False)
+            yield self.data.normalise(self.data.train.images[torch.from_numpy(index)])
+
+    def _moved_baseline(self, baseline: float | None, reward: float) -> float:
+        """The moving average of rewards after one more of them."""
+        if baseline is None:
+            first = self.recipe.fidelity.baseline_start == "first_reward"
+            baseline = reward if first else 0.0
+        return baseline - (1 - self.recipe.controller.baseline_decay) * (baseline - reward)
+
+    def _replay_baselines(self, rollout: Rollout) -> tuple[list[float], list[float]]:
+        """(baselines, rewards) of the samples that a resumed update has behind it."""
+        at, config = self.at, self.recipe.controller
+        rewards = [
+            accuracy + config.entropy_weight * float(rollout.entropy[k])
+            for k, accuracy in enumerate(at.right)
+        ]
+        if not rewards:
+            at.update_baseline = at.baseline
+            return [], []
+        baseline, baselines = at.update_baseline, []
+        for reward in rewards:
+            baseline = self._moved_baseline(baseline, reward)
+            baselines.append(baseline)
+        return baselines, rewards
+
+    def _episode(
+        self,
+        rollout: Rollout,
+        child: Architecture,
+        sample: int,
+        rewards: list[float],
+        baselines: list[float],
+    ) -> Episode:
+        at = self.at
+        kept = (at.episodes - 1) % self.recipe.keep_steps == 0
+        return Episode(
+            architecture=child,
+            steps=rollout.steps(sample) if kept else (),
+            accuracy=at.right[-1],
+            reward=rewards[-1],
+            baseline=baselines[-1],
+            advantage=rewards[-1] - baselines[-1],
+            epoch=at.epoch,
+            update=at.update,
+            sample=sample,
+            n=at.records - 1,
+            order=self.recipe.fidelity.macro_order,
+            extra={
+                "log_probability": round(float(rollout.log_probability[sample]), 4),
+                "entropy": round(float(rollout.entropy[sample]), 4),
+            },
+            header=self.header,
+        )
+
+    def _check_losses(self, children: list[Architecture]) -> None:
+        """Raises NonFiniteLoss, naming the first bad step since the last look."""
+        recent = self._losses[self._checked : self.at.step].isfinite().tolist()
+        if not all(recent):
+            step = self._checked + recent.index(False)
+            raise NonFiniteLoss(
+                f"the training loss was {float(self._losses[step])} in epoch {self.at.epoch + 1}, "
+                f"minibatch {step + 1}, under the architecture {children[step].flat}; "
+                f"a lower train.lr_max (now {self.recipe.train.lr_max}) may help"
+            )
+        self._checked = self.at.step
+
+    def _tick(self, step: int, steps: int) -> Tick:
+        at, config = self.at, self.recipe.controller
+        rewards = config.updates * config.samples
+        epoch_cost = WEIGHT_STEP_COST * self.steps_per_epoch + rewards
+        inside = (
+            WEIGHT_STEP_COST * at.step
+            if at.phase == "weights"
+            else WEIGHT_STEP_COST * self.steps_per_epoch + step
+        )
+        done = (at.epoch + inside / epoch_cost) / self.recipe.train.epochs
+        return Tick(at.phase, at.epoch, step, steps, done)
+
+    # ---- saving and going on
+
+    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """(tensors, facts) of the present state, complete at every yield of `records`."""
+        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        tensors |= {f"controller.{k}": v for k, v in self.controller.state_dict().items()}
+        tensors |= _optimiser_tensors("momentum", self.net, self.optimiser)
+        tensors |= _optimiser_tensors("adam", self.controller, self.controller_optimiser.adam)
+        tensors |= {"losses": self._losses, "right": self._right}
+        return tensors, {"position": asdict(self.at)}
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        """Goes back to a snapshot of a search of the same recipe, seed and data."""
+        self.net.load_state_dict(_within("net.", tensors))
+        self.controller.load_state_dict(_within("controller.", tensors))
+        _restore_optimiser("momentum", self.net, self.optimiser, tensors)
+        adam = self.controller_optimiser.adam
+        _restore_optimiser("adam", self.controller, adam, tensors)
+        self._losses.copy_(tensors["losses"])
+        self._right.copy_(tensors["right"])
+        self.at = Position(**facts["position"])
+        self.controller_optimiser.steps = self.at.controller_steps
+
+
+def _optimiser_tensors(
+    name: str, net: torch.nn.Module, optimiser: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    return {
+        f"{name}.{key}.{weight_name}": value
+        for weight_name, weight in net.named_parameters()
+        for key, value in optimiser.state.get(weight, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def _restore_optimiser(
+    name: str,
+    net: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    tensors: dict[str, Tensor],
+) -> None:
+    weights = dict(net.named_parameters())
+    optimiser.state.clear()
+    for key, value in _within(f"{name}.", tensors).items():
+        field_name, weight_name = key.split(".", 1)
+        weight = weights[weight_name]
+        kept = value.clone() if field_name == "step" else torch.empty_like(weight).copy_(value)
+        optimiser.state[weight][field_name] = kept
+
+
+def _within(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,324 @@
+"""Running a search: from a recipe to an iterator of records, with or without a folder of its own.
+
+`run` and `resume` are what everybody calls. A folder holds one run: `run.json` (recipe, seed,
+source of the data), `trace.jsonl` (gzipped at the end) and checkpoints, under a lock.
+
+Leaves to others: what a strategy does (`enas.py`), what is done with the result (`candidates.py`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import torch
+
+import enas_viz
+from enas_viz.recipes import Recipe, recipe_from_json
+from enas_viz.search import checkpoint
+from enas_viz.search.data import Data, load_data
+from enas_viz.search.enas import Enas
+from enas_viz.trace import Header, keep_records, record
+
+STRATEGIES = {"enas": Enas}
+CHECKPOINT_EVERY = 60.0  # seconds
+
+
+class FolderError(ValueError):
+    """A run's folder that cannot be used as asked; the message says why and what to do."""
+
+
+def run(
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    data: Data | str | Path | None = None,
+    folder: str | Path | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+) -> Iterator[Any]:
+    """Searches, yielding a Header, then Ticks, Episodes and Epochs as they happen.
+
+    Not calling `next` pauses; closing the iterator stops within one minibatch. data: a folder or
+    zip in ImageFolder layout, or loaded `Data`, instead of the recipe's dataset. folder: where the
+    trace and checkpoints are written, so that `resume(folder)` can go on; it must not hold a run.
+    checkpoint_every: seconds between two checkpoints.
+    Raises FolderError, DataError, NonFiniteLoss, or OSError when the disk is full.
+    """
+    if folder is None:
+        search = _build(recipe, seed, device, data)
+        return search.records()
+    folder = Path(folder)
+    _refuse_used(folder)
+    return _recorded(folder, recipe, seed, device, data, checkpoint_every)
+
+
+def resume(
+    folder: str | Path,
+    *,
+    device: str | None = None,
+    data: Data | str | Path | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+) -> Iterator[Any]:
+    """Goes on with the run in `folder` from its last checkpoint, or from the start without one.
+
+    The trace is cut to what the checkpoint knows of and grows on from there: on the CPU it ends
+    the same as that of a run that was never interrupted. A finished run yields nothing.
+    Raises FolderError when the folder holds no run, or a checkpoint of another recipe.
+    """
+    folder = Path(folder)
+    facts = read_run(folder)
+    if (folder / "trace.jsonl.gz").exists():
+        return iter(())
+    recipe = recipe_from_json(facts["recipe"])
+    source = data if data is not None else facts.get("data")
+    where = device or facts["device"]
+    return _recorded(folder, recipe, facts["seed"], where, source, checkpoint_every, resumed=True)
+
+
+def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None = None) -> Enas:
+    """The search in `folder` as its last checkpoint left it, to be looked at, not run on."""
+    folder = Path(folder)
+    facts = read_run(folder)
+    recipe = recipe_from_json(facts["recipe"])
+    source = data if data is not None else facts.get("data")
+    search = _build(recipe, facts["seed"], device, source)
+    if not _take_checkpoint(folder, search, facts["recipe"]):
+        raise FolderError(f"{folder} has no checkpoint yet, so it holds no trained weights")
+    return search
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """What `run.json` says. Raises FolderError when the folder holds no run."""
+    try:
+        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FolderError(
+            f"{folder} holds no run (no run.json in it); a search with --folder makes one"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise FolderError(f"{folder / 'run.json'} is damaged: {error}") from None
+
+
+# ---------------------------------------------------------------- a run in a folder
+
+
+def _recorded(
+    folder: Path,
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    data: Data | str | Path | None,
+    checkpoint_every: float,
+    resumed: bool = False,
+) -> Iterator[Any]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder), _told_when_full(folder):
+        facts = {
+            "recipe": recipe_json(recipe),
+            "seed": seed,
+            "device": device,
+            "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
+        }
+        if not resumed:
+            _refuse_used(folder)
+        search = _build(recipe, seed, device, data)
+        if not resumed:
+            _write_json(folder / "run.json", facts)
+        path = folder / "trace.jsonl"
+        append = resumed and _go_back(folder, path, search, facts["recipe"])
+        yield from record(_saving(folder, search, facts["recipe"], checkpoint_every), path, append)
+
+
+def _saving(folder: Path, search: Enas, recipe: Any, every: float) -> Iterator[Any]:
+    """Passes records on, taking a checkpoint now and then, when left, and at the end.
+
+    A checkpoint is taken on re-entry, when whoever iterates has taken in all that came before.
+    """
+    last = time.monotonic()
+    items = search.records()
+    try:
+        for item in items:
+            yield item
+            if time.monotonic() - last >= every:
+                _save(folder, search, recipe)
+                last = time.monotonic()
+    except GeneratorExit:
+        _save(folder, search, recipe)
+        raise
+    finally:
+        items.close()
+    _save(folder, search, recipe)
+
+
+def _save(folder: Path, search: Enas, recipe: Any) -> None:
+    tensors, facts = search.snapshot()
+    at = facts["position"]
+    # The serial orders checkpoints by progress: records first, then minibatches between them.
+    serial = at["records"] * 100_000 + at["step"]
+    checkpoint.write(folder, serial, tensors, {**facts, "recipe": recipe, "seed": search.seed})
+
+
+def _go_back(folder: Path, path: Path, search: Enas, recipe: Any) -> bool:
+    """Restores the newest usable checkpoint and cuts the trace to it; False to start afresh."""
+    whole = keep_records(path, 10**12) if path.exists() else 0
+    known = _take_checkpoint(folder, search, recipe, at_most=whole)
+    if known:
+        keep_records(path, known)
+    elif path.exists():
+        path.unlink()  # the same records come again
+    return bool(known)
+
+
+def _take_checkpoint(folder: Path, search: Enas, recipe: Any, at_most: int | None = None) -> int:
+    """Restores the newest checkpoint with at most so many records; returns its records, or 0."""
+    for file in checkpoint.found(folder):
+        try:
+            tensors, facts = checkpoint.read(file)
+        except checkpoint.CheckpointError:
+            if file == checkpoint.found(folder)[-1]:
+                raise
+            continue  # the older one serves
+        if facts["recipe"] != recipe or facts["seed"] != search.seed:
+            raise FolderError(
+                f"{file} belongs to another recipe or seed than {folder / 'run.json'}; "
+                f"it was changed or moved there: take it out, or put the right run.json back"
+            )
+        records = facts["position"]["records"]
+        if at_most is None or records <= at_most:
+            search.restore(tensors, facts)
+            return records
+    return 0
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = filelock.FileLock(folder / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise FolderError(
+            f"the run folder {folder} is in use by another process; wait for it, stop it, or "
+            f"choose another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise FolderError(
+            f"no space left while writing to {folder}; nothing that was written before is lost: "
+            f"free some space, then `enas-viz resume {folder}`"
+        ) from error
+
+
+def _refuse_used(folder: Path) -> None:
+    if (folder / "run.json").exists():
+        raise FolderError(
+            f"{folder} holds a run already and is not overwritten; go on with it by "
+            f"`enas-viz resume {folder}`, or choose another folder"
+        )
+    if folder.exists() and not folder.is_dir():
+        raise FolderError(f"{folder} is a file; a run needs a folder")
+
+
+def _write_json(path: Path, value: Any) -> None:
+    half = path.with_name(path.name + ".half")
+    half.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    half.replace(path)
+
+
+# ---------------------------------------------------------------- building
+
+
+def _build(recipe: Recipe, seed: int, device: str, data: Data | str | Path | None) -> Enas:
+    where = pick_device(device)
+    if recipe.compute.threads:
+        torch.set_num_threads(recipe.compute.threads)
+    if recipe.compute.deterministic:
+        torch.use_deterministic_algorithms(True)
+    if not isinstance(data, Data):
+        data = load_data(recipe.data, seed, data)
+    header = _header(recipe, seed, where, data)
+    return STRATEGIES[recipe.strategy](recipe, data, header, seed, where)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; "auto" is CUDA where there is one, else the CPU."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        made = torch.device(name)
+        torch.empty(1, device=made)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {name!r} is not to be had here ({reason}); use cpu") from None
+    return made
+
+
+def recipe_json(recipe: Recipe) -> dict[str, Any]:
+    """A recipe whole, as JSON holds it (tuples become lists)."""
+    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+
+
+def _header(recipe: Recipe, seed: int, device: torch.device, data: Data) -> Header:
+    return Header(
+        space=recipe.space,
+        order=recipe.fidelity.macro_order,
+        seed=seed,
+        recipe=recipe.to_json(),
+        fidelity=dataclasses.asdict(recipe.fidelity),
+        dataset=data.header(),
+        device=_device_facts(device),
+        versions={
+            "enas_viz": enas_viz.__version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+            **_commit(),
+        },
+        clock={"started": datetime.now(UTC).isoformat(timespec="seconds")},
+    )
+
+
+def _device_facts(device: torch.device) -> dict[str, Any]:
+    if device.type == "cuda":
+        return {"type": "cuda", "name": torch.cuda.get_device_name(device)}
+    return {"type": device.type, "threads": torch.get_num_threads()}
+
+
+def _commit() -> dict[str, str]:
+    """The commit of a checkout that runs itself; nothing for an installed package."""
+    root = Path(enas_viz.__file__).parent.parent
+    if not (root / ".git").exists():
+        return {}
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": found.stdout.strip()}
