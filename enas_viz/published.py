@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from enas_viz.space import MICRO_OPS, Architecture, MacroSpace, MicroSpace, Space, Wiring
 
@@ -86,7 +87,9 @@ class Decoded:
 
 
 def decode(
-    flat: str | Sequence[int], space: Space | None = None, wiring: Wiring | None = None
+    flat: str | Sequence[int],
+    space: Space | Literal["macro", "micro"] | None = None,
+    wiring: Wiring | None = None,
 ) -> Decoded:
     """Reads the authors' flat list, as integers or as text, telling its space by its length.
 
@@ -97,8 +100,8 @@ def decode(
     Raises ValueError when the list fits no space, naming the layer or node that is wrong.
     """
     numbers = _numbers(flat)
-    if space is None:
-        space = _guess_space(numbers)
+    if space is None or isinstance(space, str):
+        space = _guess_space(numbers, space)
     if isinstance(space, MicroSpace):
         if wiring is not None:
             raise ValueError("wiring concerns macro lists; this list is read as micro cells")
@@ -139,7 +142,34 @@ def _numbers(flat: str | Sequence[int]) -> list[int]:
     return [int(word) for word in rest]
 
 
-def _guess_space(numbers: Sequence[int]) -> Space:
+def explain(architecture: Architecture) -> str:
+    """An architecture in plain words, a line for each layer or node, counted from 1."""
+    space = architecture.space
+    if isinstance(space, MacroSpace):
+        return "\n".join(_explain_layer(space, architecture, k) for k in range(space.layers))
+    lines = []
+    for cell, nodes in zip(space.cells, architecture.content, strict=True):
+        lines.append(f"{cell} cell (1 is the output of the cell two back, 2 of the previous cell)")
+        for k, (i, j, a, b) in enumerate(nodes, start=3):
+            lines.append(f"  node {k}: {space.ops[a]} of {i + 1}, plus {space.ops[b]} of {j + 1}")
+        loose = ", ".join(str(t + 1) for t in space.loose_ends(architecture, cell))
+        lines.append(f"  output: the tensors that no node reads, joined: {loose}")
+    return "\n".join(lines)
+
+
+def _explain_layer(space: MacroSpace, architecture: Architecture, k: int) -> str:
+    op = space.op_names(architecture)[k]
+    main = f"layer {k}" if k else "the stem"
+    sources = space.sources(architecture, k)
+    names = [f"layer {t}" if t else "the stem" for t in sources]
+    skips = f"; skips from {', '.join(names)}" if names else ""
+    halved = "; then all tensors are halved" if k in space.pool_after() else ""
+    return f"layer {k + 1}: {op} of {main}{skips}{halved}"
+
+
+def _guess_space(numbers: Sequence[int], kind: str | None) -> Space:
+    if kind not in (None, "macro", "micro"):
+        raise ValueError(f"space is 'macro' or 'micro'; got {kind!r}")
     n = len(numbers)
     if n == 0:
         raise ValueError("a flat list holds at least one number; got none")
@@ -151,10 +181,12 @@ def _guess_space(numbers: Sequence[int]) -> Space:
         candidates.append(MicroSpace(n // 8))
     elif n % 4 == 0:
         candidates.append(MicroSpace(n // 4, cells=("normal",)))
+    candidates = [c for c in candidates if kind in (None, c.kind)]
     if not candidates:
         raise ValueError(
-            f"no architecture has a list of {n} numbers: macro lists have 1, 3, 6, 10, ... "
-            f"(78 for 12 layers), micro lists 4 for each node of each cell (40 for five nodes)"
+            f"no {kind + ' ' if kind else ''}architecture has a list of {n} numbers: macro lists "
+            f"have 1, 3, 6, 10, ... (78 for 12 layers), micro lists 4 for each node of each cell "
+            f"(40 for five nodes)"
         )
     errors = []
     for candidate in candidates:  # macro first: micro lists of a macro list's length are rare

@@ -155,6 +155,7 @@ class ControllerConfig:
     adam_eps: float = 1e-3  # in TensorFlow's form of Adam
     updates: int = 50  # per epoch of weight training
     samples: int = 20  # architectures whose gradients one update averages
+    reward_images: int = 0  # validation images a reward; 0: a training minibatch's number [C]
     entropy_weight: float = 1e-4  # reward per nat of entropy; [P] 0.1
     baseline_decay: float = 0.99  # of the moving-average reward
     skip_prior: float = 0.4  # wanted probability of a skip
@@ -166,7 +167,7 @@ class TrainConfig:
     """Training of the shared weights; defaults from cifar10_macro_search.sh [C]."""
 
     epochs: int = 310
-    batch_size: int = 128  # also of a reward's validation minibatch
+    batch_size: int = 128
     lr_max: float = 0.05  # cosine from lr_max to lr_min, constant within an epoch
     lr_min: float = 5e-4  # [P] 1e-3
     restart_period: int = 10  # epochs of the first cosine period
@@ -214,11 +215,13 @@ RECIPES: dict[str, Recipe] = {
     for made in (
         Recipe(
             name="macro-tiny",
-            about="macro search on scikit-learn's digits, minutes on two cores",
+            about="macro search on scikit-learn's digits, about two minutes on two cores",
             data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
             network=NetworkConfig(layers=6, filters=16),
-            controller=ControllerConfig(lr=3.5e-3, updates=20, samples=10),
-            train=TrainConfig(epochs=20, batch_size=100, restart_period=20),
+            controller=ControllerConfig(lr=3.5e-3, updates=10, samples=10, reward_images=100),
+            train=TrainConfig(epochs=60, batch_size=32, restart_period=60),  # one cosine
+            compute=Compute(threads=1),  # networks so small gain nothing from a second core
+            keep_steps=10,
         ),
         Recipe(
             name="macro-cifar10-cpu",

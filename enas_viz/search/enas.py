@@ -24,7 +24,6 @@ from enas_viz.search.data import Data, augment
 from enas_viz.search.supernet import MacroSupernet
 from enas_viz.search.train import (
     count_right,
-    evaluating,
     first_step_rate,
     learning_rate,
     make_optimiser,
@@ -233,7 +232,8 @@ class Enas:
         at, fidelity = self.at, self.recipe.fidelity
         own = sample if fidelity.reward_batch == "own" else 0
         rng = draws.generator(self.seed, "reward", at.epoch, at.update, own)
-        count = min(self.recipe.train.batch_size, len(self.data.valid))
+        wanted = self.recipe.controller.reward_images or self.recipe.train.batch_size
+        count = min(wanted, len(self.data.valid))
         index = torch.from_numpy(
             rng.choice(len(self.data.valid), count, replace=False, shuffle=False)
         ).to(self.device)
@@ -247,14 +247,14 @@ class Enas:
                 self.device,
             )
         if fidelity.reward_bn == "refit":
-            refit_batch_norm(self.net, child, self._refit_batches())
-        with evaluating(self.net):
-            right = count_right(
-                self.net, child, images, self.data.valid.labels[index], self.recipe.compute, drop
-            )
+            refit_batch_norm(self.net, child, self.refit_batches())
+        if self.net.training:  # asked first, since the switch walks through every module
+            self.net.eval()
+        labels = self.data.valid.labels[index]
+        right = count_right(self.net, child, images, labels, self.recipe.compute, drop)
         return int(right) / count
 
-    def _refit_batches(self) -> Iterator[Tensor]:
+    def refit_batches(self) -> Iterator[Tensor]:
         rng = draws.generator(self.seed, "refit", self.at.epoch, self.at.update)
         for _ in range(REFIT_BATCHES):
             index = rng.choice(len(self.data.train), self.batch_size, replace=False)

@@ -1,0 +1,515 @@
+"""The command `enas-viz`: recipes, search, resume, derive, replay, decode, demo.
+
+Options of a recipe are generated from its dataclasses (`--train.epochs 3`). An error that the user
+can mend is one line and exit code 2. Only the commands that train import torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import math
+import re
+import shutil
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import tyro
+from tyro.conf import Positional
+
+import enas_viz
+from enas_viz.recipes import PRESETS, RECIPES, Preset, Recipe, change, check, field_names, recipe
+from enas_viz.trace import Episode, Epoch, Tick, load_trace
+
+T = TypeVar("T")
+
+WINDOW = 50  # rewards in the moving mean that a progress bar shows
+DEMO_MINUTES = 3  # measured on two cores, see README
+
+
+class UsageError(ValueError):
+    """The command line asks for something that is not there; told in one line, exit code 2."""
+
+
+# ---------------------------------------------------------------- the commands
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Run a search. Every field of the recipe is an option too, e.g. --train.epochs 3."""
+
+    recipe: Positional[str]
+    """Name of a recipe; `enas-viz recipes` lists them."""
+    folder: Path | None = None
+    """Where trace and checkpoints go; by default runs/RECIPE."""
+    seed: int = 0
+    """Of every random draw; equal seeds give equal traces."""
+    device: str = "auto"
+    """auto, cpu, cuda or another PyTorch device."""
+    data: Path | None = None
+    """A folder or zip with one folder of images per class, instead of the recipe's dataset."""
+    preset: Preset | None = None
+    """Fidelity preset to use instead of the recipe's own."""
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """Go on with a search that was stopped, from its last checkpoint."""
+
+    folder: Positional[Path]
+    """The run's folder."""
+    device: str | None = None
+    """Another device than before."""
+    data: Path | None = None
+    """Where the images are now, if they were moved."""
+
+
+@dataclass(frozen=True)
+class DeriveOptions:
+    """Sample candidates from a trained policy and rank them on the same validation images."""
+
+    folder: Positional[Path]
+    """The run's folder."""
+    n: int = 10
+    """How many candidates."""
+    seed: int | None = None
+    """Of the sampling; by default the search's own."""
+    data: Path | None = None
+    """Where the images are now, if they were moved."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """Make a page that replays the decisions of one episode; it needs no network and no kernel."""
+
+    trace: Positional[str]
+    """A trace file, a run's folder, or the name of a trace that ships with enas_viz."""
+    out: Path = Path("replay.html")
+    """The file to write: .html, .svg or .png."""
+    episode: int | None = None
+    """Serial number `n` of an episode in the trace; by default the one of highest reward."""
+    open: bool = False
+    """Show it in the browser at once."""
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """Say in words what a flat list of an ENAS architecture means."""
+
+    list: Positional[str]
+    """The numbers, as the authors' program prints them."""
+    wiring: Literal["layer", "code"] | None = None
+    """How macro skip bits are read; by default layer, for published lists code."""
+    space: Literal["macro", "micro"] | None = None
+    """When a length fits both."""
+    out: Path | None = None
+    """Draw it into this file, too (.svg, .png or .html)."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """A real macro search on handwritten digits, and what came of it."""
+
+    folder: Path = Path("runs/demo")
+    """Where everything goes; a former demo there is replaced."""
+    seed: int = 0
+    """Of every random draw."""
+    quick: bool = False
+    """The same path in a few seconds, too short to learn anything."""
+
+
+def recipes_command(args: Sequence[str]) -> None:
+    """List the recipes."""
+    if args and args[0] not in ("-h", "--help"):
+        raise UsageError(f"`enas-viz recipes` takes no arguments; got {args[0]!r}")
+    for made in RECIPES.values():
+        n, c, t = made.network, made.controller, made.train
+        print(f"{made.name:18} {made.about}")
+        print(
+            f"{'':18} {made.data.name}, {n.layers} layers, {n.filters} filters, {t.epochs} epochs, "
+            f"{c.updates} x {c.samples} controller samples an epoch"
+        )
+
+
+def search_command(args: Sequence[str]) -> None:
+    """Run a search."""
+    options, rest = _parse(SearchOptions, args, "search", leftover=True)
+    chosen = recipe(options.recipe)
+    if options.preset:
+        chosen = change(chosen, fidelity=PRESETS[options.preset])
+    chosen = _with_fields(chosen, rest)
+    folder = options.folder or Path("runs") / chosen.name
+    from enas_viz import search
+
+    watched = search.run(
+        chosen, seed=options.seed, device=options.device, data=options.data, folder=folder
+    )
+    _watch(watched, chosen.train.epochs, folder)
+
+
+def resume_command(args: Sequence[str]) -> None:
+    """Go on with a search that was stopped."""
+    options = _parse(ResumeOptions, args, "resume")
+    from enas_viz import search
+    from enas_viz.search.strategies import read_run
+
+    epochs = read_run(options.folder)["recipe"]["train"]["epochs"]
+    if (options.folder / "trace.jsonl.gz").exists():
+        print(f"the search in {options.folder} has finished; nothing is left to do")
+        return
+    watched = search.resume(options.folder, device=options.device, data=options.data)
+    _watch(watched, epochs, options.folder)
+
+
+def derive_command(args: Sequence[str]) -> None:
+    """Rank architectures sampled from a trained policy."""
+    options = _parse(DeriveOptions, args, "derive")
+    from enas_viz.search.candidates import derive
+    from enas_viz.search.strategies import restore
+
+    search = restore(options.folder, data=options.data)
+    with _bar("scoring candidates", options.n) as tell:
+        found = derive(search, options.n, seed=options.seed, progress=tell)
+    if options.json:
+        rows = [
+            {
+                "flat": c.architecture.flat,
+                "accuracy": c.accuracy,
+                "standard_error": c.standard_error,
+                "log_probability": c.log_probability,
+            }
+            for c in found
+        ]
+        print(json.dumps(rows))
+        return
+    print(
+        f"{len(found)} samples of the policy on the same {len(search.data.valid)} validation "
+        f"images, shared weights:\n"
+    )
+    print(f"{'rank':>4}  {'accuracy':>15}  skips  operations, layer 1 first")
+    space = search.recipe.space
+    for rank, c in enumerate(found, start=1):
+        names = " ".join(space.op_names(c.architecture))
+        print(
+            f"{rank:4}  {_percent(c.accuracy, c.standard_error):>15}  "
+            f"{space.skip_rate(c.architecture):5.2f}  {names}"
+        )
+    print(
+        f"\nBehind ± stands one standard error from the finite number of images. "
+        f"The first as a flat list:\n{found[0].architecture.flat}"
+    )
+
+
+def replay_command(args: Sequence[str]) -> None:
+    """Make a page that replays an episode."""
+    options = _parse(ReplayOptions, args, "replay")
+    trace = load_trace(options.trace)
+    episode = trace.best
+    if options.episode is not None:
+        by_number = {e.n: e for e in trace.episodes}
+        if options.episode not in by_number:
+            raise UsageError(f"the trace has no episode with n = {options.episode}")
+        episode = by_number[options.episode]
+    if options.out.suffix == ".html" and not episode.steps:
+        kept = [e.n for e in trace.episodes if e.steps]
+        raise UsageError(
+            f"episode {episode.n} was recorded without its steps, so there is nothing to replay; "
+            f"{len(kept)} episodes kept theirs, e.g. --episode {kept[0] if kept else '(none)'}"
+        )
+    written = enas_viz.save(episode, options.out)
+    print(f"wrote {written}")
+    if options.open:
+        webbrowser.open(Path(written).resolve().as_uri())
+
+
+def decode_command(args: Sequence[str]) -> None:
+    """Say what a flat list means."""
+    options = _parse(DecodeOptions, args, "decode")
+    from enas_viz.published import decode, explain
+
+    found = decode(options.list, options.space, options.wiring)
+    print(found.how)
+    print(explain(found.architecture))
+    if options.out:
+        print(f"wrote {enas_viz.save(found.architecture, options.out)}")
+
+
+def demo_command(args: Sequence[str]) -> None:
+    """A real search on digits."""
+    options = _parse(DemoOptions, args, "demo")
+    from enas_viz import search
+    from enas_viz.search import candidates
+    from enas_viz.search.strategies import restore
+
+    chosen = recipe("macro-tiny")
+    samples, finalists, alone_epochs = 50, 4, 12
+    if options.quick:
+        chosen = recipe("macro-tiny", train__epochs=2, controller__updates=2, keep_steps=1)
+        samples, finalists, alone_epochs = 4, 2, 1
+    started = time.monotonic()
+    took = "a few seconds" if options.quick else f"about {DEMO_MINUTES} minutes on two cores"
+    print(
+        f"A macro search on real images: 1 797 handwritten digits, {chosen.network.layers} layers, "
+        f"{chosen.train.epochs} epochs of shared weights, "
+        f"{chosen.train.epochs * chosen.controller.updates * chosen.controller.samples} sampled "
+        f"architectures.\nThis takes {took}; stop it with Ctrl-C whenever you like.\n"
+    )
+    _clear_demo(options.folder)
+    watched = search.run(chosen, seed=options.seed, device="cpu", folder=options.folder)
+    if not _watch(watched, chosen.train.epochs, options.folder, tell_next=False):
+        return
+    done = restore(options.folder)
+    with _bar("scoring the policy", 2 * samples) as tell:
+        shared = candidates.compare_shared(done, samples, progress=tell)
+    best = [c.architecture for c in candidates.derive(done, 10)[:finalists]]
+    with _bar("training networks alone", 2 * finalists) as tell:
+        alone = candidates.compare_alone(done, best, epochs=alone_epochs, progress=tell)
+    trace = load_trace(options.folder)
+    page = enas_viz.save(trace.best, options.folder / "replay.html")
+    _write_results(options.folder / "results.json", chosen, options.seed, shared, alone)
+    print(_demo_table(done, shared, alone, alone_epochs))
+    minutes = (time.monotonic() - started) / 60
+    print(
+        f"That took {minutes:.1f} minutes.  Everything is in {options.folder}/: the trace "
+        f"(trace.jsonl.gz), checkpoints, these figures (results.json).\n"
+        f"Now replay the controller's decisions: open {page} in a browser, or run `make lab`."
+    )
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "demo": demo_command,
+    "recipes": recipes_command,
+    "search": search_command,
+    "resume": resume_command,
+    "derive": derive_command,
+    "replay": replay_command,
+    "decode": decode_command,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point. Exit codes: 0, 2 for what the user can mend, 130 when stopped by Ctrl-C."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if not args or args[0] in ("-h", "--help"):
+        print(_usage())
+        return
+    try:
+        if args[0] == "--version":
+            print(f"enas_viz {enas_viz.__version__}")
+            return
+        if args[0] not in COMMANDS:
+            raise UsageError(f"no command {args[0]!r}; there are {', '.join(COMMANDS)}")
+        COMMANDS[args[0]](args[1:])
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "enas_viz":
+            raise
+        _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[search]'")
+    except (ValueError, ArithmeticError, OSError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+# ---------------------------------------------------------------- watching a search
+
+
+def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = True) -> bool:
+    """Shows a search's progress until it ends (True) or is stopped (False, exit code 130)."""
+    from tqdm.auto import tqdm
+
+    rewards: list[float] = []
+    entropy = math.nan
+    items = iter(items)
+    next(items, None)  # the header; what is wrong with data or device shows before a bar does
+    form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
+    with tqdm(total=1.0, bar_format=form, mininterval=0.2) as bar:
+        try:
+            for item in items:
+                if isinstance(item, Episode):
+                    rewards = [*rewards[1 - WINDOW :], item.reward]
+                    entropy = item.extra.get("entropy", math.nan)
+                elif isinstance(item, Epoch):
+                    if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
+                        tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
+                elif isinstance(item, Tick):
+                    bar.set_description_str(f"epoch {item.epoch + 1}/{epochs}", refresh=False)
+                    if rewards:
+                        mean = sum(rewards) / len(rewards)
+                        text = f"reward {mean:.3f}  entropy {entropy:.1f} nats"
+                        bar.set_postfix_str(text, refresh=False)
+                    bar.update(item.done - bar.n)
+        except KeyboardInterrupt:
+            if hasattr(items, "close"):
+                items.close()
+            tqdm.write(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
+            raise SystemExit(130) from None
+    if tell_next:
+        print(
+            f"finished: {folder}/trace.jsonl.gz\n"
+            f"next: `enas-viz derive {folder}`, `enas-viz replay {folder}`"
+        )
+    return True
+
+
+def _epoch_line(item: Epoch, epochs: int) -> str:
+    rate = item.steps / item.clock["weights_s"] if item.clock.get("weights_s") else math.nan
+    return (
+        f"epoch {item.epoch + 1:3}/{epochs}  training loss {item.loss:.3f}, "
+        f"accuracy {item.train_accuracy:6.1%}  reward accuracy {item.valid_accuracy:6.1%}  "
+        f"{rate:.0f} minibatches/s"
+    )
+
+
+@contextlib.contextmanager
+def _bar(what: str, total: int):
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=what, leave=False, mininterval=0.2) as bar:
+        yield lambda done, _total: bar.update(done - bar.n)
+
+
+# ---------------------------------------------------------------- what the demo says
+
+
+def _demo_table(done: Any, shared: Any, alone: Any, epochs: int) -> str:
+    from enas_viz.search.candidates import mean_and_error
+
+    images = len(done.data.valid)
+
+    def rows(comparison: Any, first: str, second: str) -> str:
+        lines = []
+        for name, values in ((first, comparison.first), (second, comparison.second)):
+            lines.append(f"  {name:46} {_percent(*mean_and_error(values)):>15}")
+        told = "no difference" if not comparison.differs else comparison.verdict
+        named = told.replace("first", "searched").replace("second", "random")
+        return "\n".join([*lines, f"  {'':46} {named} (p = {comparison.p_value:.2g})"])
+
+    n, m = len(shared.first), len(alone.first)
+    return f"""
+Under shared weights: {n} architectures each, on all {images} validation images
+{rows(shared, "sampled by the trained policy", "uniform operations, same rate of skips")}
+  What it means: the controller learned which operations work with the weights that all share.
+  It says nothing yet about networks that have weights of their own.
+
+Trained alone: {m} architectures each, fresh weights, {epochs} epochs, the same images
+{rows(alone, "searched (best of 10 samples)", "random")}
+  What it means: whether the search found better networks or only ones that the shared weights
+  favour. On a task this easy nearly every network is good; "no difference" is an honest answer.
+
+Behind ± stands one standard error of the mean. The test images were not touched.
+"""
+
+
+def _write_results(path: Path, made: Recipe, seed: int, shared: Any, alone: Any) -> None:
+    value = {
+        "recipe": made.name,
+        "seed": seed,
+        "shared_weights": {"policy": shared.first, "uniform": shared.second, "p": shared.p_value},
+        "alone": {"searched": alone.first, "random": alone.second, "p": alone.p_value},
+    }
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+
+def _clear_demo(folder: Path) -> None:
+    """Removes a former demo; refuses to remove anything that is not one."""
+    if not folder.exists():
+        return
+    ours = re.compile(
+        r"run\.(json|lock)|results\.json|replay\.html|trace\.jsonl(\.gz)?|.*\.half"
+        r"|checkpoint-\d+\.safetensors"
+    )
+    strange = [p.name for p in folder.iterdir() if not ours.fullmatch(p.name)]
+    if strange:
+        raise UsageError(
+            f"{folder} holds files that no demo wrote ({', '.join(sorted(strange)[:3])}), so it is "
+            f"left alone; choose another place by --folder"
+        )
+    shutil.rmtree(folder)
+
+
+def _percent(mean: float, error: float) -> str:
+    shown = "" if math.isnan(error) else f" ± {100 * error:.1f}"
+    return f"{100 * mean:.1f}{shown} %"
+
+
+# ---------------------------------------------------------------- reading the command line
+
+
+def _parse(kind: type[T], args: Sequence[str], command: str, leftover: bool = False) -> Any:
+    """`args` as an instance of `kind`; with leftover also the arguments that it does not know."""
+    asked_help = any(a in ("-h", "--help") for a in args)
+    if leftover and asked_help:
+        print(f"fields of a recipe: {', '.join('--' + f for f in field_names())}\n")
+    value, unknown = _tyro(
+        lambda: tyro.cli(
+            kind, args=list(args), prog=f"enas-viz {command}", return_unknown_args=True
+        ),
+        command,
+    )
+    if leftover:
+        return value, unknown
+    if unknown:
+        raise UsageError(f"`enas-viz {command}` knows no {unknown[0]!r}; see --help")
+    return value
+
+
+def _with_fields(base: Recipe, rest: Sequence[str]) -> Recipe:
+    """A recipe with the fields that the remaining arguments set."""
+    if not rest:
+        return base
+    made, unknown = _tyro(
+        lambda: tyro.cli(
+            Recipe,
+            default=base,
+            args=list(rest),
+            prog="enas-viz search",
+            return_unknown_args=True,
+            add_help=False,
+        ),
+        "search",
+    )
+    if unknown:
+        change(base, **{unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})
+    fidelity = dataclasses.asdict(made.fidelity)
+    was = dataclasses.asdict(base.fidelity)
+    changed = {f"fidelity__{k}": v for k, v in fidelity.items() if v != was[k]}
+    change(base, **changed)  # refuses what a macro search does not read
+    check(made)
+    return made
+
+
+def _tyro(parse: Callable[[], T], command: str) -> T:
+    """Runs tyro, turning the box that it draws around an error into one line."""
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+            return parse()
+    except SystemExit as end:
+        if not end.code:
+            print(told.getvalue(), end="")
+            raise
+        text = re.sub(r"[╭╮╰╯│─]+|-{4,}", " ", told.getvalue())
+        text = re.sub(r"(Argument helptext|For full helptext).*", "", " ".join(text.split()))
+        text = text.strip().rstrip(".")
+        raise UsageError(f"{text}; see `enas-viz {command} --help`") from None
+
+
+def _usage() -> str:
+    lines = ["usage: enas-viz COMMAND [options]      (enas-viz COMMAND --help tells more)", ""]
+    lines += [f"  {name:9} {command.__doc__.splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+def _fail(text: str) -> None:
+    print(f"enas-viz: error: {text}", file=sys.stderr)
+    raise SystemExit(2)
