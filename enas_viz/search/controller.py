@@ -69,17 +69,14 @@ class Rollout:
         `fidelity.entropy`: "full" sums -p ln p over all options; "sampled" takes only the term of
         what was sampled (authors' macro controller).
         """
-        with torch.no_grad():
-            if self.fidelity.entropy == "sampled":
-                return sum(
-                    (nll * torch.exp(-nll)).flatten(1).sum(1)
-                    for nll in (self.op_nll, self.skip_nll)
-                )
-            log_p = F.log_softmax(self.op_logits, -1)
-            ops = -(log_p.exp() * log_p).sum((1, 2))
-            yes, no = 2 * self.skip_logits, -2 * self.skip_logits
-            skips = -(yes.sigmoid() * F.logsigmoid(yes) + no.sigmoid() * F.logsigmoid(no))
-            return ops + (skips * self._earlier).sum((1, 2))
+        if self.fidelity.entropy == "sampled":
+            both = (self.op_nll.detach(), self.skip_nll.detach())
+            return sum((nll * torch.exp(-nll)).flatten(1).sum(1) for nll in both)
+        log_p = F.log_softmax(self.op_logits.detach(), -1)
+        ops = -(log_p.exp() * log_p).sum((1, 2))
+        yes, no = 2 * self.skip_logits.detach(), -2 * self.skip_logits.detach()
+        skips = -(yes.sigmoid() * F.logsigmoid(yes) + no.sigmoid() * F.logsigmoid(no))
+        return ops + (skips * self._earlier).sum((1, 2))
 
     @cached_property
     def skip_penalty(self) -> Tensor:

@@ -123,17 +123,20 @@ def _recorded(
     checkpoint_every: float,
     resumed: bool = False,
 ) -> Iterator[Any]:
-    folder.mkdir(parents=True, exist_ok=True)
+    if not resumed:
+        search = _build(recipe, seed, device, data)  # before anything is made on disk
+        folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), _told_when_full(folder):
+        if resumed:
+            search = _build(recipe, seed, device, data)
+        else:
+            _refuse_used(folder)  # again, now that nobody else can make one
         facts = {
             "recipe": recipe_json(recipe),
             "seed": seed,
             "device": device,
             "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
         }
-        if not resumed:
-            _refuse_used(folder)
-        search = _build(recipe, seed, device, data)
         if not resumed:
             _write_json(folder / "run.json", facts)
         path = folder / "trace.jsonl"

@@ -1,0 +1,120 @@
+"""Reads the numbers measured from the authors' program, and carries their weights over to ours.
+
+The formulas of the inputs and weights, and the tolerances, are explained in tests/golden/README.md.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from enas_viz.search.controller import Controller
+from enas_viz.search.supernet import MacroSupernet
+
+FOLDER = Path(__file__).parent.parent / "golden"
+CONTROLLER_NAMES = {
+    "controller/lstm/layer_0/w": "lstm",
+    "controller/g_emb": "start",
+    "controller/emb/w": "op_embedding",
+    "controller/softmax/w": "op_softmax",
+    "controller/attention/w_1": "w1",
+    "controller/attention/w_2": "w2",
+    "controller/attention/v": "v",
+}
+
+
+@cache
+def load(name: str) -> dict:
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def hashed(shape: list[int], k: int) -> np.ndarray:
+    """u(i, k): numbers in (-1, 1) that look random, by exact arithmetic on whole numbers."""
+    i = np.arange(int(np.prod(shape)), dtype=np.int64)
+    prime = 1_000_003
+    n = i + 1 + 7919 * k
+    h = ((n * n) % prime * 7919 + n * 104729 + 12345) % prime
+    return (2 * h / prime - 1).reshape(shape)
+
+
+def set_controller(controller: Controller, weight_set: str) -> None:
+    """Gives our controller the weights with which the authors' one was measured."""
+    for variable in load("controller")["macro"]["variables"]:
+        shape, k = variable["shape"], variable["k"]
+        if weight_set == "hash":
+            values = 0.5 * hashed(shape, k)
+        else:
+            i = np.arange(int(np.prod(shape)))
+            values = 0.1 * np.sin(0.37 * i + k).reshape(shape)
+        weight = getattr(controller, CONTROLLER_NAMES[variable["name"]])
+        weight.data = torch.tensor(values, dtype=torch.float32)
+
+
+def images(which: str) -> Tensor:
+    """Images A or B: (4, 3, 32, 32)."""
+    k = {"A": 5000, "B": 6000}[which]
+    values = np.sqrt(3) * hashed([4, 32, 32, 3], k)
+    made = torch.tensor(values.transpose(0, 3, 1, 2).copy(), dtype=torch.float32)
+    return made.contiguous(memory_format=torch.channels_last)
+
+
+LABELS = torch.tensor([3, 1, 4, 1])
+
+
+def set_supernet(net: MacroSupernet, dtype: torch.dtype = torch.float32) -> None:
+    """Gives our supernet the weights with which the authors' one was measured."""
+    for variable in load("child")["macro_search"]["variables"]:
+        name = variable["name"]
+        values = hashed(variable["shape"], variable["k"])
+        if name.endswith("/scale"):
+            values = 1 + 0.3 * values
+        elif name.endswith("/offset"):
+            values = 0.2 * values
+        else:
+            values = 0.5 * values
+        weight = parameter(net, name)
+        weight.data = torch.tensor(_layout(values, name, weight.shape), dtype=dtype)
+
+
+def parameter(net: MacroSupernet, name: str) -> nn.Parameter:
+    """Our parameter for a variable of the authors' program."""
+    part, *rest = name.split("/")[1:]
+    if part == "stem_conv":
+        return _norm(net.stem[1], rest) if rest[0] == "bn" else net.stem[0].weight
+    if part == "fc":
+        return net.classifier.weight
+    layer = int(part.removeprefix("layer_"))
+    if rest[0].startswith("branch_"):
+        branch = net.banks[layer][int(rest[0].removeprefix("branch_"))]
+        first = rest[1] in ("inp_conv_1", "conv_1")
+        if rest[2] == "bn":
+            norms = [m for m in branch if isinstance(m, nn.BatchNorm2d)]
+            return _norm(norms[0 if first else 1], rest[2:])
+        convs = [m for m in branch if isinstance(m, nn.Conv2d)]
+        return convs[0 if first else -1 if rest[2] == "w_point" else 1].weight
+    if rest[0] == "skip":
+        return _norm(net.merges[layer - 1].norm, rest[1:])
+    reduction = net.reductions[str(layer)][int(rest[1].removeprefix("from_"))]
+    if rest[2] == "bn":
+        return _norm(reduction.norm, rest[2:])
+    return {"path1_conv": reduction.even, "path2_conv": reduction.odd}[rest[2]].weight
+
+
+def _norm(module: nn.BatchNorm2d, path: list[str]) -> nn.Parameter:
+    return {"scale": module.weight, "offset": module.bias}[path[-1]]
+
+
+def _layout(values: np.ndarray, name: str, shape: torch.Size) -> np.ndarray:
+    """From the layout of the authors' program to PyTorch's (out, in, height, width)."""
+    if name.endswith("w_depth"):
+        values = values.transpose(2, 3, 0, 1)
+    elif name.endswith("w_point"):
+        values = values.reshape(tuple(shape))  # kept as (out, in) there, too
+    elif name.endswith("fc/w"):
+        values = values.T
+    elif values.ndim == 4:
+        values = values.transpose(3, 2, 0, 1)
+    return np.ascontiguousarray(values)
