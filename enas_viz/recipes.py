@@ -76,7 +76,8 @@ class Fidelity:
     restart_step: Literal["clean", "mid_rate"] = "clean"
     # Moving averages of batch norm: plain, or zero-debiased as in TensorFlow [C].
     bn_average: Literal["plain", "zero_debiased"] = "plain"
-    # Fan-in of stacked micro weights when initialised: true, or number of inputs [C].
+    # Fan-in when initialised: what a weight reads, or what TensorFlow's initialiser makes of its
+    # layout [C]: all channels for a depthwise kernel, number of inputs for stacked micro weights.
     init_fan_in: Literal["true", "released"] = "true"
 
 
@@ -115,7 +116,7 @@ IN_USE = frozenset(
         *("macro_dispatch", "macro_order", "skip_wiring", "skip_merge_search"),
         *("state_after_anchor", "next_input", "entropy", "skip_penalty_on", "baseline_start"),
         *("reward_bn", "reward_dropout", "reward_batch", "idle_weights", "clip"),
-        *("restart_step", "bn_average"),
+        *("restart_step", "bn_average", "init_fan_in"),
     }
 )
 

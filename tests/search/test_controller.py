@@ -236,7 +236,9 @@ def test_temperature_flattens_and_the_tanh_constant_bounds_the_logits():
     raw = torch.atanh(cold.score(architectures).op_logits[:, 0].double() / 2.5)
 
     expected = (2.5 * torch.tanh(raw / 5)).float()
-    torch.testing.assert_close(hot.score(architectures).op_logits[:, 0], expected, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(
+        hot.score(architectures).op_logits[:, 0], expected, rtol=1e-3, atol=1e-4
+    )
     assert cold.sample(50).op_logits.abs().max() <= 2.5
 
 
