@@ -70,7 +70,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """"first higher", "second higher" or "no difference"."""
+        """ "first higher", "second higher" or "no difference"."""
         if not self.differs:
             return "no difference"
         first, second = mean_and_error(self.first)[0], mean_and_error(self.second)[0]

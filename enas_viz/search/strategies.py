@@ -57,7 +57,7 @@ def run(
     Raises FolderError, DataError, NonFiniteLoss, or OSError when the disk is full.
     """
     if folder is None:
-        search = _build(recipe, seed, device, data)
+        search = build(recipe, seed, device, data)
         return search.records()
     folder = Path(folder)
     _refuse_used(folder)
@@ -93,7 +93,7 @@ def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None 
     facts = read_run(folder)
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
-    search = _build(recipe, facts["seed"], device, source)
+    search = build(recipe, facts["seed"], device, source)
     if not _take_checkpoint(folder, search, facts["recipe"]):
         raise FolderError(f"{folder} has no checkpoint yet, so it holds no trained weights")
     return search
@@ -124,11 +124,11 @@ def _recorded(
     resumed: bool = False,
 ) -> Iterator[Any]:
     if not resumed:
-        search = _build(recipe, seed, device, data)  # before anything is made on disk
+        search = build(recipe, seed, device, data)  # before anything is made on disk
         folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), _told_when_full(folder):
         if resumed:
-            search = _build(recipe, seed, device, data)
+            search = build(recipe, seed, device, data)
         else:
             _refuse_used(folder)  # again, now that nobody else can make one
         facts = {
@@ -253,7 +253,8 @@ def _write_json(path: Path, value: Any) -> None:
 # ---------------------------------------------------------------- building
 
 
-def _build(recipe: Recipe, seed: int, device: str, data: Data | str | Path | None) -> Enas:
+def build(recipe: Recipe, seed: int, device: str, data: Data | str | Path | None) -> Enas:
+    """A search at its very start, its data loaded: what `run` iterates over."""
     where = pick_device(device)
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)

@@ -1,0 +1,126 @@
+"""Ranking, and the two comparisons."""
+
+import math
+
+import pytest
+
+from enas_viz.recipes import change, recipe
+from enas_viz.search import candidates
+from enas_viz.search.strategies import build
+from enas_viz.space import Architecture
+
+TINY = recipe(
+    "macro-tiny",
+    network__layers=3,
+    network__filters=4,
+    train__epochs=1,
+    train__batch_size=100,
+    controller__updates=1,
+    controller__samples=2,
+)
+
+
+@pytest.fixture(scope="module")
+def done():
+    made = build(TINY, 0, "cpu", None)
+    for _ in made.records():
+        pass
+    return made
+
+
+def test_candidates_are_ranked_on_the_whole_validation_split(done):
+    found = candidates.derive(done, 6)
+
+    accuracies = [c.accuracy for c in found]
+    assert accuracies == sorted(accuracies, reverse=True)
+    for c in found:
+        assert c.accuracy * 397 == pytest.approx(round(c.accuracy * 397))
+        assert c.standard_error == pytest.approx(math.sqrt(c.accuracy * (1 - c.accuracy) / 397))
+
+
+def test_an_architecture_scores_the_same_whatever_it_is_ranked_with(done):
+    found = candidates.derive(done, 4)
+    alone = candidates.validate(done, [found[2].architecture])
+
+    assert alone == [found[2].accuracy]
+
+
+def test_equal_seeds_derive_equal_candidates_and_the_weights_stay(done):
+    weights = [p.clone() for p in done.net.parameters()]
+
+    first, again, other = (candidates.derive(done, 3, seed=s) for s in (1, 1, 2))
+
+    assert first == again
+    assert [c.architecture for c in first] != [c.architecture for c in other]
+    assert all((a == b).all() for a, b in zip(weights, done.net.parameters(), strict=True))
+
+
+def test_no_candidates_are_refused(done):
+    with pytest.raises(ValueError, match="must be at least 1; got 0"):
+        candidates.derive(done, 0)
+
+
+def test_uniform_architectures_have_uniform_operations_and_the_rate_asked_for():
+    wide = change(TINY, network__layers=12)
+
+    drawn = candidates.uniform(wide, 400, 0.3, seed=0)
+
+    ops = [op for a in drawn for op in (layer[0] for layer in a.content)]
+    for op in range(6):
+        assert ops.count(op) / len(ops) == pytest.approx(1 / 6, abs=0.02)
+    rate = sum(map(wide.space.skip_rate, drawn)) / len(drawn)
+    assert rate == pytest.approx(0.3, abs=0.01)
+
+
+def test_the_shared_comparison_has_both_groups_on_the_same_images(done):
+    found = candidates.compare_shared(done, 5)
+
+    assert len(found.first) == len(found.second) == 5
+    assert all(0 <= a <= 1 for a in (*found.first, *found.second))
+
+
+def test_refitted_statistics_are_used_when_the_recipe_says_so():
+    made = build(change(TINY, fidelity__reward_bn="refit"), 0, "cpu", None)
+    for _ in made.records():
+        pass
+    a = candidates.derive(made, 2)
+
+    assert candidates.derive(made, 2) == a
+
+
+def test_a_network_trained_alone_learns(done):
+    child = TINY.space.architecture(["conv3x3", "conv3x3", "conv3x3"])
+
+    untrained = candidates.train_alone(child, TINY, done.data, epochs=1)
+    trained = candidates.train_alone(child, TINY, done.data, epochs=15)
+
+    assert trained > 0.35  # ten classes, four channels
+    assert trained > untrained + 0.15
+
+
+def test_networks_trained_alone_differ_by_their_number_and_repeat_by_their_seed(done):
+    child: Architecture = TINY.space.architecture(["conv3x3", "max3x3", "sep3x3"])
+
+    def run(number):
+        return candidates.train_alone(child, TINY, done.data, epochs=2, number=number)
+
+    assert run(0) == run(0)
+    assert run(0) != run(1)
+
+
+def test_a_comparison_says_no_difference_when_there_is_none():
+    same = candidates.Comparison((0.9, 0.91, 0.92), (0.905, 0.912, 0.918))
+    higher = candidates.Comparison((0.9, 0.91, 0.92), (0.6, 0.61, 0.62))
+    constant = candidates.Comparison((1.0, 1.0), (1.0, 1.0))
+
+    assert (same.differs, same.verdict) == (False, "no difference")
+    assert (higher.differs, higher.verdict) == (True, "first higher")
+    assert constant.verdict == "no difference"
+
+
+def test_mean_and_error_are_those_of_the_textbook():
+    mean, error = candidates.mean_and_error([1.0, 2.0, 3.0, 4.0])
+
+    assert mean == 2.5
+    assert error == pytest.approx(math.sqrt(5 / 3) / 2)
+    assert math.isnan(candidates.mean_and_error([1.0])[1])

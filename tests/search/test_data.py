@@ -1,0 +1,238 @@
+"""Datasets, splits, augmentation, the cache, and what is said when images cannot be read."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from enas_viz.recipes import DataConfig
+from enas_viz.search import data as data_module
+from enas_viz.search import draws
+from enas_viz.search.data import DataError, augment, load_data, load_test_data
+
+DIGITS = DataConfig(name="digits", resolution=8)
+SMALL = DataConfig(name="folder", resolution=8)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENAS_VIZ_CACHE", str(tmp_path / "cache"))
+
+
+def write_images(folder: Path, per_class: int = 20, classes=("cat", "dog"), grey=False) -> Path:
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        for name in classes:
+            (folder / part / name).mkdir(parents=True)
+            for k in range(per_class):
+                pixels = rng.integers(0, 256, (12, 10) if grey else (12, 10, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / part / name / f"{k:03}.png")
+    return folder
+
+
+def zipped(folder: Path) -> Path:
+    target = folder.with_suffix(".zip")
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(folder.rglob("*.png")):
+            archive.write(path, path.relative_to(folder).as_posix())
+    return target
+
+
+def test_digits_are_split_by_class_into_1000_397_and_400():
+    found, test = load_data(DIGITS), load_test_data(DIGITS)
+
+    assert (len(found.train), len(found.valid), len(test)) == (1000, 397, 400)
+    assert found.train.images.shape == (1000, 1, 8, 8)
+    assert found.train.images.dtype == torch.uint8
+    for split, size in ((found.train, 1000), (found.valid, 397), (test, 400)):
+        counts = torch.bincount(split.labels, minlength=10)
+        assert (counts.float() - size / 10).abs().max() < 0.05 * size
+
+
+def test_no_digit_is_in_two_splits_and_the_test_images_do_not_depend_on_the_seed():
+    from sklearn.datasets import load_digits
+
+    everything = load_digits().images
+    found = [load_data(DIGITS, seed) for seed in (0, 1)]
+
+    parts = [*(s.images for s in (found[0].train, found[0].valid)), load_test_data(DIGITS).images]
+    rows = torch.cat(parts).flatten(1)
+    expected = torch.from_numpy((everything * (255 / 16)).round()).flatten(1).to(torch.uint8)
+    assert sorted(map(tuple, rows.tolist())) == sorted(map(tuple, expected.tolist()))
+    assert found[0].checksum != found[1].checksum
+    assert found[0].checksum == load_data(DIGITS, 0).checksum
+
+
+def test_normalised_training_images_have_mean_0_and_deviation_1():
+    found = load_data(DIGITS)
+
+    images = found.normalise(found.train.images)
+
+    assert images.mean().item() == pytest.approx(0, abs=1e-4)
+    assert images.std().item() == pytest.approx(1, abs=1e-3)
+    assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("as_zip", [False, True])
+def test_a_folder_or_zip_gives_the_same_images_split_by_class(tmp_path, as_zip):
+    folder = write_images(tmp_path / "pets")
+
+    found = load_data(SMALL, 3, zipped(folder) if as_zip else folder)
+    test = load_test_data(SMALL, folder)
+
+    assert (found.name, found.classes) == ("pets", ("cat", "dog"))
+    assert found.train.images.shape == (36, 3, 8, 8)
+    assert torch.bincount(found.valid.labels).tolist() == [2, 2]
+    assert found.checksum == load_data(SMALL, 3, folder).checksum
+    assert len(test) == 40
+
+
+def test_grey_images_have_one_channel(tmp_path):
+    found = load_data(SMALL, 0, write_images(tmp_path / "grey", grey=True))
+
+    assert found.channels == 1
+
+
+def test_images_are_decoded_once(tmp_path, monkeypatch):
+    folder = write_images(tmp_path / "pets")
+    first = load_data(SMALL, 0, folder)
+    monkeypatch.setattr(data_module, "_decode_all", lambda *_: pytest.fail("decoded again"))
+
+    again = load_data(SMALL, 0, folder)
+
+    assert torch.equal(first.train.images, again.train.images)
+
+
+def test_another_resolution_or_a_changed_image_is_decoded_anew(tmp_path):
+    folder = write_images(tmp_path / "pets")
+    first = load_data(SMALL, 0, folder)
+    Image.new("RGB", (12, 10), "red").save(folder / "train" / "cat" / "000.png")
+
+    assert load_data(SMALL, 0, folder).checksum != first.checksum
+    bigger = load_data(DataConfig(name="folder", resolution=16), 0, folder)
+    assert bigger.train.images.shape[-2:] == (16, 16)
+
+
+def test_a_damaged_cache_is_not_trusted(tmp_path):
+    folder = write_images(tmp_path / "pets")
+    first = load_data(SMALL, 0, folder)
+    (cached,) = (tmp_path / "cache").glob("*.safetensors")
+    raw = bytearray(cached.read_bytes())
+    raw[-1] ^= 0xFF
+    cached.write_bytes(raw)
+
+    assert load_data(SMALL, 0, folder).checksum == first.checksum
+
+
+def test_an_unreadable_image_is_named(tmp_path):
+    folder = write_images(tmp_path / "pets")
+    (folder / "train" / "dog" / "007.png").write_bytes(b"this is no image")
+
+    with pytest.raises(DataError, match=r"the image train/dog/007.png in .* cannot be read"):
+        load_data(SMALL, 0, folder)
+
+
+def test_a_missing_place_says_what_was_expected():
+    with pytest.raises(DataError, match="no dataset '/nowhere/at/all': expected 'digits'"):
+        load_data(SMALL, 0, "/nowhere/at/all")
+
+
+def test_a_file_that_is_no_zip_is_told(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+
+    with pytest.raises(DataError, match="neither a folder nor a zip"):
+        load_data(SMALL, 0, tmp_path / "notes.txt")
+
+
+def test_one_class_is_not_enough(tmp_path):
+    with pytest.raises(DataError, match="at least two of them"):
+        load_data(SMALL, 0, write_images(tmp_path / "pets", classes=("cat",)))
+
+
+def test_everything_inside_one_more_folder_is_told(tmp_path):
+    write_images(tmp_path / "outer" / "pets")
+
+    with pytest.raises(DataError, match="inside one folder 'pets'; name that folder itself"):
+        load_data(SMALL, 0, tmp_path / "outer")
+
+
+def test_a_subset_is_balanced_and_cannot_be_larger_than_the_whole(tmp_path):
+    config = DataConfig(name="digits", resolution=8, train_images=100, valid_images=50)
+
+    found = load_data(config)
+
+    assert torch.bincount(found.train.labels).sub(10).abs().max() <= 2
+    assert len(found.valid) == 50
+    with pytest.raises(DataError, match="data.train_images asks for 9999 images; there are 1000"):
+        load_data(DataConfig(name="digits", resolution=8, train_images=9999))
+
+
+def test_official_cifar10_keeps_its_last_5000_training_images_for_validation(monkeypatch):
+    class Fake:
+        classes = ("airplane", "automobile")
+
+        def __init__(self, root: str, train: bool, download: bool) -> None:
+            assert download
+            count = 6000 if train else 300
+            self.data = np.zeros((count, 32, 32, 3), np.uint8)
+            self.data[:, 0, 0, 0] = np.arange(count) % 251
+            self.targets = [k % 2 for k in range(count)]
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", Fake)
+
+    found = load_data(DataConfig())
+
+    assert (len(found.train), len(found.valid)) == (1000, 5000)
+    assert found.valid.images[0, 0, 0, 0] == 1000 % 251
+    assert found.valid.images[-1, 0, 0, 0] == 5999 % 251
+    assert len(load_test_data(DataConfig())) == 300
+
+
+def test_a_failed_download_says_how_to_use_a_copy(monkeypatch):
+    def fails(*_args, **_options):
+        raise RuntimeError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", fails)
+
+    with pytest.raises(DataError, match="--data PATH"):
+        load_data(DataConfig())
+
+
+def test_each_image_has_a_crop_and_a_mirroring_of_its_own():
+    images = torch.arange(64.0).reshape(1, 1, 8, 8).repeat(200, 1, 1, 1) + 1
+
+    made = augment(images, 2, True, draws.generator(0, "augment"))
+
+    variants = {tuple(x) for x in made.flatten(1).long().tolist()}
+    assert 40 < len(variants) <= 50  # 25 crops times 2
+    assert made.shape == images.shape
+
+
+def test_an_augmented_image_is_a_window_of_the_padded_one():
+    image = torch.arange(1.0, 17).reshape(1, 1, 4, 4)
+    padded = torch.nn.functional.pad(image, (1, 1, 1, 1))[0, 0]
+    windows = [padded[y : y + 4, x : x + 4] for y in range(3) for x in range(3)]
+    allowed = [w.tolist() for window in windows for w in (window, window.flip(1))]
+
+    for step in range(30):
+        made = augment(image, 1, True, draws.generator(0, "augment", 0, step))
+        assert made[0, 0].tolist() in allowed
+
+
+def test_without_padding_and_mirroring_images_stay_as_they_are():
+    images = torch.randn(3, 1, 4, 4)
+
+    assert augment(images, 0, False, draws.generator(0, "augment")) is images
+
+
+def test_images_of_several_channels_keep_their_channels_apart():
+    images = torch.randn(5, 3, 6, 6)
+    images[:, 1] += 100
+
+    made = augment(images, 0, True, draws.generator(1, "augment"))
+
+    assert (made[:, 1] > 50).all()
+    assert (made[:, 0] < 50).all()

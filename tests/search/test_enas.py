@@ -1,0 +1,227 @@
+"""The ENAS loop: what it yields, in which order, and how reward and baseline are formed."""
+
+import pytest
+import torch
+
+from enas_viz import search
+from enas_viz.recipes import recipe
+from enas_viz.search import data as data_module
+from enas_viz.search import draws
+from enas_viz.search.enas import Enas, NonFiniteLoss
+from enas_viz.search.strategies import build
+from enas_viz.trace import Episode, Epoch, Header, Tick
+
+TINY = recipe(
+    "macro-tiny",
+    network__layers=3,
+    network__filters=4,
+    train__epochs=2,
+    train__batch_size=200,
+    controller__updates=2,
+    controller__samples=3,
+    controller__reward_images=20,
+    keep_steps=2,
+)
+
+
+def tiny(**changes) -> Enas:
+    from enas_viz.recipes import change
+
+    return build(change(TINY, **changes), 0, "cpu", None)
+
+
+def test_a_search_yields_header_ticks_episodes_and_epochs_in_order():
+    kinds = [type(r) for r in search.run(TINY)]
+
+    weights, controller = [Tick] * 5, [Episode, Tick] * 6
+    assert kinds == [Header, *weights, *controller, Epoch, *weights, *controller, Epoch]
+
+
+def test_records_are_numbered_from_0_and_ticks_grow_to_the_end():
+    items = list(search.run(TINY))
+    records = [r for r in items if not isinstance(r, Tick)]
+    done = [t.done for t in items if isinstance(t, Tick)]
+
+    assert [r.n for r in records] == list(range(len(records)))
+    assert done == sorted(done)
+    assert done[-1] == pytest.approx(1)
+
+
+def test_every_second_episode_keeps_its_steps_when_asked_to():
+    episodes = [r for r in search.run(TINY) if isinstance(r, Episode)]
+
+    assert [bool(e.steps) for e in episodes] == [True, False] * 6
+    taken = episodes[0]
+    assert len(taken.steps) == 6
+    assert taken.log_probability == pytest.approx(taken.extra["log_probability"], abs=1e-3)
+    assert taken.entropy == pytest.approx(taken.extra["entropy"], abs=1e-3)
+
+
+def test_the_reward_is_accuracy_plus_weighted_entropy_and_the_baseline_follows_it():
+    baseline = 0.0
+    for e in (r for r in search.run(TINY) if isinstance(r, Episode)):
+        assert e.accuracy * 20 == pytest.approx(round(e.accuracy * 20))
+        expected = e.accuracy + 1e-4 * e.extra["entropy"]
+        assert e.reward == pytest.approx(expected, abs=1e-7)
+        baseline -= 0.01 * (baseline - e.reward)
+        assert e.baseline == pytest.approx(baseline)
+        assert e.advantage == pytest.approx(e.reward - baseline)
+
+
+def test_the_first_advantage_is_099_of_the_reward_when_the_baseline_starts_at_zero():
+    first = next(r for r in search.run(TINY) if isinstance(r, Episode))
+
+    assert first.advantage == pytest.approx(0.99 * first.reward)
+
+
+def test_the_baseline_may_start_at_the_first_reward():
+    first = next(
+        r for r in tiny(fidelity__baseline_start="first_reward").records() if isinstance(r, Episode)
+    )
+
+    assert first.advantage == pytest.approx(0, abs=1e-12)
+
+
+def test_a_weight_epoch_moves_no_controller_and_a_controller_phase_no_weights():
+    running = tiny()
+    items = running.records()
+    start = [p.clone() for p in running.controller.parameters()]
+    for _ in range(1 + 5):  # header, one epoch of minibatches
+        next(items)
+    assert all(
+        torch.equal(a, b) for a, b in zip(start, running.controller.parameters(), strict=True)
+    )
+    weights = [p.clone() for p in running.net.parameters()]
+    for _ in range(12):
+        next(items)
+    assert isinstance(next(items), Epoch)
+
+    assert all(torch.equal(a, b) for a, b in zip(weights, running.net.parameters(), strict=True))
+    moved = [
+        not torch.equal(a, b) for a, b in zip(start, running.controller.parameters(), strict=True)
+    ]
+    assert all(moved)
+
+
+def test_one_update_follows_the_gradient_averaged_over_its_samples():
+    """Against the definition, sample by sample, without the batched pass."""
+    running, reference = tiny(), tiny()
+    items = running.records()
+    episodes: list[Episode] = []
+    while len(episodes) < 4:  # the update is made before the fourth sample is scored
+        item = next(items)
+        episodes += [item] if isinstance(item, Episode) else []
+
+    controller, config = reference.controller, reference.recipe.controller
+    for e in episodes[:3]:
+        scored = controller.score([e.architecture])
+        loss = -scored.log_probability * e.advantage + config.skip_weight * scored.skip_penalty
+        (loss.sum() / 3).backward()  # gradients add up over the samples
+    reference.controller_optimiser.step()
+
+    for a, b in zip(controller.parameters(), running.controller.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_rewarded_choice_becomes_more_probable():
+    """Episodes of two architectures, one always right, one always wrong."""
+    running = tiny(controller__lr=0.01)
+    space = running.recipe.space
+    good, bad = space.architecture([0] * 3), space.architecture([5] * 3)
+    before = running.controller.score([good, bad]).log_probability.detach()
+
+    for _ in range(10):
+        running._update_controller([good, bad], [1.0, 0.0], [0.5, 0.5])
+
+    after = running.controller.score([good, bad]).log_probability.detach()
+    assert after[0] > before[0] + 0.5
+    assert after[1] < before[1] - 0.5
+
+
+def test_own_reward_batches_differ_and_a_shared_one_is_the_same(monkeypatch):
+    seen = []
+    original = draws.generator
+
+    def spy(seed, stream, *key):
+        if stream == "reward":
+            seen.append(key)
+        return original(seed, stream, *key)
+
+    monkeypatch.setattr(draws, "generator", spy)
+    list(tiny(train__epochs=1).records())
+    own = list(seen)
+    seen.clear()
+    list(tiny(train__epochs=1, fidelity__reward_batch="shared").records())
+
+    assert len(set(own)) == 6
+    assert len(set(seen)) == 2  # one for each update
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fidelity__reward_bn": "moving"},
+        {"fidelity__reward_bn": "refit"},
+        {"fidelity__reward_dropout": "on"},
+        {"fidelity__skip_merge_search": "concat"},
+        {"fidelity__macro_order": "skips-first"},
+        {"fidelity": "released"},
+        {"fidelity": "paper"},
+        {"fidelity": "article"},
+        {"compute__channels_last": False},
+        {"compute__precision": "bfloat16"},
+    ],
+)
+def test_every_way_of_searching_runs_to_its_end(changes):
+    records = [r for r in tiny(train__epochs=1, **changes).records() if isinstance(r, Epoch)]
+
+    assert len(records) == 1
+    assert 0 < records[0].loss < 10
+
+
+def test_rewards_of_the_moving_and_the_batch_statistics_differ():
+    def rewards(**changes):
+        return [e.reward for e in tiny(**changes).records() if isinstance(e, Episode)]
+
+    assert rewards() != rewards(fidelity__reward_bn="moving")
+
+
+def test_a_non_finite_loss_is_traced_to_its_step_and_architecture():
+    running = tiny(train__lr_max=1e30, train__lr_min=1e30)
+
+    with pytest.raises(NonFiniteLoss, match=r"epoch 1, minibatch \d, under the architecture \[\d"):
+        list(running.records())
+
+
+def test_a_search_never_loads_test_images(monkeypatch):
+    parts = []
+    original = data_module._load_part
+
+    def spy(config, source, part):
+        parts.append(part)
+        return original(config, source, part)
+
+    monkeypatch.setattr(data_module, "_load_part", spy)
+
+    list(search.run(TINY))
+
+    assert parts == ["train"]
+
+
+def test_the_order_of_training_images_changes_from_epoch_to_epoch_and_covers_them_all():
+    running = tiny()
+    first = running._shuffled()
+    running.at.epoch = 1
+    second = running._shuffled()
+
+    assert sorted(first.tolist()) == list(range(1000))
+    assert not torch.equal(first, second)
+
+
+def test_a_last_minibatch_is_filled_up():
+    running = tiny(train__batch_size=300)
+
+    order = running._shuffled()
+
+    assert len(order) == 4 * 300
+    assert torch.equal(order[1000:], order[:200])

@@ -1,0 +1,330 @@
+"""Runs in folders: equal digests, kills, resumes, locks, and everything that can go wrong."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from enas_viz import search
+from enas_viz.recipes import RECIPES, change, recipe
+from enas_viz.search import checkpoint, strategies
+from enas_viz.search.checkpoint import CheckpointError
+from enas_viz.search.data import Data, Split
+from enas_viz.search.strategies import FolderError, restore
+from enas_viz.trace import Episode, Tick, load_trace
+
+TINY = recipe(
+    "macro-tiny",
+    network__layers=3,
+    network__filters=4,
+    train__epochs=2,
+    train__batch_size=100,
+    controller__updates=2,
+    controller__samples=3,
+)
+
+
+def finish(items) -> list:
+    return list(items)
+
+
+def after(items, condition) -> None:
+    """Iterates until an item meets the condition, then closes the iterator."""
+    for item in items:
+        if condition(item):
+            items.close()
+            return
+    pytest.fail("the search ended before it could be stopped")
+
+
+def test_equal_seeds_give_equal_traces_and_others_do_not(tmp_path):
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        finish(search.run(TINY, seed=seed, folder=tmp_path / name))
+
+    digests = [load_trace(tmp_path / name).digest() for name in "abc"]
+    assert digests[0] == digests[1]
+    assert digests[0] != digests[2]
+
+
+def test_a_recorded_search_equals_a_live_one(tmp_path):
+    live = [r for r in search.run(TINY, seed=5) if isinstance(r, Episode)]
+    finish(search.run(TINY, seed=5, folder=tmp_path / "run"))
+
+    recorded = load_trace(tmp_path / "run").episodes
+    assert [e.architecture for e in recorded] == [e.architecture for e in live]
+    assert [e.reward for e in recorded] == [e.reward for e in live]
+
+
+def test_a_finished_run_has_a_gzipped_trace_and_resumes_to_nothing(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "run"))
+
+    assert (tmp_path / "run" / "trace.jsonl.gz").exists()
+    assert not (tmp_path / "run" / "trace.jsonl").exists()
+    assert finish(search.resume(tmp_path / "run")) == []
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(
+            lambda r: isinstance(r, Tick) and r.phase == "weights" and r.step == 4, id="w"
+        ),
+        pytest.param(lambda r: isinstance(r, Tick) and r.epoch == 1 and r.step == 10, id="w2"),
+        pytest.param(lambda r: isinstance(r, Tick) and r.phase == "controller", id="tick"),
+        pytest.param(lambda r: isinstance(r, Episode) and r.sample == 1, id="episode"),
+        pytest.param(lambda r: isinstance(r, Episode) and r.update == 1, id="update"),
+        pytest.param(lambda r: type(r).__name__ == "Epoch", id="epoch"),
+        pytest.param(lambda r: type(r).__name__ == "Header", id="header"),
+    ],
+)
+def test_closing_anywhere_leaves_a_checkpoint_that_goes_on_exactly(tmp_path, stop):
+    finish(search.run(TINY, folder=tmp_path / "whole"))
+    after(search.run(TINY, folder=tmp_path / "cut"), stop)
+    assert checkpoint.found(tmp_path / "cut")
+
+    finish(search.resume(tmp_path / "cut"))
+
+    assert load_trace(tmp_path / "cut").digest() == load_trace(tmp_path / "whole").digest()
+    a, b = restore(tmp_path / "cut"), restore(tmp_path / "whole")
+    for x, y in zip(a.net.state_dict().values(), b.net.state_dict().values(), strict=True):
+        assert torch.equal(x, y)
+
+
+CHILD = """
+import sys
+from enas_viz import recipe, search
+folder, mode = sys.argv[1:]
+made = recipe("macro-tiny", train__epochs=4, controller__updates=4)
+go = search.resume if mode == "resume" else lambda f, **k: search.run(made, seed=3, folder=f, **k)
+for _ in go(folder, checkpoint_every=0.15):
+    pass
+"""
+
+
+def start(folder: Path, mode: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", CHILD, str(folder), mode])
+
+
+@pytest.mark.slow
+def test_five_kills_at_random_moments_change_nothing(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert start(whole, "run").wait(120) == 0
+    rng = random.Random(os.environ.get("ENAS_VIZ_KILL_SEED", "1"))
+
+    for attempt in range(5):
+        process = start(killed, "run" if attempt == 0 else "resume")
+        trace = killed / "trace.jsonl"
+        size = trace.stat().st_size if trace.exists() else -1
+        end = time.monotonic() + 60
+        while not trace.exists() or trace.stat().st_size == size:  # until it does something new
+            assert process.poll() is None, "it ended before it could be killed"
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.5))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait(30) == -signal.SIGKILL, "it ended before it could be killed"
+    assert start(killed, "resume").wait(120) == 0
+
+    assert load_trace(killed).digest() == load_trace(whole).digest()
+
+
+def test_a_trace_shorter_than_its_newest_checkpoint_goes_back_to_the_older_one(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "whole"))
+    cut = tmp_path / "cut"
+    items = search.run(TINY, folder=cut, checkpoint_every=0)
+    after(items, lambda r: isinstance(r, Episode) and r.epoch == 1 and r.sample == 2)
+    lines = (cut / "trace.jsonl").read_bytes().splitlines(keepends=True)
+    (cut / "trace.jsonl").write_bytes(b"".join(lines[:-1]) + lines[-1][:20])  # torn at a crash
+
+    finish(search.resume(cut))
+
+    assert load_trace(cut).digest() == load_trace(tmp_path / "whole").digest()
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_for_the_older_one(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "whole"))
+    cut = tmp_path / "cut"
+    items = search.run(TINY, folder=cut, checkpoint_every=0)
+    after(items, lambda r: isinstance(r, Episode) and r.epoch == 1)
+    checkpoint.found(cut)[0].write_bytes(b"half a file")
+
+    finish(search.resume(cut))
+
+    assert load_trace(cut).digest() == load_trace(tmp_path / "whole").digest()
+
+
+def test_two_checkpoints_are_kept(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "run", checkpoint_every=0))
+
+    assert len(checkpoint.found(tmp_path / "run")) == 2
+
+
+def test_a_checkpoint_holds_no_pickle(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "run"))
+
+    tensors, facts = checkpoint.read(checkpoint.found(tmp_path / "run")[0])
+    assert facts["position"]["finished"]
+    assert "net.classifier.weight" in tensors
+    assert not any(p.read_bytes()[:2] == b"\x80\x04" for p in (tmp_path / "run").iterdir())
+
+
+def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "run"))
+
+    with pytest.raises(FolderError, match="holds a run already and is not overwritten"):
+        search.run(TINY, folder=tmp_path / "run")
+
+
+def test_a_run_in_use_is_refused(tmp_path):
+    items = search.run(TINY, folder=tmp_path / "run")
+    next(items)
+
+    with pytest.raises(FolderError, match="is in use by another process"):
+        finish(search.resume(tmp_path / "run"))
+    items.close()
+    assert finish(search.resume(tmp_path / "run"))
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(tmp_path):
+    with pytest.raises(FolderError, match=r"holds no run \(no run.json in it\)"):
+        search.resume(tmp_path)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
+    for name, made in (("a", TINY), ("b", change(TINY, controller__lr=0.5))):
+        items = search.run(made, folder=tmp_path / name)
+        after(items, lambda r: isinstance(r, Episode))
+    for path in checkpoint.found(tmp_path / "a"):
+        path.unlink()
+    for path in checkpoint.found(tmp_path / "b"):
+        shutil.copy(path, tmp_path / "a")
+
+    with pytest.raises(FolderError, match="belongs to another recipe or seed"):
+        finish(search.resume(tmp_path / "a"))
+
+
+def test_a_checkpoint_of_a_newer_format_says_so(tmp_path):
+    checkpoint.write(tmp_path, 1, {"x": torch.ones(1)}, {})
+    (path,) = checkpoint.found(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'\\"format\\": 1', b'\\"format\\": 9'))
+
+    with pytest.raises(CheckpointError, match="checkpoint format 9, this enas_viz reads up to 1"):
+        checkpoint.read(path)
+
+
+def test_a_full_disk_loses_nothing_that_was_written(tmp_path, monkeypatch):
+    finish(search.run(TINY, folder=tmp_path / "whole"))
+    cut = tmp_path / "cut"
+    original, count = checkpoint.write, [0]
+
+    def full(*args):
+        count[0] += 1
+        if count[0] == 4:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(*args)
+
+    monkeypatch.setattr(checkpoint, "write", full)
+    with pytest.raises(FolderError, match=r"no space left .* free some space, then `enas-viz"):
+        finish(search.run(TINY, folder=cut, checkpoint_every=0))
+    monkeypatch.undo()
+
+    finish(search.resume(cut))
+
+    assert load_trace(cut).digest() == load_trace(tmp_path / "whole").digest()
+
+
+def test_a_disk_that_fills_while_the_trace_is_written_is_told_too(tmp_path, monkeypatch):
+    from enas_viz import trace
+
+    original, count = trace._canonical, [0]
+
+    def full(value):
+        count[0] += 1
+        if count[0] == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return original(value)
+
+    monkeypatch.setattr(trace, "_canonical", full)
+    with pytest.raises(FolderError, match="no space left"):
+        finish(search.run(TINY, folder=tmp_path / "cut"))
+    monkeypatch.undo()
+    finish(search.run(TINY, folder=tmp_path / "whole"))
+
+    finish(search.resume(tmp_path / "cut"))
+
+    assert load_trace(tmp_path / "cut").digest() == load_trace(tmp_path / "whole").digest()
+
+
+def test_nothing_is_left_on_disk_when_the_data_are_wrong(tmp_path):
+    with pytest.raises(ValueError, match="no dataset"):
+        finish(search.run(TINY, data="/nowhere", folder=tmp_path / "run"))
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_unknown_device_is_refused_in_one_line():
+    with pytest.raises(ValueError, match="device 'abacus' is not to be had here") as caught:
+        strategies.pick_device("abacus")
+
+    assert "\n" not in str(caught.value)
+
+
+def test_the_header_says_what_the_run_was(tmp_path):
+    finish(search.run(TINY, seed=7, folder=tmp_path / "run"))
+
+    header = load_trace(tmp_path / "run").header
+    assert header.seed == 7
+    assert header.recipe["name"] == "macro-tiny"
+    assert header.fidelity["skip_wiring"] == "layer"
+    assert header.dataset["name"] == "digits"
+    assert header.device["type"] == "cpu"
+    assert header.versions["torch"] == torch.__version__
+    assert header.clock["started"].startswith("20")
+
+
+def made_up_cifar() -> Data:
+    """Random images of CIFAR-10's shape: enough to step a recipe, nothing to learn from."""
+    rng = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (256, 3, 32, 32), generator=rng, dtype=torch.uint8)
+    labels = torch.randint(0, 10, (256,), generator=rng)
+    part = Split(images, labels)
+    return Data(
+        "made-up", tuple("0123456789"), part, part, torch.full((3,), 0.5), torch.ones(3), ""
+    )
+
+
+@pytest.mark.parametrize("name", ["macro-paper", "macro-released"])
+def test_the_paper_and_released_recipes_step_at_full_size(name):
+    made = change(RECIPES[name], train__epochs=1, controller__updates=1, controller__samples=2)
+
+    records = finish(search.run(made, data=made_up_cifar()))
+
+    episodes = [r for r in records if isinstance(r, Episode)]
+    assert len(episodes) == 2
+    steps = {"macro-paper": 23, "macro-released": 24}[name]
+    assert len(episodes[0].steps) == steps
+    net = strategies.build(made, 0, "cpu", made_up_cifar()).net
+    wanted = (
+        697_860
+        if name == "macro-released"
+        else 697_860 + sum((k + 1) * 36**2 for k in range(1, 12))
+    )
+    assert sum(p.numel() for p in net.parameters()) == wanted
+
+
+def test_run_json_holds_the_recipe_whole(tmp_path):
+    finish(search.run(TINY, folder=tmp_path / "run"))
+
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    from enas_viz.recipes import recipe_from_json
+
+    assert recipe_from_json(facts["recipe"]) == TINY

@@ -1,0 +1,231 @@
+"""The command line: what it prints, what it refuses, and with which exit code."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import enas_viz
+from enas_viz import cli
+from enas_viz.published import MACRO, MICRO
+from enas_viz.trace import load_trace
+
+TINY = [
+    *("--network.layers", "3", "--network.filters", "4", "--train.epochs", "1"),
+    *("--train.batch-size", "200", "--controller.updates", "1", "--controller.samples", "2"),
+    *("--keep-steps", "1"),
+]
+
+
+def run(capsys, *args: str) -> str:
+    cli.main([str(a) for a in args])
+    return capsys.readouterr().out
+
+
+def refused(capsys, *args: str) -> str:
+    """The one line that an error prints."""
+    with pytest.raises(SystemExit) as caught:
+        cli.main([str(a) for a in args])
+    assert caught.value.code == 2
+    told = capsys.readouterr().err
+    line = told.strip().splitlines()[-1]
+    assert line.startswith("enas-viz: error: ")
+    assert "Traceback" not in told
+    return line.removeprefix("enas-viz: error: ")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("cli") / "run"
+    cli.main(["search", "macro-tiny", "--folder", str(made), *TINY])
+    return made
+
+
+def test_without_arguments_it_lists_its_commands(capsys):
+    told = run(capsys)
+
+    for command in ("recipes", "search", "resume", "derive", "replay", "decode", "demo"):
+        assert f"  {command} " in told
+
+
+@pytest.mark.parametrize("command", ["search", "resume", "derive", "replay", "decode", "demo"])
+def test_every_command_explains_itself(capsys, command):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([command, "--help"])
+
+    assert not caught.value.code
+    assert f"usage: enas-viz {command}" in capsys.readouterr().out
+
+
+def test_version_is_told(capsys):
+    assert run(capsys, "--version").strip() == f"enas_viz {enas_viz.__version__}"
+
+
+def test_recipes_are_listed_with_their_size(capsys):
+    told = run(capsys, "recipes")
+
+    for name in ("macro-tiny", "macro-cifar10-cpu", "macro-paper", "macro-released"):
+        assert name in told
+    assert "12 layers, 36 filters, 310 epochs" in told
+
+
+def test_a_search_leaves_a_trace_under_the_recipe_that_was_asked_for(folder):
+    trace = load_trace(folder)
+
+    assert trace.space.layers == 3
+    assert trace.header.recipe["network"]["filters"] == 4
+    assert len(trace.episodes) == 2
+
+
+def test_a_preset_and_a_fidelity_field_reach_the_trace(capsys, tmp_path):
+    where = tmp_path / "run"
+
+    run(
+        *(capsys, "search", "macro-tiny", "--folder", where, *TINY, "--preset", "released"),
+        *("--fidelity.entropy", "full"),
+    )
+
+    fidelity = load_trace(where).header.fidelity
+    assert fidelity["macro_dispatch"] == "last_branch"
+    assert fidelity["entropy"] == "full"
+
+
+def test_derive_ranks_candidates(capsys, folder):
+    rows = json.loads(run(capsys, "derive", folder, "--n", "4", "--json"))
+    table = run(capsys, "derive", folder, "--n", "4")
+
+    accuracies = [row["accuracy"] for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert len(rows) == 4
+    assert "397 validation images" in table
+    assert str(rows[0]["flat"]) in table
+
+
+def test_resuming_a_finished_run_says_so(capsys, folder):
+    assert "has finished" in run(capsys, "resume", folder)
+
+
+@pytest.mark.parametrize("name", ["replay.html", "still.svg", "still.png"])
+def test_replay_writes_a_page_or_a_still(capsys, folder, tmp_path, name):
+    told = run(capsys, "replay", folder, "--out", tmp_path / name)
+
+    assert told.strip() == f"wrote {tmp_path / name}"
+    assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_replay_of_an_episode_that_is_not_there_is_refused(capsys, folder):
+    assert "no episode with n = 999" in refused(capsys, "replay", folder, "--episode", "999")
+
+
+def test_decode_explains_macro_lists_and_says_how_it_read_them(capsys):
+    told = run(capsys, "decode", "0 3 1 5 1 1 2 1 0 1")
+
+    assert "layer wiring (the default for new lists)" in told
+    assert "layer 4: conv5x5 of layer 3; skips from layer 1, layer 3" in told
+
+
+def test_decode_reads_the_published_macro_list_under_code_wiring(capsys):
+    told = run(capsys, "decode", str(MACRO.flat))
+
+    assert "code wiring (as it equals the published 24-layer network)" in told
+    assert "layer 3: conv3x3 of layer 2; skips from the stem" in told
+
+
+def test_decode_explains_micro_lists(capsys):
+    told = run(capsys, "decode", str(MICRO.flat))
+
+    assert "node 3: avg3x3 of 1, plus sep3x3 of 1" in told
+    assert "joined: 3, 5, 6, 7" in told
+
+
+def test_decode_draws_when_asked_to(capsys, tmp_path):
+    run(capsys, "decode", "0 3 1 5 1 1 2 1 0 1", "--out", tmp_path / "net.svg")
+
+    assert (tmp_path / "net.svg").read_text().lstrip().startswith("<")
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["serach"], "no command 'serach'"),
+        (["search"], "Name of a recipe"),
+        (["search", "macro-tny"], "did you mean 'macro-tiny'?"),
+        (["search", "macro-tiny", "--train.epoch", "3"], "did you mean 'train.epochs'?"),
+        (["search", "macro-tiny", "--train.epochs", "many"], "'many'"),
+        (["search", "macro-tiny", "--train.epochs", "0"], "train.epochs must be greater than 0"),
+        (["search", "macro-tiny", "--fidelity.clip", "hard"], "invalid choice 'hard'"),
+        (["search", "macro-tiny", "--fidelity.cutout", "corner"], "fidelity.cutout concerns"),
+        (["search", "macro-tiny", "--preset", "rumour"], "'rumour'"),
+        (["search", "macro-tiny", "--data", "/nowhere"], "no dataset '/nowhere'"),
+        (["search", "macro-tiny", "--device", "abacus"], "device 'abacus' is not to be had"),
+        (["search", "macro-tiny", "--seed", "-1"], "a seed is a whole number of at least 0"),
+        (["resume", "/nowhere"], "/nowhere holds no run"),
+        (["derive", "/nowhere"], "/nowhere holds no run"),
+        (["replay", "/nowhere"], "no trace '/nowhere'"),
+        (["decode", "0 7"], "no architecture has a list of 2 numbers"),
+        (["decode", "0 one 0"], "'one'"),
+        (["recipes", "all"], "takes no arguments"),
+        (["demo", "--fast"], "knows no '--fast'"),
+    ],
+)
+def test_an_error_that_the_user_can_mend_is_one_line_and_exit_code_2(
+    capsys, tmp_path, monkeypatch, args, told
+):
+    monkeypatch.chdir(tmp_path)
+
+    assert told in refused(capsys, *args)
+    assert not list(tmp_path.iterdir())  # nothing is made, nothing overwritten
+
+
+def test_a_newer_trace_is_refused_with_the_version_that_reads_it(capsys, tmp_path):
+    (tmp_path / "new.jsonl").write_text('{"type":"header","format":[9,0],"space":{}}\n')
+
+    told = refused(capsys, "replay", tmp_path / "new.jsonl")
+
+    assert "enas_viz 9.0 or newer reads it" in told
+
+
+def test_a_second_search_in_the_same_folder_is_refused(capsys, folder):
+    told = refused(capsys, "search", "macro-tiny", "--folder", folder)
+
+    assert "holds a run already and is not overwritten" in told
+
+
+def test_a_demo_does_not_clear_a_folder_that_holds_other_files(capsys, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+
+    assert "thesis.tex" in refused(capsys, "demo", "--quick", "--folder", tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+@pytest.mark.slow
+def test_the_demo_at_its_smallest_runs_twice_and_writes_everything(capsys, tmp_path):
+    where = tmp_path / "demo"
+    for _ in range(2):  # the second one replaces the first
+        told = run(capsys, "demo", "--quick", "--folder", where)
+
+    assert "Under shared weights: 4 architectures each, on all 397 validation images" in told
+    assert "Trained alone: 2 architectures each" in told
+    written = {p.name for p in where.iterdir()}
+    assert {"trace.jsonl.gz", "replay.html", "results.json", "run.json"} <= written
+    assert any(name.startswith("checkpoint-") for name in written)
+    results = json.loads((where / "results.json").read_text())
+    assert len(results["shared_weights"]["policy"]) == 4
+
+
+def test_commands_that_only_look_load_no_torch():
+    code = (
+        "import sys; from enas_viz import cli; cli.main(['decode', '0 3 1']); cli.main(['recipes']);"
+        "assert 'torch' not in sys.modules"
+    )
+
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "enas_viz", "recipes"], check=True, capture_output=True, text=True
+    )
+
+    assert "macro-tiny" in done.stdout
