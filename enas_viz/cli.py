@@ -13,10 +13,12 @@ import json
 import math
 import re
 import shutil
+import signal
 import sys
+import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -332,33 +334,54 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
     items = iter(items)
     next(items, None)  # the header; what is wrong with data or device shows before a bar does
     form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
-    with tqdm(total=1.0, bar_format=form, mininterval=0.2) as bar:
-        try:
-            for item in items:
-                if isinstance(item, Episode):
-                    rewards = [*rewards[1 - WINDOW :], item.reward]
-                    entropy = item.extra.get("entropy", math.nan)
-                elif isinstance(item, Epoch):
-                    if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
-                        tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
-                elif isinstance(item, Tick):
-                    bar.set_description_str(f"epoch {item.epoch + 1}/{epochs}", refresh=False)
-                    if rewards:
-                        mean = sum(rewards) / len(rewards)
-                        text = f"reward {mean:.3f}  entropy {entropy:.1f} nats"
-                        bar.set_postfix_str(text, refresh=False)
-                    bar.update(item.done - bar.n)
-        except KeyboardInterrupt:
-            if hasattr(items, "close"):
-                items.close()
-            tqdm.write(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
-            raise SystemExit(130) from None
+    with tqdm(total=1.0, bar_format=form, mininterval=0.2) as bar, _asked_to_stop() as asked:
+        for item in items:
+            if isinstance(item, Episode):
+                rewards = [*rewards[1 - WINDOW :], item.reward]
+                entropy = item.extra.get("entropy", math.nan)
+            elif isinstance(item, Epoch):
+                if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
+                    tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
+            elif isinstance(item, Tick):
+                bar.set_description_str(f"epoch {item.epoch + 1}/{epochs}", refresh=False)
+                if rewards:
+                    mean = sum(rewards) / len(rewards)
+                    text = f"reward {mean:.3f}  entropy {entropy:.1f} nats"
+                    bar.set_postfix_str(text, refresh=False)
+                bar.update(item.done - bar.n)
+            if asked.is_set():
+                items.close()  # leaves a checkpoint of this very minibatch
+                tqdm.write(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
+                raise SystemExit(130)
     if tell_next:
         print(
             f"finished: {folder}/trace.jsonl.gz\n"
             f"next: `enas-viz derive {folder}`, `enas-viz replay {folder}`"
         )
     return True
+
+
+@contextlib.contextmanager
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C sets, so that the minibatch under way is finished first.
+
+    A second Ctrl-C interrupts at once; then the last regular checkpoint serves.
+    """
+    asked = threading.Event()
+
+    def ask(_signal: int, _frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked  # only the main thread hears signals
+        return
+    former = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _epoch_line(item: Epoch, epochs: int) -> str:

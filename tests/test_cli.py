@@ -1,14 +1,17 @@
 """The command line: what it prints, what it refuses, and with which exit code."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 import enas_viz
 from enas_viz import cli
 from enas_viz.published import MACRO, MICRO
+from enas_viz.search import checkpoint
 from enas_viz.trace import load_trace
 
 TINY = [
@@ -192,6 +195,23 @@ def test_a_second_search_in_the_same_folder_is_refused(capsys, folder):
     assert "holds a run already and is not overwritten" in told
 
 
+def test_ctrl_c_leaves_a_checkpoint_of_the_very_minibatch(tmp_path):
+    where = tmp_path / "run"
+    args = [sys.executable, "-m", "enas_viz", "search", "macro-tiny", "--folder", str(where)]
+    process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True)
+    trace = where / "trace.jsonl"
+    while not trace.exists() or len(trace.read_bytes().splitlines()) < 20:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=30)[1]
+
+    assert process.returncode == 130
+    assert f"go on with `enas-viz resume {where}`" in told
+    facts = checkpoint.read(checkpoint.found(where)[0])[1]
+    assert facts["position"]["records"] == len(trace.read_bytes().splitlines())
+
+
 def test_a_demo_does_not_clear_a_folder_that_holds_other_files(capsys, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
 
@@ -216,8 +236,8 @@ def test_the_demo_at_its_smallest_runs_twice_and_writes_everything(capsys, tmp_p
 
 def test_commands_that_only_look_load_no_torch():
     code = (
-        "import sys; from enas_viz import cli; cli.main(['decode', '0 3 1']); cli.main(['recipes']);"
-        "assert 'torch' not in sys.modules"
+        "import sys; from enas_viz import cli; cli.main(['decode', '0 3 1']);"
+        "cli.main(['recipes']); assert 'torch' not in sys.modules"
     )
 
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
