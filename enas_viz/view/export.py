@@ -1,0 +1,209 @@
+"""Files and pictures: `draw` shows, `save` writes SVG, PNG or a page that needs no network.
+
+Leaves to others: what is in the picture (`scene`, `svg`); playing (`static/replay.js`).
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+from dataclasses import dataclass
+from functools import cache, cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from enas_viz.space import Architecture
+from enas_viz.trace import Episode, Trace
+from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
+from enas_viz.view.svg import STATIC, describe, skeleton, still
+
+ENDINGS = (".svg", ".png", ".html")
+ZOOM = 2  # pixels of a PNG per pixel of the drawing
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture: shown by Jupyter, GitHub and nbconvert; `svg` is a complete SVG document."""
+
+    svg: str
+
+    @cached_property
+    def png(self) -> bytes:
+        return png(self.svg)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {
+            "image/svg+xml": self.svg,
+            "image/png": base64.b64encode(self.png).decode(),
+            "text/plain": repr(self),
+        }
+
+    def __repr__(self) -> str:
+        return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"
+
+
+def draw(
+    x: Architecture | Episode | Trace,
+    *,
+    colour: Colour = "op",
+    step: int | None = None,
+    reductions: bool | None = None,
+) -> Drawing:
+    """The network of an architecture, an episode or the best episode of a trace.
+
+    colour: what colours mean, operations or layers. step: of an episode, the state at that step of
+    the controller (from 0, negative from the end), with its probabilities; by default the finished
+    network. reductions: whether to show where feature maps are halved (see `scene_of`).
+    Raises ValueError for micro architectures, and for a step that is not there.
+    """
+    shown = subject(x)
+    scene = scene_of(shown, colour, reductions)
+    if isinstance(shown, Architecture):
+        if step is not None:
+            raise ValueError("an architecture has no steps; step= goes with an episode")
+        return Drawing(still(scene, shown))
+    return Drawing(still(scene, shown.architecture, shown, _step(shown, step)))
+
+
+def _step(episode: Episode, step: int | None) -> int | None:
+    if step is None:
+        return None
+    n = len(episode.steps)
+    if not n:
+        raise ValueError(
+            "this episode was recorded without its steps, so it has no step to show; leave out "
+            "step= to draw the finished network"
+        )
+    if not isinstance(step, int) or not -n <= step < n:
+        raise ValueError(f"step is from 0 to {n - 1} (or negative, from the end); got {step!r}")
+    return step % n
+
+
+def save(x: Any, path: str | Path, **options: Any) -> Path:
+    """Writes what can be drawn to a file: .svg, .png (two pixels for one) or .html.
+
+    The page is complete: it needs no network and no kernel, and replays an episode that kept its
+    steps. options: as for `draw`. A `Replay` or a `Drawing` is saved as it is.
+    Raises ValueError for another ending, FileNotFoundError when the folder is missing.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise ValueError(
+            f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name!r}"
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {str(path.parent)!r} to save {path.name!r} in; make it first"
+        )
+    if ending == ".html":
+        path.write_text(_page_of(x, **options), encoding="utf-8")
+        return path
+    drawing = x if isinstance(x, Drawing) else _drawing_of(x, **options)
+    if ending == ".svg":
+        path.write_text(drawing.svg, encoding="utf-8")
+    else:
+        path.write_bytes(drawing.png)
+    return path
+
+
+def _drawing_of(x: Any, **options: Any) -> Drawing:
+    return x.drawing(**options) if hasattr(x, "drawing") else draw(x, **options)
+
+
+def _page_of(x: Any, **options: Any) -> str:
+    if hasattr(x, "html"):  # a widget
+        return x.html(**options)
+    if isinstance(x, Drawing):
+        return picture_page(x, "A network that a controller built")
+    shown = subject(x)
+    if isinstance(shown, Episode) and shown.steps:
+        step = _step(shown, options.pop("step", None)) or 0
+        return page(scene_of(shown, **options), shown, step=step)
+    architecture = shown if isinstance(shown, Architecture) else shown.architecture
+    return picture_page(draw(shown, **options), describe(architecture))
+
+
+# ---------------------------------------------------------------- pages
+
+
+def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -> str:
+    """One HTML page that replays `episode`: the widget's module, styles and data, nothing else."""
+    state = {
+        "scene": skeleton(scene),
+        "episode": episode_json(episode),
+        "step": step,
+        "playing": False,
+        "speed": speed,
+    }
+    return _html(
+        "ENAS replay",
+        '<div id="app"></div>'
+        f'<script type="application/json" id="state">{_json(state)}</script>'
+        f'<script type="module">{_static("replay.js")}{_static("host.js")}\n'
+        'show(document.getElementById("app"), '
+        'JSON.parse(document.getElementById("state").textContent));</script>',
+    )
+
+
+def picture_page(drawing: Drawing, about: str) -> str:
+    """One HTML page with a still picture."""
+    return _html("ENAS network", f'<div class="enas-still">{drawing.svg}</div>', about)
+
+
+def iframe(html: str, height: int) -> str:
+    """A page inside a frame: it plays in saved notebooks and their exports without a network."""
+    return (
+        f'<iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
+        f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
+    )
+
+
+def _html(title: str, body: str, about: str = "") -> str:
+    described = f'<meta name="description" content="{escape(about)}">' if about else ""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title>{described}<style>{_static('enas_viz.css')}</style></head>"
+        f'<body class="enas-page">{body}</body></html>\n'
+    )
+
+
+def _json(value: Any) -> str:
+    """JSON that may stand inside a script element."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+@cache
+def _static(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- pixels
+
+
+def png(svg: str, zoom: float = ZOOM) -> bytes:
+    """The picture as PNG, `zoom` pixels for one, without a browser."""
+    import resvg_py  # a compiled module; loaded only when there are pixels to make
+
+    return bytes(
+        resvg_py.svg_to_bytes(
+            svg_string=svg,
+            zoom=zoom,
+            font_files=_fonts(),
+            sans_serif_family="DejaVu Sans",
+            font_family="DejaVu Sans",
+        )
+    )
+
+
+@cache
+def _fonts() -> list[str]:
+    """DejaVu Sans as matplotlib ships it, for machines that have no fonts."""
+    spec = importlib.util.find_spec("matplotlib")  # found, not imported
+    if spec is None or not spec.submodule_search_locations:
+        return []
+    folder = Path(spec.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
+    return [str(p) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if (p := folder / name).exists()]

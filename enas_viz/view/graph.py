@@ -1,0 +1,87 @@
+"""The graph of a macro network: what feeds what, and which step of the controller decided it.
+
+`candidates` holds every edge that a space allows, `network` only those of one architecture. Layers
+count from 0 here. A layer is two nodes, since a skip may run beside the main path between the same
+two layers: `op3` computes, `out3` is what comes out once the skips are merged in.
+
+Leaves to others: coordinates (`layout`), words and looks (`scene`, `svg`).
+"""
+
+from __future__ import annotations
+
+import networkx as nx
+
+from enas_viz.space import Architecture, Decision, MacroSpace, Order, Space
+
+ALWAYS = -1  # the `born` of what no decision concerns: image, stem, classifier
+
+
+def macro(space: Space) -> MacroSpace:
+    """`space`, once it is sure that there is a drawing for it; ValueError for a micro space."""
+    if not isinstance(space, MacroSpace):
+        raise ValueError(
+            "drawings of micro cells are not part of this version of enas_viz; it draws macro "
+            "networks (MacroSpace). `enas-viz decode` tells a micro architecture in words"
+        )
+    return space
+
+
+def tensor(index: int) -> str:
+    """The node whose output is tensor `index`: 0 is the stem, j+1 the output of layer j."""
+    return f"out{index - 1}" if index else "stem"
+
+
+def born_at(plan: tuple[Decision, ...]) -> tuple[dict[int, int], dict[int, int]]:
+    """For each layer the step that decides its operation, and the step that decides its skips."""
+    ops = {d.at: t for t, d in enumerate(plan) if d.kind == "op"}
+    skips = {d.at: t for t, d in enumerate(plan) if d.kind == "skip"}
+    return ops, skips
+
+
+def candidates(space: Space, order: Order = "op-first") -> nx.DiGraph:
+    """Every node and edge that architectures of `space` choose from.
+
+    Nodes carry kind, layer and born; edges kind ("main" or "skip"), layer and born, skips also
+    row (which of the step's draws) and source (which tensor).
+    """
+    space = macro(space)
+    op_step, skip_step = born_at(space.steps(order))
+    shift = 1 if space.wiring == "layer" else 0
+    found = nx.DiGraph(layers=space.layers, wiring=space.wiring, order=order)
+    found.add_node("image", kind="image", layer=-1, born=ALWAYS)
+    found.add_node("stem", kind="stem", layer=-1, born=ALWAYS)
+    found.add_edge("image", "stem", kind="main", layer=-1, born=ALWAYS)
+    for k in range(space.layers):
+        found.add_node(f"op{k}", kind="op", layer=k, born=op_step[k])
+        found.add_node(f"out{k}", kind="out", layer=k, born=skip_step.get(k, op_step[k]))
+        found.add_edge(tensor(k), f"op{k}", kind="main", layer=k, born=op_step[k])
+        found.add_edge(f"op{k}", f"out{k}", kind="main", layer=k, born=op_step[k])
+        for row in range(k):
+            source = row + shift
+            found.add_edge(
+                *(tensor(source), f"out{k}"),
+                **{"kind": "skip", "layer": k, "born": skip_step[k], "row": row, "source": source},
+            )
+    found.add_node("head", kind="head", layer=space.layers, born=ALWAYS)
+    last = max(op_step[space.layers - 1], skip_step.get(space.layers - 1, 0))
+    found.add_edge(
+        tensor(space.layers), "head", kind="main", layer=space.layers, born=last
+    )  # the network is whole once its last layer is
+    return found
+
+
+def network(architecture: Architecture, order: Order = "op-first") -> nx.DiGraph:
+    """The graph of one architecture: `candidates` without the skips it leaves out; op nodes carry
+    the name of their operation as `op`."""
+    space = macro(architecture.space)
+    found = candidates(space, order)
+    found.remove_edges_from(
+        [
+            (a, b)
+            for a, b, edge in found.edges(data=True)
+            if edge["kind"] == "skip" and not architecture.content[edge["layer"]][1 + edge["row"]]
+        ]
+    )
+    for k, name in enumerate(space.op_names(architecture)):
+        found.nodes[f"op{k}"]["op"] = name
+    return found

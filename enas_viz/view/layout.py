@@ -1,0 +1,221 @@
+"""Where everything of a macro network stands: a position is a function of an index, of nothing else.
+
+So nothing moves between two steps, nor between two architectures of one space. Layers stand on one
+horizontal axis; skips are arcs above it that rise and fall in the gaps between boxes, so that they
+cross none; a band behind the layers is as high as the feature map is, and narrows at reductions.
+
+Units are CSS pixels at natural size. Leaves to others: what is chosen, what it looks like.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import networkx as nx
+
+BOX_W, BOX_H = 46, 58  # a layer's box
+GAP = 32  # between two boxes: room for the merge point and for the arcs to rise
+PITCH = BOX_W + GAP
+NARROWING = 20  # added to the gap in which a reduction narrows the band
+MERGE, TAP = 12, 24  # from a box's right edge to where skips arrive, and to where they leave
+MERGE_R = 7.5
+MARGIN = 14
+BAND = 84  # height of the band at full resolution
+CLEAR = BOX_H / 2 + 9  # arcs bend above this height over the axis
+LABELS = 22  # from the band's lower edge to the baseline of "layer 3"
+STAGES = 27  # from there to the baseline of the stage's size
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, by its centre."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def left(self) -> float:
+        return self.x - self.w / 2
+
+    @property
+    def right(self) -> float:
+        return self.x + self.w / 2
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A skip: up from tensor `source`, over the boxes, down into the merge point of `layer`."""
+
+    source: int
+    layer: int
+    row: int
+    born: int
+    x1: float
+    x2: float
+    y1: float  # the axis, where it leaves
+    y2: float  # top of the merge point, where it arrives
+    bend: float  # the height at which the half ellipse begins
+    rise: float  # the ellipse's vertical half axis
+    weight: float  # stroke width: long arcs are lighter
+
+    @property
+    def path(self) -> str:
+        a = (self.x2 - self.x1) / 2
+        return (
+            f"M{self.x1:g} {self.y1:g}V{self.bend:g}"
+            f"A{a:g} {self.rise:g} 0 0 1 {self.x2:g} {self.bend:g}V{self.y2:g}"
+        )
+
+    def points(self, n: int = 64) -> list[tuple[float, float]]:
+        """n + 3 points along the arc, ends included."""
+        a, middle = (self.x2 - self.x1) / 2, (self.x1 + self.x2) / 2
+        turn = [math.pi * i / n for i in range(n + 1)]
+        half = [
+            (middle - a * math.cos(t), self.bend - self.rise * math.sin(t)) for t in turn
+        ]
+        return [(self.x1, self.y1), *half, (self.x2, self.y2)]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Layers first..last, computed on feature maps halved `halvings` times."""
+
+    first: int
+    last: int
+    halvings: int
+    x1: float
+    x2: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All coordinates of a space's drawing. boxes, merges: per layer; taps: per tensor."""
+
+    width: float
+    height: float
+    axis: float
+    image: Box
+    stem: Box
+    boxes: tuple[Box, ...]
+    head: Box
+    merges: tuple[float, ...]
+    taps: tuple[float, ...]
+    arcs: tuple[Arc, ...]
+    band: str
+    stages: tuple[Stage, ...]
+    label_y: float
+    stage_y: float
+
+
+def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
+    """Coordinates for `graph` (see `graph.candidates`), narrowing after the layers `reductions`."""
+    layers = graph.graph["layers"]
+    skips = [(b, e) for _, b, e in graph.edges(data=True) if e["kind"] == "skip"]
+    longest = max((e["layer"] + 1 - e["source"] for _, e in skips), default=1)
+    tallest = 4 + 40 * math.sqrt(layers) if skips else 0
+    axis = math.ceil(10 + tallest + CLEAR)
+
+    image = Box(MARGIN + 20, axis, 40, 40)
+    stem = Box(image.right + 20 + 20, axis, 40, 40)
+    x, boxes = stem.right + GAP + BOX_W / 2, []
+    for k in range(layers):
+        boxes.append(Box(x, axis, BOX_W, BOX_H))
+        x += PITCH + (NARROWING if k in reductions else 0)
+    head = Box(boxes[-1].right + GAP + 34, axis, 68, 40)
+
+    merges = tuple(box.right + MERGE for box in boxes)
+    taps = tuple(box.right + TAP for box in (stem, *boxes))
+
+    def arc(edge: dict) -> Arc:
+        span = edge["layer"] + 1 - edge["source"]
+        share = (span - 1) / max(1, longest - 1)
+        return Arc(
+            **{name: edge[name] for name in ("source", "layer", "row", "born")},
+            x1=taps[edge["source"]],
+            x2=merges[edge["layer"]],
+            y1=axis,
+            y2=axis - MERGE_R,
+            bend=axis - CLEAR,
+            rise=round(20 + (tallest - 20) * share**0.75, 1),
+            weight=round(2.2 - 0.9 * share, 2),
+        )
+
+    stages = _stages(boxes, stem, head, reductions)
+    return Layout(
+        width=head.right + MARGIN,
+        height=axis + BAND / 2 + LABELS + (STAGES if reductions else 0) + 10,
+        axis=axis,
+        image=image,
+        stem=stem,
+        boxes=tuple(boxes),
+        head=head,
+        merges=merges,
+        taps=taps,
+        arcs=tuple(arc(edge) for _, edge in skips),
+        band=_band(image, head, axis, [(taps[k + 1] + 2, boxes[k + 1].left) for k in reductions]),
+        stages=stages,
+        label_y=axis + BAND / 2 + LABELS,
+        stage_y=axis + BAND / 2 + LABELS + STAGES,
+    )
+
+
+def _stages(
+    boxes: list[Box], stem: Box, head: Box, reductions: tuple[int, ...]
+) -> tuple[Stage, ...]:
+    starts = [0, *(k + 1 for k in reductions)]
+    ends = [*reductions, len(boxes) - 1]
+    return tuple(
+        Stage(
+            first,
+            last,
+            halvings,
+            stem.left if first == 0 else boxes[first].left - 4,
+            boxes[last].right + TAP,
+        )
+        for halvings, (first, last) in enumerate(zip(starts, ends, strict=True))
+    )
+
+
+def _band(image: Box, head: Box, axis: float, narrowings: list[tuple[float, float]]) -> str:
+    """The outline of the band: as high as the feature map, half as high after each narrowing."""
+    upper = [(image.right, BAND / 2)]
+    for x1, x2 in narrowings:
+        half = upper[-1][1]
+        upper += [(x1, half), (x2, half / 2)]
+    upper.append((head.left, upper[-1][1]))
+    corners = [(x, axis - h) for x, h in upper] + [(x, axis + h) for x, h in reversed(upper)]
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in corners) + "Z"
+
+
+# ---------------------------------------------------------------- the controller's strip
+
+CHIP_Y, CHIP_H = 8, 30  # what a step sampled
+CELL_Y, CELL_H = 58, 28  # the LSTM at that step
+KIND_Y, BRACKET_Y, STRIP_H = 101, 109, 128
+GUTTER = 76  # for the names of the rows
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The controller, a cell for each step. groups: (layer, x of its first and last cell)."""
+
+    width: float
+    pitch: float
+    cells: tuple[float, ...]
+    groups: tuple[tuple[int, float, float], ...]
+
+
+def place_strip(layers_of_steps: tuple[int, ...]) -> Strip:
+    """A cell for each step; the argument names the layer that each step is about."""
+    n = len(layers_of_steps)
+    pitch = round(min(64.0, max(42.0, 1008 / n)), 1)
+    cells = tuple(round(GUTTER + (t + 0.5) * pitch, 1) for t in range(n))
+    groups: dict[int, tuple[float, float]] = {}
+    for layer, x in zip(layers_of_steps, cells, strict=True):
+        groups[layer] = (groups.get(layer, (x, x))[0], x)
+    return Strip(
+        GUTTER + n * pitch + 8, pitch, cells, tuple((k, a, b) for k, (a, b) in groups.items())
+    )

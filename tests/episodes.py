@@ -1,0 +1,70 @@
+"""Episodes with made-up logits, for tests of the view: no controller, no torch."""
+
+from __future__ import annotations
+
+import math
+import random
+
+from enas_viz.published import ARTICLE_MACRO
+from enas_viz.space import Architecture, MacroSpace, Order
+from enas_viz.trace import Episode, Header, Step
+
+SIZES = {"network": {"filters": 36}, "data": {"resolution": 32}}
+
+
+def made_up_episode(
+    layers: int = 12,
+    order: Order = "op-first",
+    seed: int = 0,
+    wiring: str = "layer",
+    sizes: bool = True,
+    merge: str = "add",
+) -> Episode:
+    """An episode whose logits are drawn at random and whose picks are sampled from them."""
+    rng = random.Random(seed)
+    space = MacroSpace(layers, wiring=wiring)
+    steps = []
+    for decision in space.steps(order):
+        if decision.kind == "silent":
+            steps.append(Step(decision))
+            continue
+        width = 1 if decision.kind == "skip" else decision.options
+        centre = -0.35 if decision.kind == "skip" else 0.0
+        logits = tuple(
+            tuple(float(f"{rng.gauss(centre, 0.7):.6g}") for _ in range(width))
+            for _ in range(decision.rows)
+        )
+        rows = Step(decision, (0,) * decision.rows, logits).probabilities
+        picks = tuple(rng.choices(range(len(row)), row)[0] for row in rows)
+        steps.append(Step(decision, picks, logits))
+    header = Header(
+        space, order, recipe=SIZES if sizes else {}, fidelity={"skip_merge_search": merge}
+    )
+    return Episode(_assembled(space, steps), tuple(steps), order=order, header=header)
+
+
+def made_up_article_episode(order: Order = "skips-first", seed: int = 0) -> Episode:
+    """The article's example with made-up logits around its picks."""
+    rng = random.Random(seed)
+    steps = []
+    for decision in ARTICLE_MACRO.space.steps(order):
+        row = ARTICLE_MACRO.content[decision.at]
+        picks = {"op": row[:1], "skip": row[1:], "silent": ()}[decision.kind]
+        width = 1 if decision.kind == "skip" else decision.options
+        logits = tuple(tuple(rng.gauss(0, 0.3) for _ in range(width)) for _ in picks)
+        steps.append(Step(decision, picks, logits))
+    header = Header(ARTICLE_MACRO.space, order, fidelity={"skip_merge_search": "concat"})
+    note = "The article's example; its probabilities here are made up for a test."
+    return Episode(ARTICLE_MACRO, tuple(steps), order=order, note=note, header=header)
+
+
+def _assembled(space: MacroSpace, steps: list[Step]) -> Architecture:
+    ops, bits = {}, {}
+    for step in steps:
+        (ops if step.decision.kind == "op" else bits)[step.decision.at] = step.picks
+    return Architecture(space, tuple((*ops[k], *bits.get(k, ())) for k in range(space.layers)))
+
+
+def tanh_free(p: float) -> float:
+    """The logit z of a skip whose probability of yes is p."""
+    return 0.5 * math.log(p / (1 - p))
