@@ -91,9 +91,7 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise ValueError(
-            f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name!r}"
-        )
+        raise ValueError(f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name!r}")
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"there is no folder {str(path.parent)!r} to save {path.name!r} in; make it first"
@@ -206,4 +204,5 @@ def _fonts() -> list[str]:
     if spec is None or not spec.submodule_search_locations:
         return []
     folder = Path(spec.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
-    return [str(p) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if (p := folder / name).exists()]
+    files = [folder / name for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
+    return [str(file) for file in files if file.exists()]

@@ -1,4 +1,4 @@
-"""Where everything of a macro network stands: a position is a function of an index, of nothing else.
+"""Where everything of a macro network stands: a position is a function of an index alone.
 
 So nothing moves between two steps, nor between two architectures of one space. Layers stand on one
 horizontal axis; skips are arcs above it that rise and fall in the gaps between boxes, so that they
@@ -73,9 +73,7 @@ class Arc:
         """n + 3 points along the arc, ends included."""
         a, middle = (self.x2 - self.x1) / 2, (self.x1 + self.x2) / 2
         turn = [math.pi * i / n for i in range(n + 1)]
-        half = [
-            (middle - a * math.cos(t), self.bend - self.rise * math.sin(t)) for t in turn
-        ]
+        half = [(middle - a * math.cos(t), self.bend - self.rise * math.sin(t)) for t in turn]
         return [(self.x1, self.y1), *half, (self.x2, self.y2)]
 
 

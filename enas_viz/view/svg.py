@@ -169,11 +169,7 @@ def _sign(merge: str, x: float, y: float) -> str:
 
 def _tip(x: float, y: float, way: str) -> str:
     """A small arrow head whose point is at (x, y)."""
-    d = (
-        f"M{x:g} {y:g}l-5.5 -3.5v7z"
-        if way == "right"
-        else f"M{x:g} {y:g}l-3.6 -5.8h7.2z"
-    )
+    d = f"M{x:g} {y:g}l-5.5 -3.5v7z" if way == "right" else f"M{x:g} {y:g}l-3.6 -5.8h7.2z"
     return f'<path class="tip" d="{d}"/>'
 
 
@@ -189,6 +185,9 @@ def _ends(scene: Scene, look: Look) -> list[str]:
     place = scene.layout
     y, image, stem, head = place.axis, place.image, place.stem, place.head
     last = len(scene.plan) - 1
+    wire = look(last, None)
+    if scene.plan[last].kind != "op" and wire != "future":
+        wire = "past"  # the wire is there whether or not the last step chose a skip
     pixels = "".join(
         f"M{image.left + 5 + 8 * i:g} {y - 15 + 8 * j:g}h6v6h-6z"
         for i, j in ((0, 3), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (0, 0))
@@ -202,19 +201,13 @@ def _ends(scene: Scene, look: Look) -> list[str]:
         f'<path class="line" d="M{stem.right:g} {y:g}H{place.taps[0]:g}"/>',
         _rect(stem, "fixed", 7),
         f'<text x="{stem.x:g}" y="{y + 4:g}">stem</text>',
-        f'<g class="end-wire {look(last, None) if scene.plan[last].kind == "op" else _plain(look(last, None))}" '
-        f'data-born="{last}" data-wire="">',
+        f'<g class="end-wire {wire}" data-born="{last}" data-wire="">',
         f'<path class="line" d="M{place.taps[-1]:g} {y:g}H{head.left - 3:g}"/>',
         _tip(head.left - 1, y, "right"),
         "</g>",
         _rect(head, "fixed", 7),
         f'<text x="{head.x:g}" y="{y + 4:g}">classifier</text>',
     ]
-
-
-def _plain(tense: str) -> str:
-    """A wire is there whether or not the step chose a skip."""
-    return "past" if tense in ("now", "out", "rejected") else tense
 
 
 def _stages(scene: Scene) -> list[str]:
@@ -245,9 +238,10 @@ def _symbols(scene: Scene) -> list[str]:
     for name in scene.space.ops:
         first, second, _ = OPERATIONS[name]
         parts.append(
-            f'<g id="{PREFIX}i-{name}"><path class="icon" d="{icon(name)}"/></g>'
-            f'<g id="{PREFIX}{name}"><path class="icon" transform="translate(0 -15)" '
-            f'd="{icon(name)}"/><text y="7">{first}</text><text y="21">{second}</text></g>'
+            f'<g id="{PREFIX}i-{name}"><path class="enas-icon" d="{icon(name)}"/></g>'
+            f'<g id="{PREFIX}{name}"><path class="enas-icon" transform="translate(0 -15)" '
+            f'd="{icon(name)}"/><text class="enas-glyph" y="7">{first}</text>'
+            f'<text class="enas-glyph" y="21">{second}</text></g>'
         )
     return parts
 
@@ -286,9 +280,7 @@ def _hole(x: float, y: float, side: float, rim: float) -> str:
 # ---------------------------------------------------------------- the controller's strip
 
 
-def strip_parts(
-    scene: Scene, architecture: Architecture | None = None, now: int = -1
-) -> list[str]:
+def strip_parts(scene: Scene, architecture: Architecture | None = None, now: int = -1) -> list[str]:
     """The controller: a cell for each step, what it sampled above, what it is about below."""
     place = scene.strip
     picks = scene.picks(architecture) if architecture else ()
@@ -302,7 +294,8 @@ def strip_parts(
         half = place.pitch / 2 - 4
         parts.append(
             f'<path class="rule" d="M{x1 - half:g} {BRACKET_Y - 1}v4H{x2 + half:g}v-4"/>'
-            f'<text class="small" x="{(x1 + x2) / 2:g}" y="{BRACKET_Y + 16}">layer {layer + 1}</text>'
+            f'<text class="small" x="{(x1 + x2) / 2:g}" y="{BRACKET_Y + 16}">'
+            f"layer {layer + 1}</text>"
         )
     for t, x in enumerate(place.cells):
         tense = "future" if not architecture or t > now else "now" if t == now else "past"
@@ -310,11 +303,10 @@ def strip_parts(
     return parts
 
 
-def _cell(
-    scene: Scene, t: int, x: float, tense: str, picks: tuple[int, ...] | None
-) -> list[str]:
+def _cell(scene: Scene, t: int, x: float, tense: str, picks: tuple[int, ...] | None) -> list[str]:
     place, decision = scene.strip, scene.plan[t]
     w, middle, last = place.pitch - 8, CELL_Y + CELL_H / 2, t == len(place.cells) - 1
+    chip = Box(x, CHIP_Y + CHIP_H / 2, w, CHIP_H)
     cell_w = min(34, place.pitch - 14)
     kind = {"op": "op", "skip": "skips", "silent": "–"}[decision.kind]
     bottom = CHIP_Y + CHIP_H
@@ -332,8 +324,8 @@ def _cell(
         f'<rect class="cell" x="{x - cell_w / 2:g}" y="{CELL_Y}" width="{cell_w:g}" '
         f'height="{CELL_H}" rx="6"/>',
         f'<text class="number" x="{x:g}" y="{middle + 4:g}">{t + 1}</text>',
-        f'<rect class="hole" x="{x - w / 2:g}" y="{CHIP_Y}" width="{w:g}" height="{CHIP_H}" rx="6"/>',
-        f'<rect class="chip" x="{x - w / 2:g}" y="{CHIP_Y}" width="{w:g}" height="{CHIP_H}" rx="6"/>',
+        _rect(chip, "hole", 6),
+        _rect(chip, "chip", 6),
         f'<rect class="tinted {_chip_tone(scene, t, picks)}" x="{x - w / 2:g}" y="{CHIP_Y}" '
         f'width="{w:g}" height="{CHIP_H}" rx="6"/>',
         *_token(scene, t, x, picks),
@@ -413,9 +405,7 @@ def describe(architecture: Architecture) -> str:
     return f"A network of {space.layers} layers: {'; '.join(layers)}."
 
 
-def _told(
-    scene: Scene, step: int, recorded: Step, wide: float
-) -> tuple[list[str], float, float]:
+def _told(scene: Scene, step: int, recorded: Step, wide: float) -> tuple[list[str], float, float]:
     """The step in words, and beside it the probability of every option."""
     left = min(360, wide * 0.42)
     height = scene.panel_rows * PANEL_LINE
@@ -447,17 +437,18 @@ def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
     name, after = 74, 92
     track = max(20, width - name - after)
     tone = f" op-{bar.op}" if bar.op and scene.colour == "op" else ""
-    pill = x + name + track + 48
+    end = x + name + track
+    pill = end + 48
+    wash = f'<rect class="wash" x="{x - 6:g}" y="{y:g}" width="{width + 12:g}" height="20" rx="5"/>'
     tick = f'<path class="tick" d="M{pill - 3.5:g} {y + 10:g}l2.5 2.6 4.4 -5.2"/>'
     return (
         f'<g class="{"picked" if bar.picked else "other"}">'
-        + (f'<rect class="wash" x="{x - 6:g}" y="{y:g}" width="{width + 12:g}" height="20" rx="5"/>')
-        * bar.picked
+        + wash * bar.picked
         + f'<text class="start" x="{x:g}" y="{y + 14:g}">{escape(bar.label)}</text>'
         f'<rect class="track" x="{x + name:g}" y="{y + 5:g}" width="{track:g}" height="10" rx="2"/>'
         f'<rect class="share{tone}" x="{x + name:g}" y="{y + 5:g}" '
         f'width="{track * bar.probability:.1f}" height="10" rx="2"/>'
-        f'<text class="start" x="{x + name + track + 8:g}" y="{y + 14:g}">{bar.probability:.2f}</text>'
+        f'<text class="start" x="{end + 8:g}" y="{y + 14:g}">{bar.probability:.2f}</text>'
         f'<circle class="pill" cx="{pill:g}" cy="{y + 10:g}" r="6.5"/>'
         + tick * bar.picked
         + f'<text class="word start" x="{pill + 12:g}" y="{y + 14:g}">{bar.answer}</text></g>'

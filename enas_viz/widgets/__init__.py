@@ -1,0 +1,1 @@
+"""Jupyter widgets: traits in Python, drawing in `view`, playing in `static`."""
