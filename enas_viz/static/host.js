@@ -1,17 +1,17 @@
-/** Stands in for the notebook in an exported page: the same module, a model without a kernel. */
+/** Stand-in for a notebook: a model that only this page knows, so that a widget's module plays in it. */
 
-function show(el, state) {
-  const heard = new Map();
-  const model = {
+/** The part of anywidget's model that our widgets use, over a plain object. */
+export function hostModel(state) {
+  const heard = {};
+  return {
     get: (name) => state[name],
     set(name, value) {
       if (state[name] === value) return;
       state[name] = value;
-      for (const f of heard.get(`change:${name}`) ?? []) f();
+      for (const then of [...(heard[`change:${name}`] ?? [])]) then();
     },
-    on: (event, f) => heard.set(event, (heard.get(event) ?? new Set()).add(f)),
-    off: (event, f) => heard.get(event)?.delete(f),
+    on: (event, then) => (heard[event] ??= new Set()).add(then),
+    off: (event, then) => heard[event]?.delete(then),
     save_changes() {},
   };
-  return render({ model, el });
 }

@@ -1,323 +1,391 @@
-/** Replay of one episode: the controller's steps, what each could have picked, and the network that
- *  grows from it. Python drew both pictures and wrote the words; here a clock moves, nothing else.
+/** Replay of a recorded episode: the controller's strip, the probabilities of the present step, and
+ *  the child network that grows from left to right.
  *
- *  State lives in traits only (scene, episode, step, playing, speed), so that a page without a kernel
- *  plays the same. Pure functions are exported for tests; never export a name `render`, since
- *  anywidget would then ignore the default export. */
+ *  `scene` holds two drawings in which every shape names the step that decides it (`data-born`), and
+ *  the templates of what is said; `episode` holds picks and logits. This module only moves a clock:
+ *  it sets class names, fills templates and draws bars. State lives in the traits alone (scene,
+ *  episode, step, playing, speed), so a saved notebook and an exported page play without a kernel.
+ *  Named exports are pure; none may be called `render` (anywidget would take it for the widget). */
+
+const SVG = "http://www.w3.org/2000/svg";
+const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
+const BEAT = 1400; // milliseconds a step stays at speed 1
+const TENSES = /\s*\b(past|now|future|rejected|out|about)\b/g;
+
+// ---------------------------------------------------------------- pure
 
 export const clamp = (n, low, high) => Math.min(high, Math.max(low, n));
 
-/** What a key asks for; null for keys that are not ours. */
-export function keyAction(key) {
-  return { ArrowRight: "next", ArrowLeft: "previous", Home: "first", End: "last",
-    PageDown: "forward", PageUp: "back", " ": "toggle", k: "toggle" }[key] ?? null;
+/** Which action a key means; null: not ours, let it through. */
+export const keyAction = (key) =>
+  ({ ArrowRight: "next", ArrowLeft: "back", PageDown: "leap", PageUp: "leapBack", Home: "first", End: "last",
+     " ": "toggle", k: "toggle" })[key] ?? null;
+
+/** The step that an action leads to, among n. */
+export function moved(action, step, n) {
+  const to = { next: step + 1, back: step - 1, leap: step + 5, leapBack: step - 5, first: 0, last: n - 1 }[action];
+  return to === undefined ? step : clamp(to, 0, n - 1);
 }
 
-/** The step that an action leads to, of `count` steps. */
-export function stepAfter(action, step, count) {
-  const to = { next: step + 1, previous: step - 1, forward: step + 5, back: step - 5,
-    first: 0, last: count - 1 }[action];
-  return to === undefined ? step : clamp(to, 0, count - 1);
+/** Whether something decided at step `born` is past, now or future at step `now`. */
+export const tense = (born, now) => (born < now ? "past" : born > now ? "future" : "now");
+
+/** As `tense`, for what a step may leave out: "rejected" while it is being decided, "out" after. */
+export const tenseOfChoice = (born, now, on) =>
+  on || born > now ? tense(born, now) : born === now ? "rejected" : "out";
+
+/** One row per draw, one probability per option; a skip's row is [no, yes] of logits (-z, z). */
+export function probabilities(kind, logits) {
+  return logits.map((row) => {
+    const all = kind === "skip" ? [-row[0], row[0]] : row;
+    const top = Math.max(...all);
+    const weights = all.map((z) => Math.exp(z - top));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return weights.map((w) => w / sum);
+  });
 }
 
-/** Probabilities of one row of logits; a skip's single logit z stands for the pair (-z, z). */
-export function softmax(row) {
-  const top = Math.max(...row), weights = row.map((z) => Math.exp(z - top));
-  const total = weights.reduce((a, b) => a + b, 0);
-  return weights.map((w) => w / total);
-}
+export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-export const probabilities = (kind, logits) =>
-  logits.map((row) => softmax(kind === "skip" ? [-row[0], row[0]] : row));
-
-/** The tense of a shape: future, now, past, rejected (at this very step) or out (rejected before). */
-export function tense(plan, picks, now, born, row = null) {
-  if (born > now) return "future";
-  const merges = row === null && plan[born][0] === "skip";
-  const on = merges ? picks[born].some(Boolean) : row === null || Boolean(picks[born][row]);
-  if (born === now) return on ? "now" : merges ? "out" : "rejected";
-  return on ? "past" : "out";
-}
-
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** Lines of the probability panel: label, probability (for skips that of yes), picked, answer, op. */
+/** The lines of the probability panel: {label, p, picked, answer, op}. */
 export function bars(scene, episode, step) {
-  const [kind] = scene.plan[step], [picks, logits] = episode.steps[step];
-  if (kind === "silent") return [];
+  const [kind] = scene.plan[step];
+  const [picks, logits] = episode.steps[step];
   const rows = probabilities(kind, logits);
   if (kind === "op")
-    return scene.ops.map(([name, first, second], i) => ({
-      label: `${first} ${second}`, p: rows[0][i], picked: i === picks[0], answer: "", op: name }));
-  return rows.map((row, i) => ({
-    label: scene.tensors[i + scene.shift], p: row[1], picked: Boolean(picks[i]),
-    answer: scene.words[picks[i] ? "yes" : "no"], op: "" }));
+    return scene.ops.map(([op, first, second], i) => (
+      { label: `${first} ${second}`, p: rows[0][i], picked: i === picks[0], answer: "", op }));
+  return rows.map((row, i) => (
+    { label: scene.tensors[i + scene.shift], p: row[1], picked: !!picks[i], op: "",
+      answer: picks[i] ? scene.words.yes : scene.words.no }));
 }
 
-/** The step in words: how far, what is asked, what was decided; the whole is one caption. */
-export function words(scene, episode, step) {
-  const { plan, ops, few, words: say } = scene, [kind, at] = plan[step], layer = at + 1;
-  const lines = bars(scene, episode, step);
-  let answer;
-  if (kind === "silent") answer = fill(say.why, { layer });
-  else if (kind === "op") {
-    const i = episode.steps[step][0][0];
-    answer = fill(say.picked, { option: capital(ops[i][3]), p: lines[i].p.toFixed(2) });
-  } else if (lines.length <= few)
-    answer = lines.map((b) => fill(say.row, { row: capital(b.label), p: b.p.toFixed(2), answer: b.answer })).join(" ");
-  else {
-    const yes = lines.filter((b) => b.picked).map((b) => fill(say.item, { row: b.label, p: b.p.toFixed(2) }));
-    answer = yes.length ? fill(say.some, { n: yes.length, rows: lines.length, list: yes.join(", ") })
-      : fill(say.none, { rows: lines.length });
-  }
-  if (step === plan.length - 1) answer += ` ${say.whole}`;
-  const count = fill(say.count, { step: step + 1, steps: plan.length });
-  const question = fill(say[kind], { layer });
-  return { count, question, answer, caption: `${count}: ${question} ${answer}` };
+/** What is said at a step: {count, question, answer, whole}; `whole` is the full sentence. */
+export function caption(scene, episode, step) {
+  const { words, plan } = scene;
+  const [kind, at] = plan[step];
+  const layer = at + 1;
+  const count = fill(words.count, { step: step + 1, steps: plan.length });
+  const question = fill(words[kind], { layer });
+  const found = bars(scene, episode, step);
+  let answer = fill(words.why, { layer });
+  if (kind === "op") {
+    const i = found.findIndex((bar) => bar.picked);
+    answer = fill(words.picked, { option: capital(scene.ops[i][3]), p: found[i].p.toFixed(2) });
+  } else if (kind === "skip") answer = skipAnswer(scene, found);
+  if (step === plan.length - 1) answer += ` ${words.whole}`;
+  return { count, question, answer, whole: `${count}: ${question} ${answer}` };
+}
+
+function skipAnswer({ words, few }, found) {
+  const told = (bar) => ({ row: bar.label, p: bar.p.toFixed(2), answer: bar.answer });
+  if (found.length <= few)
+    return found.map((bar) => fill(words.row, { ...told(bar), row: capital(bar.label) })).join(" ");
+  const chosen = found.filter((bar) => bar.picked);
+  if (!chosen.length) return fill(words.none, { rows: found.length });
+  const list = chosen.map((bar) => fill(words.item, told(bar))).join(", ");
+  return fill(words.some, { n: chosen.length, rows: found.length, list });
 }
 
 /** What a step emitted, in one or two short lines. */
 export function token(scene, episode, step) {
-  const [kind] = scene.plan[step], [picks] = episode.steps[step];
+  const [kind] = scene.plan[step];
+  const [picks] = episode.steps[step];
   if (kind === "silent") return ["–"];
   if (kind === "op") return scene.ops[picks[0]].slice(1, 3);
   const chosen = picks.flatMap((bit, i) => (bit ? [i + scene.shift ? String(i + scene.shift) : "stem"] : []));
   const listed = chosen.join(",");
-  if (listed.length > 5) return [`${chosen.length} of`, String(picks.length)];
-  return [listed || "none"];
+  return listed.length > 5 ? [`${chosen.length} of`, String(picks.length)] : [listed || "none"];
 }
 
-// ---------------------------------------------------------------- the page's parts
+/** How far to scroll a window of `width` so that `x` stands in its middle, within 0..`total`-`width`. */
+export const centred = (x, width, total) => clamp(x - width / 2, 0, Math.max(0, total - width));
 
-const SVG = "http://www.w3.org/2000/svg";
-// Drawn, since transport glyphs are missing from many fonts.
-const ICONS = { first: "M3 3h2v10H3zM13 3v10L6 8z", previous: "M11 3v10L4 8z", play: "M4 2.5l9.5 5.5L4 13.5z",
-  pause: "M4 3h3v10H4zM9 3h3v10H9z", next: "M5 3v10l7-5z", last: "M11 3h2v10h-2zM3 3v10l7-5z" };
-const SPEEDS = [0.5, 1, 2, 4];
-const PACE = 1100; // milliseconds a step stays, at speed 1
-const FAST = 250; // steps that follow each other faster are shown without transitions
+// ---------------------------------------------------------------- elements
 
 function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
 }
 
-function icon(name) {
-  const svg = document.createElementNS(SVG, "svg"), path = document.createElementNS(SVG, "path");
-  for (const [k, v] of Object.entries({ viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" })) svg.setAttribute(k, v);
-  path.setAttribute("d", ICONS[name]);
-  path.setAttribute("fill", "currentColor");
-  svg.append(path);
-  return svg;
+/** Markup to an element, ids made this view's own. */
+function picture(markup, uid) {
+  const holder = document.createElement("div");
+  holder.innerHTML = markup.replaceAll(`id="${PREFIX}`, `id="${uid}`).replaceAll(`href="#${PREFIX}`, `href="#${uid}`);
+  return holder.firstElementChild;
 }
 
-/** A drawing in a frame of its own that scrolls sideways where the page is too narrow for it. */
-function drawing(name, markup, prefix, label) {
-  const frame = make("div", { class: `frame ${name}`, role: "img", "aria-label": label });
-  frame.innerHTML = markup.replaceAll('id="enas-', `id="${prefix}`);
-  const svg = frame.firstElementChild;
-  svg.setAttribute("aria-hidden", "true");
-  const width = Number(svg.getAttribute("width"));
-  svg.style.minWidth = `${(width > 1500 ? 0.9 : 0.74) * width}px`; // below that letters get too small
-  svg.style.maxWidth = `${1.2 * width}px`;
-  return { frame, svg };
+// Icons are paths, since many fonts lack the signs of players.
+const ICONS = {
+  first: "M3.5 3h2v10h-2zM13 3v10L6 8z", back: "M11 3v10L4.5 8z", play: "M4.5 2.5 13 8l-8.5 5.5z",
+  pause: "M4 3h3v10H4zM9 3h3v10H9z", next: "M5 3v10l6.5-5z", last: "M10.5 3h2v10h-2zM3 3v10l7-5z" };
+
+const glyph = (name) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${ICONS[name]}" fill="currentColor"/></svg>`;
+
+function opIcon(uid, op, coloured) {
+  return picture(`<svg xmlns="${SVG}" class="enas-svg mini" viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">` +
+    `<g class="${coloured ? `op-${op}` : "pixel"}"><use href="#${PREFIX}i-${op}"/></g></svg>`, uid);
 }
 
-function bar(line, colour) {
-  const share = make("i", { class: line.op && colour === "op" ? `share op-${line.op}` : "share" });
-  share.style.width = `${(100 * line.p).toFixed(1)}%`;
-  return make("li", { class: line.picked ? "picked" : "other" },
-    make("span", { class: "name" }, line.label), make("span", { class: "track", "aria-hidden": "true" }, share),
-    make("span", { class: "p" }, line.p.toFixed(2)), make("span", { class: "pill", "aria-hidden": "true" }),
-    make("span", { class: "word" }, line.answer || (line.picked ? "sampled" : "")));
+// ---------------------------------------------------------------- the drawings in motion
+
+/** The shapes of a drawing by the step that decides them, each with how to set it. */
+function shapes(network, strip, scene) {
+  const found = [];
+  for (const element of [...network.querySelectorAll("[data-born]"), ...strip.querySelectorAll("[data-step]")]) {
+    const { born, step, row, at, merge, wire } = element.dataset;
+    const kind = step !== undefined ? "step" : row !== undefined ? "arc" : merge !== undefined ? "merge"
+      : wire !== undefined ? "wire" : "layer";
+    const base = element.getAttribute("class").replace(TENSES, "");
+    found.push({ element, kind, base, born: Number(born ?? step), row: Number(row), at: Number(at) });
+  }
+  return found;
 }
+
+/** The tense of a shape at step `now`, given what its step picked. */
+export function look({ kind, born, row }, now, picks) {
+  if (kind === "arc") return tenseOfChoice(born, now, picks[row]);
+  if (kind === "merge") return picks.some(Boolean) || born > now ? tense(born, now) : "out";
+  if (kind === "wire") return born > now ? "future" : "past";
+  return tense(born, now);
+}
+
+/** Writes into the drawings what an episode picked; hidden until its step comes. */
+function dress(scene, episode, network, strip, uid) {
+  scene.plan.forEach(([kind, at], step) => {
+    const cell = strip.querySelector(`[data-step="${step}"]`);
+    const lines = token(scene, episode, step);
+    cell.querySelectorAll(".token").forEach((text, i) => {
+      text.dataset.y ??= text.getAttribute("y");
+      text.setAttribute("y", Number(text.dataset.y) + (lines.length === 1 ? 6.5 : 0));
+      text.textContent = lines[i] ?? "";
+    });
+    if (kind !== "op") return;
+    const op = scene.ops[episode.steps[step][0][0]][0];
+    const layer = network.querySelector(`.layer[data-at="${at}"]`);
+    layer.querySelector("use").setAttribute("href", `#${uid}${op}`);
+    layer.querySelector(".label").setAttribute("class", `label op-${op}`);
+    if (scene.colour !== "op") return;
+    layer.querySelector(".face:not(.paper)").setAttribute("class", `face op-${op}`);
+    cell.querySelector(".tinted").setAttribute("class", `tinted op-${op}`);
+  });
+}
+
+function drawBars(list, scene, episode, step, uid) {
+  const found = bars(scene, episode, step);
+  list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
+  list.replaceChildren(...found.map(({ label, p, picked, answer, op }) => {
+    const share = make("i");
+    share.style.width = `${100 * p}%`;
+    if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
+    const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), label);
+    const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
+      answer || (picked ? "sampled" : ""));
+    return make("li", picked ? { class: "picked" } : {}, name,
+      make("span", { class: "track", "aria-hidden": "true" }, share), make("span", { class: "p" }, p.toFixed(2)), mark);
+  }));
+}
+
+// ---------------------------------------------------------------- the widget
 
 let views = 0;
 
 function render({ model, el }) {
-  const prefix = `e${Date.now().toString(36)}${views++}-`;
-  const ended = new AbortController();
-  const on = (target, event, f) => target.addEventListener(event, f, { signal: ended.signal });
-  let scene, episode, picks, shapes, shown = null, timer = 0, waiting = false, moved = -1e9;
+  const uid = `enas${Date.now().toString(36)}-${views++}-`;
+  const life = new AbortController();
+  const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
+  const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
+  let scene, episode, n, network, strip, parts, shown = -1, timer = 0, queued = false, lastMove = -1e9;
 
-  // JupyterLab listens for keys while they travel down, so that stopping them here would be too late.
-  const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
-    "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" });
-  const button = (action, label, name) => {
-    const b = make("button", { type: "button", "aria-label": label, title: label, "data-action": action }, icon(name));
-    on(b, "click", () => act(action));
-    return b;
+  const button = (action, label, icon = action) => {
+    const made = make("button", { type: "button", "aria-label": label, title: label, "data-act": action });
+    made.innerHTML = glyph(icon);
+    hear(made, "click", () => (action === "toggle" ? toggle() : go(moved(action, now(), n))));
+    return made;
   };
-  const play = button("toggle", "Play (space bar)", "play");
-  const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
+  const play = button("toggle", "Play (Space)", "play");
+  const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
   const speed = make("select", { "aria-label": "Speed", title: "Speed" },
-    ...SPEEDS.map((v) => make("option", { value: v }, `${v}×`)));
-  const controls = make("div", { class: "controls" }, button("first", "First step (Home)", "first"),
-    button("previous", "Previous step (left arrow)", "previous"), play, button("next", "Next step (right arrow)", "next"),
-    button("last", "Last step (End)", "last"), scrubber, speed);
-  const count = make("p", { class: "kicker" }), question = make("p", { class: "question" });
-  const answer = make("p", { class: "answer" }), panel = make("ul", { class: "panel", "aria-label": "Probability of every option at this step" });
-  const spoken = make("div", { class: "spoken", "aria-live": "polite" });
-  const stage = make("div", { class: "stage" }), legend = make("ul", { class: "legend", "aria-label": "Operations" });
+    ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
   const facts = make("p", { class: "facts" }), note = make("p", { class: "note" });
-  root.append(stage, controls, legend, facts, note, spoken);
+  const count = make("p", { class: "count" }), question = make("p", { class: "question", id: `${uid}question` });
+  const answer = make("p", { class: "answer" });
+  const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
+  const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
+  const networkBox = make("div", { class: "network", role: "img", "aria-labelledby": `${uid}said` });
+  const legend = make("ul", { class: "legend", "aria-label": "What the icons mean" });
+  const said = make("p", { class: "unseen", id: `${uid}said` });
+  const live = make("div", { class: "unseen", "aria-live": "polite" });
+  // JupyterLab takes single keys as commands (d d deletes the cell) unless the root says otherwise.
+  const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
+    "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" },
+    note, stripBox,
+    make("div", { class: "controls" }, make("div", { class: "buttons" }, button("first", "First step (Home)"),
+      button("back", "Previous step (Left)"), play, button("next", "Next step (Right)"), button("last", "Last step (End)")),
+      slider, speed),
+    make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer), list),
+    networkBox, legend, facts, said, live);
   el.append(root);
 
-  /** Puts the scene's drawings in place; once, unless another scene comes. */
-  function buildScene() {
+  const now = () => clamp(model.get("step"), 0, Math.max(0, n - 1));
+
+  function build() {
     scene = model.get("scene");
-    const strip = drawing("strip", scene.strip, prefix, "The controller: one LSTM cell for each step");
-    const network = drawing("network", scene.network, prefix, "The child network");
-    const told = make("div", { class: "told" }, make("div", { class: "say" }, count, question, answer), panel);
-    panel.style.setProperty("--rows", scene.rows);
-    stage.replaceChildren(make("p", { class: "over" }, "Controller"), strip.frame, told,
-      make("p", { class: "over" }, "Child network"), network.frame);
-    const all = (selector, from) => [...from.querySelectorAll(selector)];
-    shapes = {
-      strip, network,
-      steps: all("[data-step]", strip.svg),
-      arcs: all(".arc", network.svg).map((node) => ({ node, born: +node.dataset.born, row: +node.dataset.row, base: node.getAttribute("class").replace(/ ?future/, "") })),
-      layers: all("[data-at]", network.svg),
-      merges: all("[data-merge]", network.svg),
-      wire: network.svg.querySelector("[data-wire]"),
-    };
-    shapes.steps.forEach((node, i) => on(node, "click", () => go(i)));
-    shapes.layers.forEach((node) => on(node, "click", () => go(+node.dataset.born)));
-    legend.replaceChildren(...scene.legend.map(([name, , , full]) => make("li", {}, sample(name), full)), make("li", {}, sample("skip"), scene.merge === "add" ? "skip, added" : "skip, concatenated"));
-    scrubber.max = scene.plan.length - 1;
-    buildEpisode();
+    network = picture(scene.network, uid);
+    strip = picture(scene.strip, uid);
+    for (const [box, drawing] of [[networkBox, network], [stripBox, strip]]) {
+      box.style.setProperty("--natural", `${drawing.getAttribute("width")}px`);
+      box.replaceChildren(drawing);
+    }
+    parts = shapes(network, strip, scene);
+    list.style.setProperty("--rows", scene.rows);
+    legend.replaceChildren(
+      ...scene.legend.map(([op, , , name]) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
+      make("li", {}, picture(scene.mergeIcon, uid), scene.mergeWords));
+    load();
   }
 
-  function sample(name) {
-    const svg = document.createElementNS(SVG, "svg");
-    for (const [k, v] of Object.entries({ viewBox: "-11 -11 22 22", width: 22, height: 22, class: "enas-svg", "aria-hidden": "true" })) svg.setAttribute(k, v);
-    svg.innerHTML = name === "skip"
-      ? `<circle class="ring" r="7.5"/><path class="sign" d="${scene.merge === "add" ? "M-3.6 0h7.2M0 -3.6v7.2" : "M-3.6 -2.4h7.2M-3.6 2.4h7.2"}"/>`
-      : `<g class="${scene.colour === "op" ? `op-${name}` : "pixel"}"><use href="#${prefix}i-${name}"/></g>`;
-    return svg;
-  }
-
-  /** Gives the shapes what this episode picked; they still wait for their step to show it. */
-  function buildEpisode() {
+  function load() {
     episode = model.get("episode");
-    picks = episode.steps.map(([p]) => p);
-    const opAt = (step) => scene.ops[picks[step][0]][0];
-    shapes.layers.forEach((node) => {
-      const op = opAt(+node.dataset.born);
-      node.querySelector(".label").setAttribute("class", `label op-${op}`);
-      node.querySelector("use").setAttribute("href", `#${prefix}${op}`);
-      if (scene.colour === "op") node.querySelector(".face:not(.paper)").setAttribute("class", `face op-${op}`);
-    });
-    shapes.steps.forEach((node, step) => {
-      const lines = token(scene, episode, step), texts = node.querySelectorAll(".token");
-      texts[0].dataset.y ??= texts[0].getAttribute("y");
-      const [y1, y2] = [+texts[0].dataset.y, +texts[1].getAttribute("y")];
-      texts[0].setAttribute("y", lines.length === 1 ? (y1 + y2) / 2 : y1);
-      texts.forEach((text, i) => { text.textContent = lines[i] ?? ""; });
-      if (scene.plan[step][0] === "op" && scene.colour === "op") node.querySelector(".tinted").setAttribute("class", `tinted op-${opAt(step)}`);
-    });
+    n = episode.steps.length;
+    slider.max = n - 1;
     facts.textContent = episode.facts;
     note.textContent = episode.note;
-    shown = null;
+    note.hidden = !episode.note;
+    dress(scene, episode, network, strip, uid);
+    shown = -1;
     draw();
   }
 
-  /** Everything on screen is a function of the step. */
   function draw() {
-    const now = clamp(model.get("step"), 0, scene.plan.length - 1);
-    if (now === shown) return;
-    const look = (born, row) => tense(scene.plan, picks, now, born, row), about = scene.plan[now][1];
-    const dress = (node, name) => { if (node.getAttribute("class") !== name) node.setAttribute("class", name); };
-    shapes.steps.forEach((node, i) => dress(node, `step ${i < now ? "past" : i > now ? "future" : "now"}`));
-    for (const { node, born, row, base } of shapes.arcs) {
-      const as = look(born, row);
-      dress(node, `${base} ${as}`);
-      if (as === "now") node.parentNode.append(node); // on top of the others
+    const step = now();
+    if (step === shown) return;
+    const quick = root.classList.contains("enas-fast") || still();
+    const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
+    const about = scene.plan[step][1];
+    for (const part of parts) {
+      if (part.kind !== "layer" && (part.born < low || part.born > high)) continue; // its look stays
+      const tense = look(part, step, episode.steps[part.born][0]);
+      part.element.setAttribute("class", `${part.base} ${tense}${part.kind === "layer" && part.at === about ? " about" : ""}`);
+      if (part.kind === "arc" && tense === "now") {
+        part.element.parentNode.append(part.element); // on top
+        if (!quick && step === shown + 1) grow(part.element);
+      }
     }
-    for (const node of shapes.layers) dress(node, `layer ${look(+node.dataset.born, null)}${+node.dataset.at === about ? " about" : ""}`);
-    for (const node of shapes.merges) dress(node, `merge ${look(+node.dataset.born, null)}`);
-    const end = look(+shapes.wire.dataset.born, null);
-    dress(shapes.wire, `end-wire ${scene.plan.at(-1)[0] === "op" || end === "future" ? end : "past"}`);
-    panel.replaceChildren(...bars(scene, episode, now).map((line) => bar(line, scene.colour)));
-    const said = words(scene, episode, now);
-    count.textContent = said.count;
-    question.textContent = capital(said.question);
-    answer.textContent = said.answer;
-    scrubber.value = now;
-    scrubber.setAttribute("aria-valuetext", said.caption);
-    if (!model.get("playing")) spoken.textContent = said.caption;
-    centre(shapes.strip.frame, shapes.steps[now]);
-    centre(shapes.network.frame, shapes.layers[about]);
-    shown = now;
+    drawBars(list, scene, episode, step, uid);
+    const text = caption(scene, episode, step);
+    count.textContent = text.count;
+    question.textContent = capital(text.question);
+    answer.textContent = text.answer;
+    said.textContent = `The network so far. ${text.whole}`;
+    if (!model.get("playing")) live.textContent = text.whole;
+    slider.value = step;
+    slider.setAttribute("aria-valuetext", text.whole);
+    shown = step;
+    follow(quick);
   }
 
-  /** Scrolls a frame sideways, and never the page, until a shape is in its middle. */
-  function centre(frame, node) {
-    if (frame.scrollWidth <= frame.clientWidth + 1) return;
-    const inside = node.getBoundingClientRect(), outside = frame.getBoundingClientRect();
-    frame.scrollLeft += inside.left + inside.width / 2 - outside.left - outside.width / 2;
+  /** An arc grows from the layer it leaves to the layer it feeds. */
+  function grow(arc) {
+    const length = arc.getTotalLength?.();
+    if (length) arc.animate?.([{ strokeDasharray: `0 ${length}` }, { strokeDasharray: `${length} 0` }], { duration: 500, easing: "ease-out" });
   }
 
+  /** Scrolls strip and network so that the present step is in view. */
+  function follow(quick) {
+    const places = [[stripBox, strip, `[data-step="${shown}"] .cell`], [networkBox, network, `[data-at="${scene.plan[shown][1]}"] .slot`]];
+    for (const [box, drawing, what] of places) {
+      const mark = drawing.querySelector(what), scale = drawing.clientWidth / Number(drawing.getAttribute("width"));
+      if (!mark || !(box.scrollWidth > box.clientWidth + 1)) continue;
+      const x = (Number(mark.getAttribute("x")) + Number(mark.getAttribute("width")) / 2) * scale;
+      box.scrollTo({ left: centred(x, box.clientWidth, box.scrollWidth), behavior: quick ? "auto" : "smooth" });
+    }
+  }
+
+  // Draw first (`set` fires change:step at once), tell the kernel at most once a frame. Steps that
+  // come fast switch transitions off, which would double the time to paint.
   function go(step) {
-    const time = performance.now();
-    root.classList.toggle("fast", time - moved < FAST);
-    moved = time;
-    model.set("step", clamp(step, 0, scene.plan.length - 1));
-    tell();
+    const at = performance.now();
+    root.classList.toggle("enas-fast", at - lastMove < 250);
+    lastMove = at;
+    model.set("step", clamp(step, 0, n - 1));
+    push();
   }
-
-  /** Tells the kernel at most once a frame; the screen does not wait for it. */
-  function tell() {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => { waiting = false; if (!ended.signal.aborted) model.save_changes(); });
+  function push() {
+    if (queued) return;
+    queued = true;
+    requestAnimationFrame(() => { queued = false; if (!life.signal.aborted) model.save_changes(); });
   }
-
-  function act(action) {
-    if (action !== "toggle") return go(stepAfter(action, model.get("step"), scene.plan.length));
-    if (!model.get("playing") && model.get("step") >= scene.plan.length - 1) model.set("step", 0);
-    model.set("playing", !model.get("playing"));
-    tell();
+  function toggle() {
+    const start = !model.get("playing");
+    if (start && now() >= n - 1) model.set("step", 0);
+    model.set("playing", start);
+    push();
   }
-
   function tick() {
     clearTimeout(timer);
-    const playing = model.get("playing"), label = playing ? "Pause (space bar)" : "Play (space bar)";
-    play.replaceChildren(icon(playing ? "pause" : "play"));
-    play.setAttribute("aria-label", label);
-    play.title = label;
+    const playing = model.get("playing");
+    play.innerHTML = glyph(playing ? "pause" : "play");
+    play.setAttribute("aria-label", playing ? "Pause (Space)" : "Play (Space)");
+    play.title = play.getAttribute("aria-label");
     speed.value = model.get("speed");
-    if (!playing) { if (shown !== null) spoken.textContent = scrubber.getAttribute("aria-valuetext"); return; }
+    if (!playing) { if (shown >= 0) live.textContent = caption(scene, episode, shown).whole; return; }
     timer = setTimeout(() => {
-      if (model.get("step") >= scene.plan.length - 1) { model.set("playing", false); tell(); return; }
-      go(model.get("step") + 1);
-      tick();
-    }, PACE / model.get("speed"));
+      if (now() < n - 1) go(now() + 1);
+      if (now() >= n - 1) { model.set("playing", false); push(); } else tick();
+    }, BEAT / (model.get("speed") || 1));
   }
 
-  on(scrubber, "input", () => go(Number(scrubber.value)));
-  on(speed, "change", () => { model.set("speed", Number(speed.value)); tell(); });
-  on(document, "visibilitychange", () => { if (document.hidden && model.get("playing")) { model.set("playing", false); tell(); } });
-  on(root, "keydown", (event) => {
+  hear(slider, "input", () => go(Number(slider.value)));
+  hear(speed, "change", () => { model.set("speed", Number(speed.value)); push(); });
+  hear(document, "visibilitychange", () => { if (document.hidden && model.get("playing")) { model.set("playing", false); push(); } });
+  hear(root, "keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const action = keyAction(event.key);
-    if (!action || event.ctrlKey || event.metaKey || event.altKey || event.target === speed) return;
-    if (event.key === " " && event.target.tagName === "BUTTON") return; // the button's own key
+    if (!action || event.target === speed || (event.key === " " && event.target.tagName === "BUTTON")) return;
     event.preventDefault();
     event.stopPropagation();
-    act(action);
+    if (action === "toggle") toggle(); else go(moved(action, now(), n));
   });
-  const heard = { "change:step": draw, "change:episode": buildEpisode, "change:scene": buildScene, "change:playing": tick, "change:speed": tick };
-  for (const [event, f] of Object.entries(heard)) model.on(event, f);
-  buildScene();
+
+  // On the strip a tap goes to a step; a drag scrubs: over a strip that fits, to the step under the
+  // finger; over a longer one, the strip follows the finger.
+  let drag = null;
+  const under = (event) => {
+    const box = strip.getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * Number(strip.getAttribute("width"));
+    const cells = [...strip.querySelectorAll(".cell")].map((c) => Math.abs(Number(c.getAttribute("x")) + Number(c.getAttribute("width")) / 2 - x));
+    return cells.indexOf(Math.min(...cells));
+  };
+  hear(stripBox, "pointerdown", (event) => { if (event.button) return; drag = { x: event.clientX, step: now(), far: false }; stripBox.setPointerCapture?.(event.pointerId); });
+  hear(stripBox, "pointermove", (event) => {
+    if (!drag) return;
+    const by = event.clientX - drag.x;
+    drag.far ||= Math.abs(by) > 6;
+    if (!drag.far) return;
+    const fits = stripBox.scrollWidth <= stripBox.clientWidth + 1;
+    const to = fits ? under(event) : drag.step - Math.round(by / 40);
+    if (clamp(to, 0, n - 1) !== now()) go(to);
+  });
+  hear(stripBox, "pointerup", (event) => { if (drag && !drag.far) go(under(event)); drag = null; });
+  hear(stripBox, "pointercancel", () => { drag = null; });
+
+  const resized = globalThis.ResizeObserver && new ResizeObserver(() => {
+    root.classList.toggle("enas-narrow", root.clientWidth < 640);
+    if (shown >= 0) follow(true);
+  });
+  resized?.observe(root);
+  const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": tick };
+  for (const [event, then] of Object.entries(heard)) model.on(event, then);
+  build();
   tick();
-  requestAnimationFrame(() => { shown = null; if (!ended.signal.aborted) draw(); }); // once sizes are known
   return () => {
-    ended.abort();
+    life.abort();
+    resized?.disconnect();
     clearTimeout(timer);
-    for (const [event, f] of Object.entries(heard)) model.off(event, f);
+    for (const [event, then] of Object.entries(heard)) model.off(event, then);
   };
 }
 

@@ -141,8 +141,8 @@ def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -
         '<div id="app"></div>'
         f'<script type="application/json" id="state">{_json(state)}</script>'
         f'<script type="module">{_static("replay.js")}{_static("host.js")}\n'
-        'show(document.getElementById("app"), '
-        'JSON.parse(document.getElementById("state").textContent));</script>',
+        'const state = JSON.parse(document.getElementById("state").textContent);\n'
+        'render({ model: hostModel(state), el: document.getElementById("app") });</script>',
     )
 
 

@@ -113,7 +113,7 @@ def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
     layers = graph.graph["layers"]
     skips = [(b, e) for _, b, e in graph.edges(data=True) if e["kind"] == "skip"]
     longest = max((e["layer"] + 1 - e["source"] for _, e in skips), default=1)
-    tallest = 4 + 40 * math.sqrt(layers) if skips else 0
+    tallest = 4 + 46 * math.sqrt(layers) if skips else 0
     axis = math.ceil(10 + tallest + CLEAR)
 
     image = Box(MARGIN + 20, axis, 40, 40)

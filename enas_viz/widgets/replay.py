@@ -1,4 +1,7 @@
-"""The replay as a Jupyter widget: a list of traits. Its drawing is made in `view`, played in JS."""
+"""The replay widget: a list of traits, shown by `static/replay.js`.
+
+Leaves to others: what is drawn and said (`enas_viz.view`); playing it (the module).
+"""
 
 from __future__ import annotations
 
@@ -9,26 +12,26 @@ import traitlets
 
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, draw, iframe, page
-from enas_viz.view.scene import Colour, episode_json, scene_of, subject
+from enas_viz.view.scene import Colour, episode_json, macro, scene_of
 from enas_viz.view.svg import STATIC, skeleton
-
-HEIGHT = 760  # of the frame that `iframe` makes, in pixels
 
 
 class Replay(anywidget.AnyWidget):
-    """Plays one episode, decision by decision.
+    """Plays how a controller decided an episode, one step at a time.
 
-    x: an Episode that kept its steps, or a Trace (its best episode). colour: what colours mean,
-    "op" for operations or "layer" for layers. reductions: whether to show where feature maps are
-    halved, by default where a recipe is known or there are six layers or more.
-    Raises ValueError when the episode was recorded without its steps, or is of a micro space.
+        ev.Replay(trace.best)
 
-    Traits that may be set: step (from 0), playing, speed (steps come that much faster).
+    x: an episode that kept its steps, or a trace (its best episode). colour: what colours mean,
+    operations ("op") or layers ("layer"). reductions: whether to show where feature maps are
+    halved; by default where a recipe is known or the network has six layers or more.
+    Raises ValueError for an episode without steps and for micro architectures.
+
+    All state is in traits, so it survives in saved notebooks: `step` (from 0, clamped), `playing`,
+    `speed`; `scene` and `episode` are what the module draws.
     """
 
     _esm = STATIC / "replay.js"
     _css = STATIC / "enas_viz.css"
-
     scene = traitlets.Dict().tag(sync=True)
     episode = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
@@ -44,51 +47,64 @@ class Replay(anywidget.AnyWidget):
         step: int = 0,
         speed: float = 1.0,
     ) -> None:
-        shown = subject(x)
-        if not isinstance(shown, Episode) or not shown.steps:
-            raise ValueError(
-                "a replay needs an episode that kept its steps; an architecture alone, or an "
-                "episode without steps, is shown by ev.draw(...)"
-            )
-        self._episode = shown
-        self._look: dict[str, Any] = {"colour": colour, "reductions": reductions}
-        self._scene = scene_of(shown, colour, reductions)
+        self.recorded = _playable(x)
+        self.options = {"colour": colour, "reductions": reductions}
+        self._scene = scene_of(self.recorded, colour, reductions)
         super().__init__(
-            scene=skeleton(self._scene), episode=episode_json(shown), step=step, speed=speed
+            scene=skeleton(self._scene),
+            episode=episode_json(self.recorded),
+            speed=speed,
         )
+        self.step = step  # after the episode, whose length clamps it
 
     @traitlets.validate("step")
-    def _inside(self, proposal: Any) -> int:
-        return max(0, min(proposal["value"], len(self._scene.plan) - 1))
+    def _clamp(self, proposal: Any) -> int:
+        return max(0, min(proposal["value"], len(self.episode.get("steps", ())) - 1))
 
     @traitlets.validate("speed")
-    def _forward(self, proposal: Any) -> float:
-        if not proposal["value"] > 0:
-            raise traitlets.TraitError(f"speed must be greater than 0; got {proposal['value']}")
+    def _positive(self, proposal: Any) -> float:
+        if proposal["value"] <= 0:
+            raise traitlets.TraitError(f"speed is a positive number; got {proposal['value']!r}")
         return proposal["value"]
 
     def drawing(self, step: int | None = None) -> Drawing:
-        """A still: the finished network, or the state at `step`."""
-        return draw(self._episode, step=step, **self._look)
+        """A still: the finished network, or the state at a step (from 0)."""
+        return draw(self.recorded, step=step, **self.options)
 
     def html(self) -> str:
-        """A complete page that plays the same without a kernel and without a network."""
-        return page(self._scene, self._episode, step=self.step, speed=self.speed)
+        """One complete page that plays this episode without a kernel and without a network."""
+        return page(self._scene, self.recorded, step=self.step, speed=self.speed)
 
-    def iframe(self, height: int = HEIGHT) -> Any:
-        """The page in a frame, for a cell that must still play in an exported notebook."""
-        from IPython.display import HTML
+    def iframe(self, height: int | None = None) -> Any:
+        """The page inside a frame, as an output that still plays in an exported notebook."""
+        from IPython.display import HTML  # only there where a notebook is
 
-        return HTML(iframe(self.html(), height))
+        strip, panel = 190, 24 * self._scene.panel_rows
+        found = height or int(strip + panel + self._scene.layout.height * 1.18 + 190)
+        return HTML(iframe(self.html(), found))
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        """The widget, and beside it a still for viewers that have no widgets."""
-        made = super()._repr_mimebundle_(**options)
-        if made is None:
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget; and for viewers that show none (GitHub, nbconvert) the finished network."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
             return None
-        data, metadata = made if isinstance(made, tuple) else (made, {})
-        still = self.drawing()._repr_mimebundle_()
-        return {**still, **data, "text/plain": repr(self)}, metadata
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        stills = self.drawing()._repr_mimebundle_()
+        return {**data, **{k: stills[k] for k in ("image/png", "image/svg+xml")}}, metadata
 
-    def __repr__(self) -> str:
-        return f"Replay of {len(self._scene.plan)} decisions of the controller"
+
+def _playable(x: Episode | Trace) -> Episode:
+    episode = x.best if isinstance(x, Trace) else x
+    if not isinstance(episode, Episode):
+        raise TypeError(
+            f"Replay plays an Episode or a Trace (its best episode); got {type(x).__name__}; a "
+            f"network alone is drawn by ev.draw(...)"
+        )
+    macro(episode.architecture.space)
+    if not episode.steps:
+        raise ValueError(
+            "this episode was recorded without its steps, so there is nothing to replay; "
+            "ev.draw(...) draws its network, and trace.best or trace.last prefer an episode with "
+            "steps"
+        )
+    return episode

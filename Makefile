@@ -1,0 +1,39 @@
+# make demo: a real search before your eyes.  make lab: the notebooks.  make test: everything checked.
+# Each target sets up .venv by itself, and again on top of itself without harm.
+
+VENV := .venv
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+
+.PHONY: demo lab test soak assets clean
+
+demo: $(VENV)/search.stamp
+	@$(BIN)/enas-viz demo
+
+lab: $(VENV)/search.stamp
+	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
+
+test: $(VENV)/dev.stamp
+	@tools/test.sh
+
+# The long versions: more kills, more random architectures.
+soak: $(VENV)/dev.stamp
+	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest tests -m "not browser" -k "kill or random or property"
+
+# Records the traces that ship with the package: runs of this very program.
+assets: $(VENV)/dev.stamp
+	@$(BIN)/python tools/record_assets.py
+
+$(VENV)/search.stamp: pyproject.toml
+	@tools/venv.sh $(VENV)
+	@echo "installing enas_viz with PyTorch and JupyterLab into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet -e '.[search,lab]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/search.stamp
+	@echo "installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis tests/js/node_modules

@@ -1,0 +1,98 @@
+"""The house around the package: environments, versions, and what files may say."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import enas_viz
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {  # where conda-forge calls a package otherwise than pip
+    "matplotlib": "matplotlib-base",
+    "graphviz": "python-graphviz",
+    "torch": "pytorch",
+}
+
+
+def requirements(*extras: str) -> dict[str, str]:
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return dict(re.fullmatch(r"([\w-]+)(>=[\d.]+)", line).groups() for line in lines)
+
+
+def environment(path: str) -> dict[str, str]:
+    listed = yaml.safe_load((ROOT / path).read_text())["dependencies"]
+    lines = [x for x in listed if isinstance(x, str)]
+    lines += [y for x in listed if isinstance(x, dict) for y in x["pip"] if not y.startswith("-e")]
+    found = (re.fullmatch(r"([\w-]+)([>=\d.]*)", line).groups() for line in lines)
+    return {name: version for name, version in found if name not in ("python", "pip")}
+
+
+@pytest.mark.parametrize(
+    ("path", "torch"), [("environment.yml", "pytorch"), ("binder/environment.yml", "pytorch-cpu")]
+)
+def test_conda_environments_ask_for_what_pyproject_asks_for(path, torch):
+    names = CONDA_NAMES | {"torch": torch}
+
+    wanted = requirements("search", "lab", "graphviz")
+
+    assert environment(path) == {names.get(n, n): version for n, version in wanted.items()}
+
+
+def test_the_root_environment_installs_the_package_and_binder_does_so_in_postbuild():
+    assert "- -e ." in (ROOT / "environment.yml").read_text()
+    post = ROOT / "binder" / "postBuild"
+    assert "pip install --no-deps" in post.read_text()
+    assert post.stat().st_mode & 0o111
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+
+    assert PROJECT["version"] == enas_viz.__version__ == citation["version"]
+    assert f"## {enas_viz.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_ci_runs_the_command_of_the_readme():
+    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert "make test" in (ROOT / "README.md").read_text()
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_no_file_names_a_place_outside_the_repository():
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    outside = re.compile(r"(?<![\w.~-])/(work|home|root|Users|mnt)/\w")
+
+    found = []
+    for name in filter(None, tracked):
+        try:
+            text = (ROOT / name).read_text(encoding="utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        found += [f"{name}: {m[0]}" for m in outside.finditer(text)]
+
+    assert found == []
+
+
+def test_no_tracked_file_is_larger_than_two_megabytes():
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+
+    sizes = {n: (ROOT / n).stat().st_size for n in tracked if n and (ROOT / n).exists()}
+    assert [n for n, size in sizes.items() if size > 2_000_000] == []
+
+
+def test_the_asked_for_names_are_there():
+    for name in enas_viz.__all__:
+        assert getattr(enas_viz, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        enas_viz.nonsense  # noqa: B018
