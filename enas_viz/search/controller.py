@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+import enas_viz
 from enas_viz.recipes import ControllerConfig, Fidelity
 from enas_viz.search import draws
 from enas_viz.space import Architecture, MacroSpace
-from enas_viz.trace import Step
+from enas_viz.trace import Episode, Header, Step, Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,6 +323,29 @@ class ControllerOptimiser:
 
     def zero_grad(self) -> None:
         self.adam.zero_grad(set_to_none=True)
+
+
+def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str) -> Trace:
+    """The trace of an architecture that nobody sampled: an untrained controller made to take it.
+
+    Its one episode has the steps of a real one, with the probabilities that the untrained
+    controller of `seed` gives. note: says so to whoever looks; it goes into header and episode.
+    """
+    controller = Controller(architecture.space, ControllerConfig(), fidelity, seed)
+    with torch.no_grad():
+        rollout = controller.score([architecture])
+    header = Header(
+        architecture.space,
+        fidelity.macro_order,
+        seed=seed,
+        fidelity=asdict(fidelity),
+        versions={"enas_viz": enas_viz.__version__, "torch": torch.__version__},
+        note=note,
+    )
+    episode = Episode(
+        architecture, rollout.steps(0), n=1, order=fidelity.macro_order, note=note, header=header
+    )
+    return Trace(header, (episode,))
 
 
 def _stack(states: list[Tensor]) -> Tensor:
