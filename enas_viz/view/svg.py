@@ -48,7 +48,11 @@ def skeleton(scene: Scene) -> dict[str, Any]:
         "network": _svg(network_parts(scene), scene.layout.width, scene.layout.height),
         "strip": _svg(strip_parts(scene), scene.strip.width, STRIP_H),
         "legend": [[name, *OPERATIONS[name]] for name in scene.space.ops],
-        "merge": scene.merge,
+        "mergeIcon": (
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg mini" '
+            f'viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">{_merge_icon(scene, 0, 0)}</svg>'
+        ),
+        "mergeWords": merge_words(scene),
     }
 
 
@@ -161,10 +165,10 @@ def _steps_of(scene: Scene) -> dict[int, tuple[int, int | None]]:
 
 
 def _sign(merge: str, x: float, y: float) -> str:
-    """A plus where skips are added; two stacked bars where they are concatenated along depth."""
+    """A plus where skips are added; sheets side by side where they are concatenated."""
     if merge == "add":
         return f"M{x - 3.6:g} {y:g}h7.2M{x:g} {y - 3.6:g}v7.2"
-    return f"M{x - 3.6:g} {y - 2.4:g}h7.2M{x - 3.6:g} {y + 2.4:g}h7.2"
+    return "".join(f"M{x + dx:g} {y - 3.4:g}v6.8" for dx in (-2.8, 0, 2.8))
 
 
 def _tip(x: float, y: float, way: str) -> str:
@@ -185,9 +189,7 @@ def _ends(scene: Scene, look: Look) -> list[str]:
     place = scene.layout
     y, image, stem, head = place.axis, place.image, place.stem, place.head
     last = len(scene.plan) - 1
-    wire = look(last, None)
-    if scene.plan[last].kind != "op" and wire != "future":
-        wire = "past"  # the wire is there whether or not the last step chose a skip
+    wire = "future" if look(last, None) == "future" else "past"  # whatever the last step chose
     pixels = "".join(
         f"M{image.left + 5 + 8 * i:g} {y - 15 + 8 * j:g}h6v6h-6z"
         for i, j in ((0, 3), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (0, 0))
@@ -305,7 +307,7 @@ def strip_parts(scene: Scene, architecture: Architecture | None = None, now: int
 
 def _cell(scene: Scene, t: int, x: float, tense: str, picks: tuple[int, ...] | None) -> list[str]:
     place, decision = scene.strip, scene.plan[t]
-    w, middle, last = place.pitch - 8, CELL_Y + CELL_H / 2, t == len(place.cells) - 1
+    w, middle, before = place.pitch - 8, CELL_Y + CELL_H / 2, x - place.pitch
     chip = Box(x, CHIP_Y + CHIP_H / 2, w, CHIP_H)
     cell_w = min(34, place.pitch - 14)
     kind = {"op": "op", "skip": "skips", "silent": "–"}[decision.kind]
@@ -314,18 +316,18 @@ def _cell(scene: Scene, t: int, x: float, tense: str, picks: tuple[int, ...] | N
         f'<g class="step {tense}" data-step="{t}">',
         f'<rect class="none hit" x="{x - place.pitch / 2:g}" y="0" width="{place.pitch:g}" '
         f'height="{STRIP_H - 20}" pointer-events="all"/>',
-        ""
-        if last
-        else f'<path class="line" d="M{x + cell_w / 2:g} {middle:g}h{place.pitch - cell_w:g}"/>'
-        f'<path class="line" d="M{x + 9:g} {bottom:g}C{x + 9:g} {bottom + 12:g} '
-        f'{x + place.pitch - 9:g} {CELL_Y - 13:g} {x + place.pitch - 9:g} {CELL_Y - 2:g}"/>',
+        f'<path class="line" d="M{before + cell_w / 2:g} {middle:g}H{x - cell_w / 2:g}"/>'
+        f'<path class="line" d="M{before + 9:g} {bottom:g}C{before + 9:g} {bottom + 12:g} '
+        f'{x - 9:g} {CELL_Y - 13:g} {x - 9:g} {CELL_Y:g}"/>'
+        if t
+        else "",
         f'<path class="line" d="M{x:g} {CELL_Y:g}V{bottom + 4:g}"/>',
         _tip_up(x, bottom + 1),
         f'<rect class="cell" x="{x - cell_w / 2:g}" y="{CELL_Y}" width="{cell_w:g}" '
         f'height="{CELL_H}" rx="6"/>',
         f'<text class="number" x="{x:g}" y="{middle + 4:g}">{t + 1}</text>',
         _rect(chip, "hole", 6),
-        _rect(chip, "chip", 6),
+        _rect(chip, "chip bare" if decision.kind == "op" else "chip", 6),
         f'<rect class="tinted {_chip_tone(scene, t, picks)}" x="{x - w / 2:g}" y="{CHIP_Y}" '
         f'width="{w:g}" height="{CHIP_H}" rx="6"/>',
         *_token(scene, t, x, picks),
@@ -457,10 +459,10 @@ def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
 
 def _legend(scene: Scene, wide: float) -> tuple[list[str], float, float]:
     items = [(name, OPERATIONS[name][2]) for name in scene.space.ops]
-    items.append(("skip", "skip, added" if scene.merge == "add" else "skip, concatenated"))
+    items.append(("skip", merge_words(scene)))
     x, y, parts = 0.0, 12.0, []
     for name, text in items:
-        width = 24 + 6.6 * len(text) + 18
+        width = 24 + 6 * len(text) + 16
         if x and x + width > wide:
             x, y = 0.0, y + 22
         parts.append(_legend_icon(scene, name, x + 9, y - 4))
@@ -471,12 +473,21 @@ def _legend(scene: Scene, wide: float) -> tuple[list[str], float, float]:
 
 def _legend_icon(scene: Scene, name: str, x: float, y: float) -> str:
     if name == "skip":
-        return (
-            f'<circle class="ring" cx="{x:g}" cy="{y:g}" r="{MERGE_R:g}"/>'
-            f'<path class="sign" d="{_sign(scene.merge, x, y)}"/>'
-        )
+        return _merge_icon(scene, x, y)
     tone = f"op-{name}" if scene.colour == "op" else "pixel"
     return f'<g class="{tone}"><use x="{x:g}" y="{y:g}" href="#{PREFIX}i-{name}"/></g>'
+
+
+def _merge_icon(scene: Scene, x: float, y: float) -> str:
+    return (
+        f'<circle class="ring" cx="{x:g}" cy="{y:g}" r="{MERGE_R:g}"/>'
+        f'<path class="sign" d="{_sign(scene.merge, x, y)}"/>'
+    )
+
+
+def merge_words(scene: Scene) -> str:
+    """What the sign at a merge point means."""
+    return f"skips are {'added' if scene.merge == 'add' else 'concatenated'} here"
 
 
 def _paragraph(line: str, wide: float) -> tuple[list[str], float, float]:
