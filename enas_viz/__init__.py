@@ -16,6 +16,7 @@ _HOMES = {
     "decode": "published",
     "draw": "view.export",
     "load_trace": "trace",
+    "plot": "view.curves",
     "recipe": "recipes",
     "record": "trace",
     "Replay": "widgets.replay",

@@ -231,6 +231,11 @@ class Trace:
         return tuple(r for r in self.records if isinstance(r, Epoch))
 
     @property
+    def seconds(self) -> float:
+        """How long the search took: the wall-clock seconds of its epochs, interruptions left out."""
+        return sum(sum(epoch.clock.values()) for epoch in self.epochs)
+
+    @property
     def best(self) -> Episode:
         """The episode of highest reward among those that kept their steps (else among all).
 

@@ -223,9 +223,10 @@ class Scene:
 
 
 def subject(x: Architecture | Episode | Trace) -> Architecture | Episode:
-    """What is to be drawn: of a trace its best episode. TypeError for what cannot be drawn."""
+    """What is to be drawn: of a trace its best episode, or its last one when nothing in it has a
+    reward (a worked example). TypeError for what cannot be drawn."""
     if isinstance(x, Trace):
-        return x.best
+        return x.best if any(e.reward is not None for e in x.episodes) else x.last
     if isinstance(x, Architecture | Episode):
         return x
     raise TypeError(
