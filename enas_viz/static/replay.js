@@ -125,10 +125,11 @@ const ICONS = {
 
 const glyph = (name) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${ICONS[name]}" fill="currentColor"/></svg>`;
 
-function opIcon(uid, op, coloured) {
-  return picture(`<svg xmlns="${SVG}" class="enas-svg mini" viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">` +
-    `<g class="${coloured ? `op-${op}` : "pixel"}"><use href="#${PREFIX}i-${op}"/></g></svg>`, uid);
-}
+const mini = (inside, uid) => picture(
+  `<svg xmlns="${SVG}" class="enas-svg mini" viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">${inside}</svg>`, uid);
+
+const opIcon = (uid, op, coloured) =>
+  mini(`<g class="${coloured ? `op-${op}` : "pixel"}"><use href="#${PREFIX}i-${op}"/></g>`, uid);
 
 // ---------------------------------------------------------------- the drawings in motion
 
@@ -169,19 +170,21 @@ function dress(scene, episode, network, strip, uid) {
     layer.querySelector("use").setAttribute("href", `#${uid}${op}`);
     layer.querySelector(".label").setAttribute("class", `label op-${op}`);
     if (scene.colour !== "op") return;
-    layer.querySelector(".face:not(.paper)").setAttribute("class", `face op-${op}`);
+    layer.querySelector(".face").setAttribute("class", `face op-${op}`);
     cell.querySelector(".tinted").setAttribute("class", `tinted op-${op}`);
   });
 }
 
 function drawBars(list, scene, episode, step, uid) {
   const found = bars(scene, episode, step);
-  list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
+  const columns = Math.max(1, Math.ceil(found.length / scene.rows));
+  list.style.setProperty("--columns", columns);
+  list.classList.toggle("tight", columns > 1);
   list.replaceChildren(...found.map(({ label, p, picked, answer, op }) => {
     const share = make("i");
     share.style.width = `${100 * p}%`;
     if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
-    const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), label);
+    const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
     const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
       answer || (picked ? "sampled" : ""));
     return make("li", picked ? { class: "picked" } : {}, name,
@@ -222,12 +225,12 @@ function render({ model, el }) {
   // JupyterLab takes single keys as commands (d d deletes the cell) unless the root says otherwise.
   const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
     "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" },
-    note, stripBox,
+    note, make("p", { class: "over" }, "The controller decides"), stripBox,
     make("div", { class: "controls" }, make("div", { class: "buttons" }, button("first", "First step (Home)"),
       button("back", "Previous step (Left)"), play, button("next", "Next step (Right)"), button("last", "Last step (End)")),
       slider, speed),
     make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer), list),
-    networkBox, legend, facts, said, live);
+    make("p", { class: "over" }, "The network it builds"), networkBox, legend, facts, said, live);
   el.append(root);
 
   const now = () => clamp(model.get("step"), 0, Math.max(0, n - 1));
@@ -241,10 +244,10 @@ function render({ model, el }) {
       box.replaceChildren(drawing);
     }
     parts = shapes(network, strip, scene);
-    list.style.setProperty("--rows", scene.rows);
+    root.style.setProperty("--rows", scene.rows);
     legend.replaceChildren(
       ...scene.legend.map(([op, , , name]) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
-      make("li", {}, picture(scene.mergeIcon, uid), scene.mergeWords));
+      make("li", {}, mini(scene.mergeIcon, uid), scene.mergeWords));
     load();
   }
 
@@ -294,9 +297,10 @@ function render({ model, el }) {
     if (length) arc.animate?.([{ strokeDasharray: `0 ${length}` }, { strokeDasharray: `${length} 0` }], { duration: 500, easing: "ease-out" });
   }
 
-  /** Scrolls strip and network so that the present step is in view. */
+  /** Scrolls strip and network so that the present step is in view; what scrolls can be focused. */
   function follow(quick) {
     const places = [[stripBox, strip, `[data-step="${shown}"] .cell`], [networkBox, network, `[data-at="${scene.plan[shown][1]}"] .slot`]];
+    for (const box of [networkBox, list]) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
     for (const [box, drawing, what] of places) {
       const mark = drawing.querySelector(what), scale = drawing.clientWidth / Number(drawing.getAttribute("width"));
       if (!mark || !(box.scrollWidth > box.clientWidth + 1)) continue;

@@ -48,10 +48,7 @@ def skeleton(scene: Scene) -> dict[str, Any]:
         "network": _svg(network_parts(scene), scene.layout.width, scene.layout.height),
         "strip": _svg(strip_parts(scene), scene.strip.width, STRIP_H),
         "legend": [[name, *OPERATIONS[name]] for name in scene.space.ops],
-        "mergeIcon": (
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg mini" '
-            f'viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">{_merge_icon(scene, 0, 0)}</svg>'
-        ),
+        "mergeIcon": _merge_icon(scene, 0, 0),
         "mergeWords": merge_words(scene),
     }
 
@@ -138,7 +135,7 @@ def _layer(scene: Scene, k: int, look: Look, op: str, about: bool) -> list[str]:
         f'<path class="line" d="M{box.right:g} {y:g}H{place.taps[k + 1] + 2:g}"/>',
         _rect(box, "slot", 7),
         _rect(Box(box.x, box.y, box.w + 9, box.h + 9), "halo", 10),
-        _rect(box, "paper face", 7),
+        _rect(box, "back", 7),
         f'<rect class="face {tone}" x="{box.left:g}" y="{box.y - box.h / 2:g}" width="{box.w:g}" '
         f'height="{box.h:g}" rx="7"/>',
         f'<g class="label {"op-" + op if op else ""}"><use x="{box.x:g}" y="{box.y:g}"{use}/></g>',
@@ -226,8 +223,8 @@ def _stages(scene: Scene) -> list[str]:
             f"{scene.stage_label(stage.first, stage.halvings)}</text>"
         )
     for k in scene.narrowings:
-        x = (place.taps[k + 1] + place.boxes[k + 1].left) / 2 + 1
-        parts.append(f'<text class="small strong" x="{x:g}" y="{place.label_y:g}">½</text>')
+        x = (place.taps[k + 1] + place.boxes[k + 1].left - 4) / 2
+        parts.append(f'<text class="small strong" x="{x:g}" y="{place.stage_y - 12:g}">½</text>')
     return parts
 
 
