@@ -232,7 +232,7 @@ class Trace:
 
     @property
     def seconds(self) -> float:
-        """How long the search took: the wall-clock seconds of its epochs, interruptions left out."""
+        """How long the search took: wall-clock seconds of its epochs, interruptions left out."""
         return sum(sum(epoch.clock.values()) for epoch in self.epochs)
 
     @property

@@ -304,7 +304,10 @@ def _split(labels: Tensor, official_valid: int, name: str, seed: int) -> tuple[T
         raise DataError(
             f"{len(labels)} images are too few to set a tenth aside for validation; at least 10"
         )
-    return order[valid:].sort().values, order[:valid].sort().values
+    # Minibatches of validation images are taken in order, and batch norm looks at a minibatch as a
+    # whole, so one must not hold a single class only, as files sorted by class would have it.
+    shuffled = draws.generator(seed, "split", 2).permutation(valid)
+    return order[valid:].sort().values, order[:valid][torch.from_numpy(shuffled)]
 
 
 def _by_class(labels: Tensor, rng: np.random.Generator) -> Tensor:
@@ -323,7 +326,8 @@ def _subset(index: Tensor, labels: Tensor, count: int, field: str, seed: int) ->
     if count > len(index):
         raise DataError(f"{field} asks for {count} images; there are {len(index)}")
     order = _by_class(labels[index], draws.generator(seed, "subset"))
-    return index[order[:count]].sort().values
+    chosen = order[:count].sort().values  # in the order in which they came
+    return index[chosen]
 
 
 def _moments(images: Tensor) -> tuple[Tensor, Tensor]:

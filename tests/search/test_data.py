@@ -90,6 +90,17 @@ def test_a_folder_or_zip_gives_the_same_images_split_by_class(tmp_path, as_zip):
     assert len(test) == 40
 
 
+def test_a_minibatch_of_validation_images_holds_several_classes(tmp_path):
+    """Files come sorted by class; batch norm would see one class at a time."""
+    folder = write_images(tmp_path / "pets", per_class=200)
+
+    labels = load_data(SMALL, 0, folder).valid.labels
+
+    assert len(labels) == 40
+    for at in range(0, 40, 10):
+        assert set(labels[at : at + 10].tolist()) == {0, 1}
+
+
 def test_grey_images_have_one_channel(tmp_path):
     found = load_data(SMALL, 0, write_images(tmp_path / "grey", grey=True))
 
