@@ -1,10 +1,10 @@
 /** Replay of a recorded episode: the controller's strip, the probabilities of the present step, and
  *  the child network that grows from left to right.
  *
- *  `scene` holds two drawings in which every shape names the step that decides it (`data-born`), and
- *  the templates of what is said; `episode` holds picks and logits. This module only moves a clock:
- *  it sets class names, fills templates and draws bars. State lives in the traits alone (scene,
- *  episode, step, playing, speed), so a saved notebook and an exported page play without a kernel.
+ *  `scene` holds two drawings whose shapes name the step that decides them (`data-born`), and templates
+ *  of what is said; `episode` holds picks and logits. This module only moves a clock: it sets class
+ *  names, fills templates, draws bars. State lives in the traits alone (scene, episode, step, playing,
+ *  speed), so a saved notebook and an exported page play without a kernel.
  *  Named exports are pure; none may be called `render` (anywidget would take it for the widget). */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -55,7 +55,7 @@ export function bars(scene, episode, step) {
   const rows = probabilities(kind, logits);
   if (kind === "op")
     return scene.ops.map(([op, first, second], i) => (
-      { label: `${first} ${second}`, p: rows[0][i], picked: i === picks[0], answer: "", op }));
+      { label: `${first} ${second}`, p: rows[0][i], picked: i === picks[0], answer: i === picks[0] ? scene.words.sampled : "", op }));
   return rows.map((row, i) => (
     { label: scene.tensors[i + scene.shift], p: row[1], picked: !!picks[i], op: "",
       answer: picks[i] ? scene.words.yes : scene.words.no }));
@@ -177,16 +177,15 @@ function dress(scene, episode, network, strip, uid) {
 
 function drawBars(list, scene, episode, step, uid) {
   const found = bars(scene, episode, step);
-  const columns = Math.max(1, Math.ceil(found.length / scene.rows));
-  list.style.setProperty("--columns", columns);
-  list.classList.toggle("tight", columns > 1);
+  list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
+  list.classList.toggle("ops", scene.plan[step][0] === "op");
   list.replaceChildren(...found.map(({ label, p, picked, answer, op }) => {
     const share = make("i");
     share.style.width = `${100 * p}%`;
     if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
     const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
     const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
-      answer || (picked ? "sampled" : ""));
+      answer);
     return make("li", picked ? { class: "picked" } : {}, name,
       make("span", { class: "track", "aria-hidden": "true" }, share), make("span", { class: "p" }, p.toFixed(2)), mark);
   }));
@@ -213,24 +212,23 @@ function render({ model, el }) {
   const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
   const speed = make("select", { "aria-label": "Speed", title: "Speed" },
     ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
-  const facts = make("p", { class: "facts" }), note = make("p", { class: "note" });
-  const count = make("p", { class: "count" }), question = make("p", { class: "question", id: `${uid}question` });
-  const answer = make("p", { class: "answer" });
+  const line = (name, more = {}, ...text) => make("p", { class: name, ...more }, ...text);
+  const facts = line("facts"), note = line("note"), count = line("count"), answer = line("answer");
+  const question = line("question", { id: `${uid}question` }), said = line("unseen", { id: `${uid}said` });
   const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
   const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
   const networkBox = make("div", { class: "network", role: "img", "aria-labelledby": `${uid}said` });
   const legend = make("ul", { class: "legend", "aria-label": "What the icons mean" });
-  const said = make("p", { class: "unseen", id: `${uid}said` });
   const live = make("div", { class: "unseen", "aria-live": "polite" });
   // JupyterLab takes single keys as commands (d d deletes the cell) unless the root says otherwise.
   const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
     "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" },
-    note, make("p", { class: "over" }, "The controller decides"), stripBox,
+    note, line("over", {}, "The controller decides"), stripBox,
     make("div", { class: "controls" }, make("div", { class: "buttons" }, button("first", "First step (Home)"),
       button("back", "Previous step (Left)"), play, button("next", "Next step (Right)"), button("last", "Last step (End)")),
       slider, speed),
     make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer), list),
-    make("p", { class: "over" }, "The network it builds"), networkBox, legend, facts, said, live);
+    line("over", {}, "The network it builds"), networkBox, legend, facts, said, live);
   el.append(root);
 
   const now = () => clamp(model.get("step"), 0, Math.max(0, n - 1));
@@ -240,7 +238,9 @@ function render({ model, el }) {
     network = picture(scene.network, uid);
     strip = picture(scene.strip, uid);
     for (const [box, drawing] of [[networkBox, network], [stripBox, strip]]) {
-      box.style.setProperty("--natural", `${drawing.getAttribute("width")}px`);
+      const width = Number(drawing.getAttribute("width"));
+      box.style.setProperty("--natural", `${width}px`);
+      box.style.setProperty("--least", width > 1250 ? 1 : 0.87); // what must scroll need not be small, too
       box.replaceChildren(drawing);
     }
     parts = shapes(network, strip, scene);
@@ -345,7 +345,7 @@ function render({ model, el }) {
 
   hear(slider, "input", () => go(Number(slider.value)));
   hear(speed, "change", () => { model.set("speed", Number(speed.value)); push(); });
-  hear(document, "visibilitychange", () => { if (document.hidden && model.get("playing")) { model.set("playing", false); push(); } });
+  hear(document, "visibilitychange", () => { if (document.hidden && model.get("playing")) toggle(); });
   hear(root, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const action = keyAction(event.key);
@@ -359,9 +359,11 @@ function render({ model, el }) {
   // finger; over a longer one, the strip follows the finger.
   let drag = null;
   const under = (event) => {
-    const box = strip.getBoundingClientRect(), x = ((event.clientX - box.left) / box.width) * Number(strip.getAttribute("width"));
-    const cells = [...strip.querySelectorAll(".cell")].map((c) => Math.abs(Number(c.getAttribute("x")) + Number(c.getAttribute("width")) / 2 - x));
-    return cells.indexOf(Math.min(...cells));
+    const away = [...strip.querySelectorAll(".cell")].map((cell) => {
+      const box = cell.getBoundingClientRect();
+      return Math.abs(box.left + box.width / 2 - event.clientX);
+    });
+    return away.indexOf(Math.min(...away));
   };
   hear(stripBox, "pointerdown", (event) => { if (event.button) return; drag = { x: event.clientX, step: now(), far: false }; stripBox.setPointerCapture?.(event.pointerId); });
   hear(stripBox, "pointermove", (event) => {

@@ -54,6 +54,7 @@ WORDS = {
     "whole": "That completes the network.",
     "yes": "yes",
     "no": "no",
+    "sampled": "sampled",
 }
 
 
@@ -64,7 +65,7 @@ class Bar:
     label: str
     probability: float
     picked: bool
-    answer: str = ""  # "yes" or "no" for a skip
+    answer: str = ""  # "yes" or "no" for a skip, "sampled" for the operation picked
     op: str = ""
 
 
@@ -195,7 +196,13 @@ class Scene:
         if decision.kind == "op":
             (pick,), (row,) = recorded.picks, recorded.probabilities
             return tuple(
-                Bar(" ".join(OPERATIONS[name][:2]), p, i == pick, op=name)
+                Bar(
+                    " ".join(OPERATIONS[name][:2]),
+                    p,
+                    i == pick,
+                    WORDS["sampled"] if i == pick else "",
+                    name,
+                )
                 for i, (name, p) in enumerate(zip(self.space.ops, row, strict=True))
             )
         return tuple(

@@ -433,7 +433,7 @@ def _panel(scene: Scene, bars: tuple[Bar, ...], x: float, width: float) -> list[
 
 
 def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
-    name, after = 74, 92
+    name, after = 74, 120 if bar.op else 92
     track = max(20, width - name - after)
     tone = f" op-{bar.op}" if bar.op and scene.colour == "op" else ""
     end = x + name + track
