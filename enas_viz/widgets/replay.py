@@ -12,7 +12,7 @@ import traitlets
 
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, draw, iframe, page
-from enas_viz.view.scene import Colour, episode_json, macro, scene_of
+from enas_viz.view.scene import Colour, episode_json, macro, scene_of, subject
 from enas_viz.view.svg import STATIC, skeleton
 
 
@@ -94,7 +94,7 @@ class Replay(anywidget.AnyWidget):
 
 
 def _playable(x: Episode | Trace) -> Episode:
-    episode = x.best if isinstance(x, Trace) else x
+    episode = subject(x) if isinstance(x, Trace) else x
     if not isinstance(episode, Episode):
         raise TypeError(
             f"Replay plays an Episode or a Trace (its best episode); got {type(x).__name__}; a "
