@@ -16,7 +16,7 @@ _HOMES = {
     "decode": "published",
     "draw": "view.export",
     "load_trace": "trace",
-    "plot": "view.curves",
+    "plot": "view.export",
     "recipe": "recipes",
     "record": "trace",
     "Replay": "widgets.replay",

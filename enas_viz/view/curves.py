@@ -1,7 +1,7 @@
 """Curves of a search: what it was rewarded with, how sure the policy became, what it preferred.
 
-`series` computes them from a trace, `plot` draws them with matplotlib. Leaves to others: the
-drawing of networks (`scene`, `svg`); records that are still coming (a dashboard, later).
+`series` computes them from a trace, `figure` draws them with matplotlib. Leaves to others: the
+drawing of networks (`scene`, `svg`); showing and saving (`export.plot`).
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ def series(trace: Trace) -> Series:
     )
 
 
-def plot(trace: Trace) -> Any:
+def figure(trace: Trace) -> Any:
     """A matplotlib Figure: reward and baseline, the operations that the policy samples, entropy."""
     from matplotlib.figure import Figure  # not pyplot: figures may be drawn from any thread
 
     found = series(trace)
     colours = {name: light for name, (light, _) in palette().items()}
     ink, muted = colours["--enas-ink"], colours["--enas-muted"]
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
+    made = Figure(figsize=(11, 3.6), layout="constrained")
+    left, middle, right = made.subplots(1, 3)
 
     n = range(1, len(found.accuracy) + 1)
     left.plot(n, found.accuracy, ".", color=colours["--enas-line"], markersize=1.5)
@@ -107,7 +107,7 @@ def plot(trace: Trace) -> Any:
         axes.xaxis.label.set(color=muted, fontsize=9)
         axes.tick_params(colors=muted, labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return made
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import io
 import json
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -16,6 +17,7 @@ from typing import Any
 
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
+from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.svg import STATIC, describe, skeleton, still
 
@@ -79,6 +81,16 @@ def _step(episode: Episode, step: int | None) -> int | None:
     if not isinstance(step, int) or not -n <= step < n:
         raise ValueError(f"step is from 0 to {n - 1} (or negative, from the end); got {step!r}")
     return step % n
+
+
+def plot(trace: Trace) -> Drawing:
+    """The curves of a search: reward and baseline, operations sampled, entropy.
+
+    Raises ValueError when the trace holds no episode with an accuracy.
+    """
+    found = io.StringIO()
+    figure(trace).savefig(found, format="svg", metadata={"Date": None})
+    return Drawing(found.getvalue())
 
 
 def save(x: Any, path: str | Path, **options: Any) -> Path:
@@ -154,8 +166,8 @@ def picture_page(drawing: Drawing, about: str) -> str:
 def iframe(html: str, height: int) -> str:
     """A page inside a frame: it plays in saved notebooks and their exports without a network."""
     return (
-        f'<iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
-        f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
+        f'<div><iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
+        f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe></div>'
     )
 
 
