@@ -30,10 +30,11 @@ class Drawing:
     """A picture: shown by Jupyter, GitHub and nbconvert; `svg` is a complete SVG document."""
 
     svg: str
+    pixels: bytes = b""  # its PNG, where it was made together with the SVG
 
     @cached_property
     def png(self) -> bytes:
-        return png(self.svg)
+        return self.pixels or png(self.svg)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {
@@ -88,9 +89,10 @@ def plot(trace: Trace) -> Drawing:
 
     Raises ValueError when the trace holds no episode with an accuracy.
     """
-    found = io.StringIO()
-    figure(trace).savefig(found, format="svg", metadata={"Date": None})
-    return Drawing(found.getvalue())
+    made, vector, raster = figure(trace), io.StringIO(), io.BytesIO()
+    made.savefig(vector, format="svg", metadata={"Date": None})
+    made.savefig(raster, format="png", dpi=72 * ZOOM)
+    return Drawing(vector.getvalue(), raster.getvalue())
 
 
 def save(x: Any, path: str | Path, **options: Any) -> Path:

@@ -281,7 +281,7 @@ def facts(episode: Episode) -> str:
     told = []
     if episode.header and episode.header.recipe.get("name"):
         told.append(episode.header.recipe["name"])
-    if episode.n >= 0:
+    if episode.n >= 0 and episode.accuracy is not None:
         told.append(f"epoch {episode.epoch + 1}, sample {episode.sample + 1}")
     if episode.accuracy is not None:
         told.append(f"{episode.accuracy:.1%} of its validation images right")
