@@ -1,0 +1,53 @@
+"""The traces that ship: what they hold, where they come from, and that they are as small as said."""
+
+import pytest
+
+from enas_viz.published import ARTICLE_MACRO
+from enas_viz.recipes import PRESETS, RECIPES
+from enas_viz.search.controller import narrate
+from enas_viz.trace import ASSETS, load_trace
+
+
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.jsonl.gz")), ids=lambda p: p.name)
+def test_a_shipped_trace_is_at_most_a_megabyte_and_whole(path):
+    trace = load_trace(path)
+
+    assert path.stat().st_size <= 1_000_000
+    assert not trace.torn
+    assert trace.episodes
+
+
+def test_the_recorded_search_says_where_it_comes_from():
+    header = load_trace("macro-tiny").header
+
+    recipe = RECIPES["macro-tiny"]
+    assert header.recipe == {k: v for k, v in recipe.to_json().items()}
+    assert header.seed == 0
+    assert header.device == {"type": "cpu", "threads": 1}
+    assert header.clock["started"].startswith("2026-")
+    assert len(header.versions["commit"]) == 12
+    assert load_trace("macro-tiny").seconds > 10
+
+
+def test_the_recorded_search_is_a_whole_one():
+    trace = load_trace("macro-tiny")
+    recipe = RECIPES["macro-tiny"]
+
+    assert len(trace.epochs) == recipe.train.epochs
+    wanted = recipe.train.epochs * recipe.controller.updates * recipe.controller.samples
+    assert len(trace.episodes) == wanted
+    assert sum(bool(e.steps) for e in trace.episodes) == wanted // recipe.keep_steps
+
+
+def test_the_articles_example_is_scored_by_an_untrained_controller_and_says_so():
+    trace = load_trace("article-macro")
+
+    episode = trace.last
+    assert episode.architecture == ARTICLE_MACRO
+    assert "not a search: an untrained controller (seed 0)" in trace.header.note
+    assert episode.note == trace.header.note
+    assert [s.picks for s in episode.steps] == [(0,), (1,), (3,), (1, 1), (5,), (1, 0, 1), (2,)]
+    again = narrate(ARTICLE_MACRO, PRESETS["article"], 0, trace.header.note).last
+    for mine, shipped in zip(again.steps, episode.steps, strict=True):
+        for a, b in zip(mine.probabilities, shipped.probabilities, strict=True):
+            assert a == pytest.approx(b, abs=1e-5)

@@ -1,0 +1,68 @@
+"""Curves of a search."""
+
+import pytest
+
+from enas_viz import plot
+from enas_viz.space import MacroSpace
+from enas_viz.trace import Episode, Header, Trace, load_trace
+from enas_viz.view.curves import WINDOW, figure, series
+
+SPACE = MacroSpace(2)
+
+
+def made_up(flats: list[list[int]], accuracies: list[float], per_epoch: int = 2) -> Trace:
+    episodes = tuple(
+        Episode(
+            SPACE.decode(flat),
+            accuracy=a,
+            baseline=a / 2,
+            epoch=i // per_epoch,
+            extra={"entropy": 3.0 + i},
+        )
+        for i, (flat, a) in enumerate(zip(flats, accuracies, strict=True))
+    )
+    return Trace(Header(SPACE), episodes)
+
+
+def test_shares_are_of_all_layers_sampled_in_an_epoch():
+    trace = made_up([[0, 1, 1], [0, 0, 0], [5, 5, 1], [5, 0, 1]], [0.1, 0.2, 0.3, 0.4])
+
+    found = series(trace)
+
+    assert found.epochs == (0, 1)
+    assert found.shares["conv3x3"] == (0.75, 0.25)
+    assert found.shares["max3x3"] == (0.0, 0.75)
+    assert [sum(s[e] for s in found.shares.values()) for e in (0, 1)] == [1, 1]
+    assert found.skip_rate == (0.5, 1.0)
+    assert found.entropy == (3.5, 5.5)
+
+
+def test_the_smooth_curve_is_the_mean_of_the_last_rewards():
+    accuracies = [i / 200 for i in range(120)]
+    trace = made_up([[0, 0, 0]] * 120, accuracies)
+
+    found = series(trace)
+
+    assert found.smooth[0] == accuracies[0]
+    assert found.smooth[9] == pytest.approx(sum(accuracies[:10]) / 10)
+    assert found.smooth[-1] == pytest.approx(sum(accuracies[-WINDOW:]) / WINDOW)
+    assert found.baseline[4] == accuracies[4] / 2
+
+
+def test_the_shipped_search_is_plotted_with_three_titled_axes():
+    made = figure(load_trace("macro-tiny"))
+
+    titles = [axes.get_title() for axes in made.axes]
+    assert titles == ["Reward accuracy", "Operations sampled", "Entropy of a sample, in nats"]
+
+
+def test_a_plot_is_a_picture_for_notebooks_and_files():
+    bundle = plot(load_trace("macro-tiny"))._repr_mimebundle_()
+
+    assert bundle["image/svg+xml"].lstrip().startswith("<?xml")
+    assert len(bundle["image/png"]) > 10_000
+
+
+def test_a_trace_without_rewards_has_no_curves():
+    with pytest.raises(ValueError, match="no episode with an accuracy"):
+        plot(load_trace("article-macro"))
