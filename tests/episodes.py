@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 
 from enas_viz.published import ARTICLE_MACRO
@@ -63,8 +62,3 @@ def _assembled(space: MacroSpace, steps: list[Step]) -> Architecture:
     for step in steps:
         (ops if step.decision.kind == "op" else bits)[step.decision.at] = step.picks
     return Architecture(space, tuple((*ops[k], *bits.get(k, ())) for k in range(space.layers)))
-
-
-def tanh_free(p: float) -> float:
-    """The logit z of a skip whose probability of yes is p."""
-    return 0.5 * math.log(p / (1 - p))

@@ -79,7 +79,7 @@ def _step(episode: Episode, step: int | None) -> int | None:
             "this episode was recorded without its steps, so it has no step to show; leave out "
             "step= to draw the finished network"
         )
-    if not isinstance(step, int) or not -n <= step < n:
+    if type(step) is not int or not -n <= step < n:
         raise ValueError(f"step is from 0 to {n - 1} (or negative, from the end); got {step!r}")
     return step % n
 
@@ -156,7 +156,8 @@ def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -
         f'<script type="application/json" id="state">{_json(state)}</script>'
         f'<script type="module">{_static("replay.js")}{_static("host.js")}\n'
         'const state = JSON.parse(document.getElementById("state").textContent);\n'
-        'render({ model: hostModel(state), el: document.getElementById("app") });</script>',
+        "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
+        'render({ model: window.enasModel, el: document.getElementById("app") });</script>',
     )
 
 

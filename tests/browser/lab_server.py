@@ -1,0 +1,122 @@
+"""A throw-away JupyterLab for the tests: its own port, token, configuration and process group."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+IDLE = (
+    "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+    " === 'idle'"
+)
+
+
+def chromium() -> dict[str, Any]:
+    """How to launch the browser: the one that CHROMIUM names, else Debian's, else Playwright's."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    found = {"headless": True, "args": QUIET.split()}
+    return {**found, "executable_path": path} if path else found
+
+
+@contextlib.contextmanager
+def lab(folder: Path, theme: str = "light", timeout: float = 90) -> Iterator[tuple[str, str]]:
+    """A server whose root is `folder`; yields its address and token, and stops it at the end."""
+    with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as made:
+        home = Path(made)
+        _settle(home, theme)
+        with (home / "log").open("wb") as log:
+            server = subprocess.Popen(
+                _command(folder),
+                env=_environment(home),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                yield _address(server, home, timeout)
+            finally:
+                _stop(server)
+
+
+def _settle(home: Path, theme: str) -> None:
+    """Settings that ask nothing of the network and choose the theme."""
+    folder = home / "settings" / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    news = {"fetchNews": "false", "checkForUpdates": False}
+    (folder / "notification.jupyterlab-settings").write_text(json.dumps(news))
+    (folder / "themes.jupyterlab-settings").write_text(json.dumps({"theme": THEMES[theme]}))
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "run"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _command(folder: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+        *("--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={folder}"),
+        f"--IdentityProvider.token={secrets.token_hex(16)}",
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--ServerApp.terminals_enabled=False",
+    ]
+
+
+def _address(server: subprocess.Popen, home: Path, timeout: float) -> tuple[str, str]:
+    """Waits until the socket is bound: then the file with port and token is there, and whole."""
+    info, end = home / "run" / f"jpserver-{server.pid}.json", time.monotonic() + timeout
+    while True:
+        with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+            found = json.loads(info.read_text())
+            return found["url"], found["token"]
+        if server.poll() is not None or time.monotonic() > end:
+            told = (home / "log").read_text(errors="replace")[-3000:]
+            raise RuntimeError(f"JupyterLab did not start:\n{told}")
+        time.sleep(0.1)
+
+
+def _stop(server: subprocess.Popen) -> None:
+    server.send_signal(signal.SIGTERM)  # lets the server end its kernels
+    try:
+        server.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def run_all(
+    page: Any, address: tuple[str, str], notebook: str, ready: str, timeout: float = 90_000
+) -> None:
+    """Opens a notebook, waits for its kernel, runs every cell and waits for what `ready` selects."""
+    url, token = address
+    page.goto(f"{url}lab/tree/{notebook}?token={token}&reset")
+    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=timeout)
+    page.wait_for_function(IDLE, timeout=timeout)
+    # In braces, so that it does not wait for the cells to end.
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.wait_for_selector(ready, timeout=timeout)

@@ -1,0 +1,129 @@
+"""The widget in a real JupyterLab: Python and browser share one clock, in both themes."""
+
+import json
+import time
+
+import nbformat
+import pytest
+from lab_server import lab, run_all
+from playwright.sync_api import expect
+
+ROOT = ".jp-OutputArea-output .enas-replay"
+CELLS = (
+    "import sys; sys.path.insert(0, {tests!r})\n"
+    "import enas_viz as ev\n"
+    "from episodes import made_up_article_episode, made_up_episode",
+    "replay = ev.Replay(made_up_article_episode(), colour='layer')\nreplay",
+    "replay.step = 3",
+    "ev.Replay(made_up_episode(12))",
+    "ev.Replay(made_up_episode(4)).iframe()",
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    from pathlib import Path
+
+    folder = tmp_path_factory.mktemp("notebooks")
+    tests = str(Path(__file__).parent.parent)
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell.format(tests=tests)) for cell in CELLS]
+    )
+    nbformat.write(notebook, folder / "replay.ipynb")
+    with lab(folder, theme="dark") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def page(browser, address):
+    context = browser.new_context(viewport={"width": 1500, "height": 1000}, reduced_motion="reduce")
+    page = context.new_page()
+    problems = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    run_all(page, address, "replay.ipynb", ROOT)
+    page.wait_for_function(f"() => document.querySelectorAll('{ROOT}').length === 2")
+    yield page
+    context.close()
+    assert problems == []
+
+
+def test_a_step_that_python_sets_reaches_the_browser(page):
+    expect(page.locator(ROOT).nth(0).locator(".count")).to_have_text("Step 4 of 7")
+
+
+def test_the_keyboard_moves_the_clock_and_not_the_notebook(page):
+    replay = page.locator(ROOT).nth(0)
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    replay.focus()
+
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "b", "d", "d", "a"):  # Lab's own commands
+        page.keyboard.press(key)
+
+    expect(replay.locator(".count")).to_have_text("Step 5 of 7")
+    page.wait_for_timeout(300)
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells
+
+
+def test_the_widget_wears_the_labs_theme(page):
+    background = page.evaluate(
+        f"getComputedStyle(document.querySelector('{ROOT}')).backgroundColor"
+    )
+
+    assert background == "rgb(21, 24, 29)"
+
+
+def test_two_replays_keep_their_own_clocks_and_icons(page):
+    first, second = page.locator(ROOT).nth(0), page.locator(ROOT).nth(1)
+    before = first.locator(".count").inner_text()
+
+    second.locator("input[type=range]").fill("8")
+
+    expect(second.locator(".count")).to_have_text("Step 9 of 24")
+    assert first.locator(".count").inner_text() == before
+    ids = page.evaluate(f"[...document.querySelectorAll('{ROOT} [id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_twelve_layers_fit_the_notebooks_width(page):
+    for part in ("strip", "network"):
+        box = page.locator(ROOT).nth(1).locator(f".{part}")
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+
+
+def test_from_key_to_paint_it_takes_less_than_a_tenth_of_a_second(page):
+    replay = page.locator(ROOT).nth(1)
+    times = replay.evaluate("""async root => {
+      const found = [], slider = root.querySelector('input[type=range]');
+      for (let step = 0; step < 24; step++) {
+        const start = performance.now();
+        slider.value = step;
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+        await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+        found.push(performance.now() - start);
+      }
+      return found.sort((a, b) => a - b);
+    }""")
+
+    assert times[int(0.5 * len(times))] < 100
+
+
+def test_the_frame_plays_by_itself(page):
+    frame = page.frame_locator(".jp-OutputArea-output iframe")
+    frame.locator("[data-act=last]").click()
+
+    expect(frame.locator(".count")).to_have_text("Step 8 of 8")
+
+
+def test_a_saved_notebook_has_a_still_for_viewers_without_widgets(page, address):
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    url, token = address
+    end = time.monotonic() + 20
+    while True:
+        answer = page.request.get(f"{url}api/contents/replay.ipynb?token={token}")
+        outputs = answer.json()["content"]["cells"][1]["outputs"]
+        if outputs or time.monotonic() > end:
+            break
+        time.sleep(0.3)
+
+    assert outputs[0]["data"]["image/png"].startswith("iVBOR")
+    assert json.dumps(outputs[0]["data"]["image/svg+xml"]).count("arc past") == 5

@@ -1,0 +1,271 @@
+"""The exported page in a real browser: offline, by keyboard, by touch, narrow, in both themes."""
+
+import pytest
+from episodes import made_up_article_episode, made_up_episode
+from playwright.sync_api import expect
+
+import enas_viz as ev
+from enas_viz.view.scene import scene_of
+
+# Boxes of all letters that one sees in a drawing, in pixels.
+LETTERS = """selector => [...document.querySelectorAll(`${selector} > svg text`)]
+  .filter(t => t.textContent && getComputedStyle(t).visibility === 'visible')
+  .map(t => { const b = t.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom, t.textContent]; })"""
+STEPS = "() => [...document.querySelectorAll('.strip .step')].map(g => g.getAttribute('class'))"
+
+
+@pytest.fixture
+def opened(new_page, tmp_path):
+    """Saves an episode as a page and opens it, with every request but that for the file refused."""
+
+    def open_page(episode, width=1140, scheme="light", touch=False, motion="reduce", **options):
+        path = ev.save(episode, tmp_path / "replay.html", **options)
+        page = new_page(
+            width, color_scheme=scheme, has_touch=touch, reduced_motion=motion, offline=True
+        )
+        page.goto(path.as_uri())
+        return page
+
+    return open_page
+
+
+def said(page):
+    return " ".join(
+        page.locator(f".{name}").inner_text() for name in ("count", "question", "answer")
+    )
+
+
+def go_to(page, step):
+    page.locator("input[type=range]").fill(str(step))
+
+
+@pytest.mark.parametrize("order", ["op-first", "skips-first"])
+def test_at_each_step_the_page_says_what_python_says(opened, order):
+    episode = made_up_episode(6, order)
+    scene = scene_of(episode)
+    page = opened(episode)
+
+    for t, step in enumerate(episode.steps):
+        go_to(page, t)
+        question = scene.question(t)
+        assert said(page) == (
+            f"{scene.count(t)} {question[0].upper()}{question[1:]} {scene.answer(t, step)}"
+        )
+        assert page.locator("input[type=range]").get_attribute("aria-valuetext") == scene.caption(
+            t, step
+        )
+        assert page.locator(".bars li").count() == len(scene.bars(t, step))
+        marks = [mark.strip() for mark in page.locator(".bars .mark").all_inner_texts()]
+        assert marks == [bar.answer for bar in scene.bars(t, step)]
+
+
+def test_the_articles_example_grows_as_it_is_told(opened):
+    page = opened(made_up_article_episode(), colour="layer")
+    arcs = ".network .arc"
+
+    counts = []
+    for t in range(7):
+        go_to(page, t)
+        shown = [page.locator(f"{arcs}.{tense}").count() for tense in ("past", "now")]
+        layers = page.locator(".network .layer.past, .network .layer.now").count()
+        counts.append((layers, *shown))
+
+    assert counts == [(1, 0, 0), (1, 0, 1), (2, 1, 0), (2, 1, 2), (3, 3, 0), (3, 3, 2), (4, 5, 0)]
+    assert "made up" in page.locator(".note").inner_text()
+
+
+def test_going_back_is_the_same_as_never_having_gone_on(opened):
+    page = opened(made_up_episode(8, seed=5))
+    state = """() => [...document.querySelectorAll('.network [data-born]')].map(e =>
+      [e.dataset.born, e.dataset.row, e.dataset.at, e.getAttribute('class')].join()).sort()"""
+
+    go_to(page, 5)
+    before = page.evaluate(state)
+    for step in (15, 2, 9, 5):
+        go_to(page, step)
+
+    assert page.evaluate(state) == before
+
+
+def test_nothing_moves_between_steps(opened):
+    page = opened(made_up_episode(8))
+    where = """() => [...document.querySelectorAll('.network [data-at] .slot, .network .ring, .bars, .network')]
+      .map(e => { const b = e.getBoundingClientRect(); return [b.left, b.top]; })"""
+    page.locator(".enas-replay").focus()
+    reference = page.evaluate(where)
+
+    for step in range(16):
+        go_to(page, step)
+        assert page.evaluate(where) == reference
+
+
+def test_keys_move_the_clock_and_others_pass_through(opened):
+    page = opened(made_up_episode(6))
+    count = page.locator(".count")
+    page.locator(".enas-replay").focus()
+
+    for key, step in [
+        ("ArrowRight", 2),
+        ("ArrowRight", 3),
+        ("ArrowLeft", 2),
+        ("PageDown", 7),
+        ("PageUp", 2),
+        ("End", 12),
+        ("ArrowRight", 12),
+        ("Home", 1),
+        ("b", 1),
+        ("Control+ArrowRight", 1),
+    ]:
+        page.keyboard.press(key)
+        expect(count).to_have_text(f"Step {step} of 12")
+
+
+def test_play_stops_at_the_end_and_then_starts_anew(opened):
+    page = opened(made_up_article_episode())
+    play = page.locator("[data-act=toggle]")
+    page.get_by_label("Speed").select_option("4")
+    go_to(page, 4)
+
+    play.click()
+    expect(play).to_have_attribute("aria-label", "Pause (Space)")
+    expect(page.locator(".count")).to_have_text("Step 7 of 7", timeout=5000)
+    expect(play).to_have_attribute("aria-label", "Play (Space)")
+    play.click()
+    expect(page.locator(".count")).to_have_text("Step 1 of 7")
+    page.keyboard.press("k")
+    expect(play).to_have_attribute("aria-label", "Play (Space)")
+
+
+def test_a_hidden_page_pauses(opened):
+    page = opened(made_up_episode(12))
+    page.locator("[data-act=toggle]").click()
+
+    page.evaluate("""() => { Object.defineProperty(document, 'hidden', { get: () => true });
+      document.dispatchEvent(new Event('visibilitychange')); }""")
+
+    expect(page.locator("[data-act=toggle]")).to_have_attribute("aria-label", "Play (Space)")
+
+
+def test_a_screen_reader_hears_single_steps_and_is_left_alone_while_playing(opened):
+    page = opened(made_up_episode(12))
+    live = page.locator("[aria-live=polite]")
+    page.locator(".enas-replay").press("ArrowRight")
+    expect(live).to_contain_text("Step 2 of 24")
+
+    page.get_by_label("Speed").select_option("4")
+    page.locator("[data-act=toggle]").click()
+    expect(page.locator(".count")).to_have_text("Step 4 of 24", timeout=5000)
+
+    assert "Step 2 of 24" in live.inner_text()
+
+
+def test_a_tap_on_the_strip_goes_to_its_step_and_a_drag_scrubs(opened):
+    page = opened(made_up_episode(6))
+    cells = [page.locator(f"[data-step='{t}'] .cell").bounding_box() for t in (3, 8)]
+    (x1, y), (x2, _) = [(b["x"] + b["width"] / 2, b["y"] + b["height"] / 2) for b in cells]
+
+    page.mouse.click(x1, y)
+    expect(page.locator(".count")).to_have_text("Step 4 of 12")
+    page.mouse.move(x1, y)
+    page.mouse.down()
+    page.mouse.move(x2, y, steps=6)
+    page.mouse.up()
+    expect(page.locator(".count")).to_have_text("Step 9 of 12")
+
+
+@pytest.mark.parametrize("order", ["op-first", "skips-first"])
+@pytest.mark.parametrize("layers", [4, 12, 24])
+def test_letters_overlap_nowhere_and_are_inside_their_drawing(opened, layers, order):
+    page = opened(made_up_episode(layers, order))
+    go_to(page, 2 * layers - 2)
+
+    for part in (".strip", ".network"):
+        boxes = page.evaluate(LETTERS, part)
+        inside = page.evaluate(
+            "s => { const b = document.querySelector(`${s} > svg`).getBoundingClientRect();"
+            " return [b.left, b.top, b.right, b.bottom]; }",
+            part,
+        )
+        for i, (l1, t1, r1, b1, text) in enumerate(boxes):
+            assert l1 >= inside[0] - 1, text
+            assert r1 <= inside[2] + 1, text
+            assert t1 >= inside[1] - 1, text
+            assert b1 <= inside[3] + 1, text
+            for l2, t2, r2, b2, other in boxes[i + 1 :]:
+                high = min(b1, b2) - max(t1, t2) - 5  # lines' boxes are higher than letters
+                assert min(r1, r2) - max(l1, l2) <= 0.5 or high <= 0, (text, other)
+
+
+@pytest.mark.parametrize("width", [390, 800, 1140])
+@pytest.mark.parametrize("layers", [4, 12, 24])
+def test_the_page_never_scrolls_sideways_and_the_present_step_is_in_view(opened, layers, width):
+    page = opened(made_up_episode(layers, "skips-first"), width)
+
+    for step in (0, layers, 2 * layers - 2):
+        go_to(page, step)
+        page.wait_for_timeout(60)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for what in (".strip .step.now .cell", ".network .about .slot"):
+            box = page.locator(what).bounding_box()
+            assert box["x"] >= 0, what
+            assert box["x"] + box["width"] <= width, what
+    assert (
+        page.evaluate("""() => [...document.querySelectorAll('.enas-replay p, .bars li > *')]
+      .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.matches('.unseen, .track'))
+      .map(e => e.textContent)""")
+        == []
+    )
+
+
+def test_at_twelve_layers_a_notebooks_width_needs_no_scrolling(opened):
+    page = opened(made_up_episode(12), 1132)  # a widget of 1100 pixels
+
+    for part in ("strip", "network"):
+        free = f"() => {{ const e = document.querySelector('.{part}'); return e.scrollWidth - e.clientWidth; }}"
+        assert page.evaluate(free) <= 0
+
+
+def test_buttons_are_large_enough_for_fingers_and_all_have_names(opened):
+    page = opened(made_up_episode(4), 390, touch=True)
+
+    for button in page.locator("button, select").all():
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= 32
+        assert button.get_attribute("aria-label")
+
+
+@pytest.mark.parametrize(("scheme", "bright"), [("light", True), ("dark", False)])
+def test_the_page_follows_the_systems_theme(opened, scheme, bright):
+    page = opened(made_up_episode(4), scheme=scheme)
+
+    colour = page.evaluate(
+        "getComputedStyle(document.querySelector('.enas-replay')).backgroundColor"
+    )
+
+    assert (int(colour.split("(")[1].split(",")[0]) > 128) == bright
+
+
+def test_with_reduced_motion_nothing_is_animated(opened):
+    page = opened(made_up_episode(6), motion="reduce")
+    page.locator(".enas-replay").focus()
+
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_another_episode_of_the_same_scene_takes_the_drawings_over(opened):
+    first, second = (made_up_episode(5, seed=s) for s in (1, 2))
+    page = opened(first)
+    tokens = "() => [...document.querySelectorAll('.strip .token')].map(t => t.textContent).filter(Boolean)"
+    go_to(page, 9)
+    expected = [line for t, p in enumerate(scene_of(second).picks(second.architecture))
+                for line in scene_of(second).token(t, p)]  # fmt: skip
+
+    from enas_viz.view.scene import episode_json
+
+    page.evaluate("e => window.enasModel.set('episode', e)", episode_json(second))
+
+    assert page.evaluate(tokens) == expected
+    assert scene_of(second).answer(9, second.steps[9]) in page.locator(".answer").inner_text()

@@ -1,0 +1,82 @@
+/** Facts about the pure functions of the replay's module, loaded as anywidget loads it: by itself. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const load = async (name) => {
+  const source = readFileSync(new URL(`../../enas_viz/static/${name}`, import.meta.url));
+  return import(`data:text/javascript;base64,${source.toString("base64")}`);
+};
+const replay = await load("replay.js");
+const { hostModel } = await load("host.js");
+
+test("the default export is the widget, and no other name is render", () => {
+  assert.deepEqual(Object.keys(replay.default), ["render"]);
+  assert.equal("render" in replay, false);
+});
+
+test("keys mean actions, and other keys are let through", () => {
+  const keys = ["ArrowRight", "ArrowLeft", "PageDown", "PageUp", "Home", "End", " ", "k", "b", "d", "Escape"];
+  assert.deepEqual(keys.map(replay.keyAction),
+    ["next", "back", "leap", "leapBack", "first", "last", "toggle", "toggle", null, null, null]);
+});
+
+test("every action stays inside the episode", () => {
+  for (const action of ["next", "back", "leap", "leapBack", "first", "last"])
+    for (const step of [0, 3, 6]) {
+      const to = replay.moved(action, step, 7);
+      assert.ok(to >= 0 && to <= 6);
+    }
+  assert.equal(replay.moved("leap", 0, 7), 5);
+  assert.equal(replay.moved("unknown", 4, 7), 4);
+});
+
+test("a shape is past, now or future", () => {
+  assert.deepEqual([2, 3, 4].map((born) => replay.tense(born, 3)), ["past", "now", "future"]);
+});
+
+test("what a step left out shows while it decides, and never again", () => {
+  assert.deepEqual([2, 3, 4].map((born) => replay.tenseOfChoice(born, 3, 0)), ["out", "rejected", "future"]);
+  assert.deepEqual([2, 3, 4].map((born) => replay.tenseOfChoice(born, 3, 1)), ["past", "now", "future"]);
+});
+
+test("a merge point shows only where skips arrive", () => {
+  const merge = { kind: "merge", born: 3 };
+  assert.deepEqual([2, 3, 4].map((now) => replay.look(merge, now, [0, 0])), ["future", "out", "out"]);
+  assert.deepEqual([2, 3, 4].map((now) => replay.look(merge, now, [0, 1])), ["future", "now", "past"]);
+});
+
+test("a skip's logit z stands for the pair (-z, z)", () => {
+  const [[no, yes]] = replay.probabilities("skip", [[0.5]]);
+  assert.ok(Math.abs(yes - 1 / (1 + Math.exp(-1))) < 1e-12);
+  assert.ok(Math.abs(no + yes - 1) < 1e-12);
+});
+
+test("probabilities of an operation sum to one, however large its logits", () => {
+  const [row] = replay.probabilities("op", [[900, 899, -5, 0, 1, 2]]);
+  assert.ok(Math.abs(row.reduce((a, b) => a + b) - 1) < 1e-12);
+});
+
+test("a window follows the present step and never shows beyond the ends", () => {
+  assert.equal(replay.centred(50, 400, 2000), 0);
+  assert.equal(replay.centred(1000, 400, 2000), 800);
+  assert.equal(replay.centred(1990, 400, 2000), 1600);
+  assert.equal(replay.centred(100, 400, 300), 0);
+});
+
+test("templates are filled by name", () => {
+  assert.equal(replay.fill("{a} of {b}", { a: 1, b: 2 }), "1 of 2");
+});
+
+test("the page's stand-in model tells of changes, once, and only while one listens", () => {
+  const model = hostModel({ step: 0 });
+  let told = 0;
+  const then = () => { told += 1; };
+  model.on("change:step", then);
+  model.set("step", 1);
+  model.set("step", 1);
+  model.off("change:step", then);
+  model.set("step", 2);
+  assert.equal(told, 1);
+  assert.equal(model.get("step"), 2);
+});

@@ -1,0 +1,151 @@
+"""Facts about files and pictures."""
+
+import base64
+import dataclasses
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import pytest
+from episodes import made_up_article_episode, made_up_episode
+
+import enas_viz as ev
+from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO
+from enas_viz.trace import Trace
+from enas_viz.view.export import Drawing, iframe, png
+
+
+def size_of(data: bytes) -> tuple[int, int]:
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
+
+
+def test_a_drawing_shows_itself_as_svg_and_png():
+    bundle = ev.draw(ARTICLE_MACRO)._repr_mimebundle_()
+
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert size_of(base64.b64decode(bundle["image/png"]))[0] > 600
+
+
+def test_a_png_has_two_pixels_for_one():
+    drawing = ev.draw(MACRO)
+    root = ElementTree.fromstring(drawing.svg)
+
+    width, height = size_of(drawing.png)
+
+    assert abs(width - 2 * float(root.get("width"))) <= 2
+    assert abs(height - 2 * float(root.get("height"))) <= 2
+
+
+def test_a_png_shows_letters_even_without_fonts_on_the_machine():
+    drawing = ev.draw(ARTICLE_MACRO)
+    silent = re.sub(r"<text.*?</text>", "", drawing.svg)
+
+    assert len(drawing.png) > len(png(silent)) + 2000
+
+
+@pytest.mark.parametrize("ending", ["svg", "png", "html"])
+def test_episodes_architectures_and_traces_are_saved_in_every_format(tmp_path, ending):
+    episode = made_up_episode(4)
+    scored = dataclasses.replace(episode, reward=0.5)
+    things = [episode, episode.architecture, Trace(episode.header, (scored,)), ev.draw(MACRO)]
+
+    for i, thing in enumerate(things):
+        path = ev.save(thing, tmp_path / f"{i}.{ending}")
+        assert path.stat().st_size > 2000
+
+
+def test_the_page_is_complete_and_small():
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        text = ev.save(made_up_episode(12), Path(folder) / "x.html").read_text(encoding="utf-8")
+
+    addresses = set(re.findall(r"https?://[^\s\"'<>)\\]+", text))
+    assert addresses == {"http://www.w3.org/2000/svg"}  # the name of SVG, never fetched
+    assert len(text.encode()) < 150_000
+    assert text.count("</script>") == 2
+
+
+def test_a_page_of_an_episode_without_steps_shows_the_network(tmp_path):
+    episode = dataclasses.replace(made_up_episode(4), steps=())
+
+    text = ev.save(episode, tmp_path / "x.html").read_text(encoding="utf-8")
+
+    assert "<svg" in text
+    assert "<script" not in text
+
+
+def test_a_note_cannot_break_out_of_the_page(tmp_path):
+    episode = dataclasses.replace(made_up_episode(3), note="</script><b>&")
+
+    page = ev.save(episode, tmp_path / "x.html").read_text(encoding="utf-8")
+    picture = ev.save(episode, tmp_path / "x.svg").read_text(encoding="utf-8")
+
+    assert "</script><b>" not in page
+    ElementTree.fromstring(picture)
+
+
+def test_an_unknown_ending_is_refused_by_naming_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.html; got 'x\.gif'"):
+        ev.save(ARTICLE_MACRO, tmp_path / "x.gif")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        ev.save(ARTICLE_MACRO, tmp_path / "nowhere" / "x.svg")
+
+
+def test_micro_architectures_wait_for_a_later_version():
+    with pytest.raises(ValueError, match="not part of this version"):
+        ev.draw(MICRO)
+
+
+@pytest.mark.parametrize("step", [7, -8, "2", True])
+def test_a_step_that_is_not_there_is_refused(step):
+    with pytest.raises(ValueError, match="step is from 0 to 6"):
+        ev.draw(made_up_article_episode(), step=step)
+
+
+def test_a_negative_step_counts_from_the_end():
+    episode = made_up_article_episode()
+
+    assert ev.draw(episode, step=-1) == ev.draw(episode, step=6)
+
+
+def test_an_architecture_has_no_step():
+    with pytest.raises(ValueError, match="goes with an episode"):
+        ev.draw(ARTICLE_MACRO, step=0)
+
+
+def test_the_article_can_be_drawn_with_and_without_reductions():
+    bare, reduced = (ev.draw(ARTICLE_MACRO, reductions=r).svg for r in (False, True))
+
+    assert "½" not in bare
+    assert reduced.count("½") == 2
+    assert ev.draw(ARTICLE_MACRO).svg == bare
+
+
+def test_a_frame_holds_the_page_as_text():
+    made = iframe('<p class="x">&amp;</p>', 300)
+
+    assert 'srcdoc="&lt;p class=&quot;x&quot;&gt;&amp;amp;&lt;/p&gt;"' in made
+    assert 'height="300"' in made
+
+
+def test_a_drawing_does_not_print_its_markup():
+    assert len(repr(Drawing("<svg/>" * 1000))) < 80
+
+
+@pytest.mark.parametrize("module", ["enas_viz.view.export", "enas_viz.widgets.replay"])
+def test_viewing_loads_neither_torch_nor_what_makes_pixels(module):
+    heavy = "torch numpy matplotlib resvg_py"
+    code = f"import sys, {module}; print([m for m in {heavy.split()!r} if m in sys.modules])"
+    if module == "enas_viz.widgets.replay":
+        code = code.replace("'numpy', ", "")  # ipywidgets may load it
+
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert out.stdout.strip() == "[]"

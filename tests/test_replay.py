@@ -1,0 +1,138 @@
+"""Facts about the replay widget that need no browser; and that its module says what Python says."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import traitlets
+from episodes import made_up_article_episode, made_up_episode
+
+import enas_viz as ev
+from enas_viz.published import ARTICLE_MACRO, MICRO
+from enas_viz.trace import Episode
+from enas_viz.view.scene import episode_json, scene_of
+from enas_viz.view.svg import STATIC, skeleton
+
+MODULE = (STATIC / "replay.js").read_text(encoding="utf-8")
+
+
+def test_a_replay_starts_at_the_first_step_and_stands_still():
+    replay = ev.Replay(made_up_episode(4))
+
+    assert (replay.step, replay.playing, replay.speed) == (0, False, 1.0)
+
+
+def test_the_step_stays_inside_the_episode():
+    replay = ev.Replay(made_up_episode(4), step=100)
+
+    assert replay.step == 7
+    replay.step = -3
+    assert replay.step == 0
+
+
+def test_speed_is_positive():
+    with pytest.raises(traitlets.TraitError, match="positive"):
+        ev.Replay(made_up_episode(4)).speed = 0
+
+
+def test_viewers_without_widgets_get_the_finished_network():
+    data, _ = ev.Replay(made_up_article_episode(), colour="layer")._repr_mimebundle_()
+
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["image/svg+xml"].count('class="arc past') == 5
+    assert data["image/png"].startswith("iVBOR")
+
+
+def test_an_episode_without_steps_cannot_be_replayed():
+    episode = dataclasses.replace(made_up_episode(4), steps=())
+
+    with pytest.raises(ValueError, match=r"recorded without its steps.*ev\.draw"):
+        ev.Replay(episode)
+
+
+def test_what_is_no_episode_is_refused():
+    with pytest.raises(TypeError, match="got Architecture"):
+        ev.Replay(ARTICLE_MACRO)
+    with pytest.raises(ValueError, match="not part of this version"):
+        ev.Replay(Episode(MICRO))
+
+
+def test_a_replay_is_saved_as_page_and_as_picture(tmp_path):
+    replay = ev.Replay(made_up_article_episode(), colour="layer", step=2)
+
+    page = ev.save(replay, tmp_path / "x.html").read_text(encoding="utf-8")
+    picture = ev.save(replay, tmp_path / "x.svg").read_text(encoding="utf-8")
+
+    assert '"step":2' in page
+    assert picture == replay.drawing().svg
+
+
+def test_the_frame_for_exported_notebooks_holds_the_page():
+    shown = ev.Replay(made_up_episode(4)).iframe()
+
+    assert "<iframe srcdoc=" in shown.data
+    assert "&lt;!doctype html&gt;" in shown.data
+
+
+def test_the_module_with_its_styles_is_under_forty_kilobytes():
+    assert len((MODULE + (STATIC / "enas_viz.css").read_text(encoding="utf-8")).encode()) < 40_000
+
+
+def test_the_module_is_self_contained_and_exports_no_name_that_anywidget_would_mistake():
+    assert not re.search(r"^\s*import\b|\bimport\(", MODULE, re.M)
+    assert not re.search(r"export\s+(const|let|function|async function)\s+render\b", MODULE)
+    assert MODULE.rstrip().endswith("export default { render };")
+    assert "https://" not in MODULE
+
+
+SAYS = """
+import { readFileSync } from "node:fs";
+const [modulePath, casesPath] = process.argv.slice(2);
+const source = readFileSync(modulePath).toString("base64");
+const m = await import(`data:text/javascript;base64,${source}`);
+const cases = JSON.parse(readFileSync(casesPath, "utf8"));
+console.log(JSON.stringify(cases.map(({ scene, episode }) => scene.plan.map((_, t) => ({
+  said: m.caption(scene, episode, t).whole,
+  token: m.token(scene, episode, t),
+  bars: m.bars(scene, episode, t).map((b) => [b.label, b.p.toFixed(4), b.picked, b.answer, b.op]),
+})))));
+"""
+
+
+def test_the_module_says_what_python_says(tmp_path: Path):
+    episodes = [
+        made_up_episode(layers, order, seed, wiring)
+        for seed, layers in enumerate((1, 2, 5, 12))
+        for order in ("op-first", "skips-first")
+        for wiring in ("layer", "code")
+    ]
+    cases = [
+        {"scene": skeleton(scene_of(episode)), "episode": episode_json(episode)}
+        for episode in episodes
+    ]
+    (tmp_path / "cases.json").write_text(json.dumps(cases))
+    (tmp_path / "says.mjs").write_text(SAYS)
+    node = shutil.which("node")
+    assert node, "Node.js is needed to run the widget's module"
+
+    run = subprocess.run(
+        [node, tmp_path / "says.mjs", STATIC / "replay.js", tmp_path / "cases.json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
+    )
+
+    for episode, found in zip(episodes, json.loads(run.stdout), strict=True):
+        scene = scene_of(episode)
+        for t, (step, line) in enumerate(zip(episode.steps, found, strict=True)):
+            assert line["said"] == scene.caption(t, step)
+            assert line["token"] == list(scene.token(t, step.picks))
+            assert line["bars"] == [
+                [b.label, f"{b.probability:.4f}", b.picked, b.answer, b.op]
+                for b in scene.bars(t, step)
+            ]
