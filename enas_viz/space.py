@@ -14,8 +14,8 @@ flat lists); the article "Illustrated: Efficient Neural Architecture Search" for
 
 from __future__ import annotations
 
-import json
 import math
+import operator
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -95,7 +95,7 @@ class MacroSpace:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", tuple(self.ops))
-        if not isinstance(self.layers, int) or self.layers < 1:
+        if type(self.layers) is not int or self.layers < 1:
             raise ValueError(f"a macro space has at least 1 layer; got layers={self.layers!r}")
         if self.wiring not in WIRINGS:
             raise ValueError(f"wiring is 'layer' or 'code'; got {self.wiring!r}")
@@ -162,12 +162,14 @@ class MacroSpace:
     def mutate(self, architecture: Architecture, rng: random.Random) -> Architecture:
         """A neighbour: exactly one decision (one operation or one skip bit) has another value."""
         flat = self.encode(architecture)
-        at = rng.randrange(len(flat))
-        is_op = at in _op_offsets(self.layers)
-        options = len(self.ops) if is_op else 2
-        if options == 1:
-            return architecture  # a single operation has no other value
-        flat[at] = (flat[at] + rng.randrange(1, options)) % options
+        options = [2] * len(flat)
+        for at in _op_offsets(self.layers):
+            options[at] = len(self.ops)
+        spots = [at for at, n in enumerate(options) if n > 1]
+        if not spots:
+            return architecture  # one layer of one operation has no neighbour
+        at = rng.choice(spots)
+        flat[at] = (flat[at] + rng.randrange(1, options[at])) % options[at]
         return self.decode(flat)
 
     # ---- flat lists
@@ -264,7 +266,7 @@ class MicroSpace:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", tuple(self.ops))
         object.__setattr__(self, "cells", tuple(self.cells))
-        if not isinstance(self.nodes, int) or self.nodes < 1:
+        if type(self.nodes) is not int or self.nodes < 1:
             raise ValueError(f"a cell has at least 1 computed node; got nodes={self.nodes!r}")
         if not self.cells or self.cells != CELLS[: len(self.cells)]:
             raise ValueError(
@@ -457,12 +459,12 @@ def _rows(content: Any, what: str, unit: str) -> tuple[tuple[Any, ...], ...]:
 
 
 def _is_int(value: Any) -> bool:
-    if isinstance(value, bool):
-        return False
+    """Whether it is a whole number of Python, numpy or torch; no boolean, no float."""
     try:
-        return value == int(value) and not isinstance(value, str | float)
-    except (TypeError, ValueError):
+        operator.index(value)
+    except TypeError:
         return False
+    return not isinstance(value, bool)
 
 
 def _count(n: int, noun: str) -> str:
@@ -470,4 +472,4 @@ def _count(n: int, noun: str) -> str:
 
 
 def _shown(picks: Sequence[Any]) -> str:
-    return json.dumps(list(picks)).replace("[", "(").replace("]", ")") if picks else "()"
+    return f"({', '.join(map(repr, picks))})"
