@@ -1,4 +1,4 @@
-"""The traces that ship: what they hold, where they come from, and that they are as small as said."""
+"""The traces that ship: what they hold, where they come from, how small they are."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_the_recorded_search_says_where_it_comes_from():
     header = load_trace("macro-tiny").header
 
     recipe = RECIPES["macro-tiny"]
-    assert header.recipe == {k: v for k, v in recipe.to_json().items()}
+    assert header.recipe == recipe.to_json()
     assert header.seed == 0
     assert header.device == {"type": "cpu", "threads": 1}
     assert header.clock["started"].startswith("2026-")
