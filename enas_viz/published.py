@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 from enas_viz.space import MICRO_OPS, Architecture, MacroSpace, MicroSpace, Space, Wiring
@@ -100,6 +101,7 @@ def decode(
     Raises ValueError when the list fits no space, naming the layer or node that is wrong.
     """
     numbers = _numbers(flat)
+    given = isinstance(space, MacroSpace)
     if space is None or isinstance(space, str):
         space = _guess_space(numbers, space)
     if isinstance(space, MicroSpace):
@@ -118,6 +120,8 @@ def decode(
         why = "as asked"
     elif known:
         why = "as it equals the published 24-layer network"
+    elif given:
+        why = "as its space says"
     else:
         why = "the default for new lists"
     return Decoded(
@@ -130,7 +134,7 @@ def decode(
 def _numbers(flat: str | Sequence[int]) -> list[int]:
     if not isinstance(flat, str):
         for v in flat:
-            if not isinstance(v, int) or isinstance(v, bool):
+            if not isinstance(v, Integral) or isinstance(v, bool):  # Integral: numpy's too
                 raise ValueError(f"a flat list holds whole numbers; got {v!r}")
         return [int(v) for v in flat]
     rest = re.sub(r"[\s,;\[\]()|]+", " ", flat).split()

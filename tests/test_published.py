@@ -1,0 +1,275 @@
+"""Published architectures equal the authors' scripts; anybody's flat list is read and explained."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enas_viz.published import (
+    ARCHITECTURES,
+    ARTICLE_MACRO,
+    ARTICLE_MICRO,
+    MACRO,
+    MICRO,
+    decode,
+    explain,
+)
+from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace
+
+GOLDEN = json.loads((Path(__file__).parent / "golden/published_architectures.json").read_text())
+OURS = {  # the golden file's names of operations
+    **{f"conv_{n}": f"conv{n}" for n in ("3x3", "5x5")},
+    **{f"sep_conv_{n}": f"sep{n}" for n in ("3x3", "5x5")},
+    **{"avg_pool_3x3": "avg3x3", "max_pool_3x3": "max3x3", "identity": "identity"},
+}
+
+
+def tensors(names: list[str]) -> tuple[int, ...]:
+    """Our numbers of the golden file's tensors: 0 is the stem, j + 1 the output of layer j."""
+    return tuple(0 if name == "stem" else int(name.removeprefix("layer_")) + 1 for name in names)
+
+
+# ---- the published networks
+
+
+def test_operations_stand_in_the_authors_order():
+    for kind, ops in (("macro", MACRO_OPS), ("micro", MICRO_OPS)):
+        table = GOLDEN["op_tables"][kind]
+        assert tuple(OURS[table[str(i)]] for i in range(len(ops))) == ops
+        assert len(table) == len(ops)
+
+
+def test_the_macro_network_is_the_authors_list():
+    assert MACRO.flat == GOLDEN["macro"]["arc_flat"]
+    assert MACRO.space == MacroSpace(24, wiring="code")
+    assert MACRO.space.pool_after() == tuple(GOLDEN["macro"]["pool_after_layers"])
+
+
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+def test_every_macro_layer_has_the_authors_operation_and_skips(wiring):
+    space = MacroSpace(24, wiring=wiring)
+    made = space.decode(MACRO.flat)
+
+    for k, layer in enumerate(GOLDEN["macro"]["layers"]):
+        assert space.op_names(made)[k] == OURS[layer["op"]]
+        assert space.skips(made)[k] == tuple(layer["skip_bits"])
+        assert space.sources(made, k) == tensors(layer[f"skip_sources_{wiring}_wiring"])
+
+
+def test_the_micro_cells_are_the_authors_list():
+    golden = GOLDEN["micro"]
+
+    assert MICRO.flat == golden["arc_flat"]
+    for cell, nodes in zip(("normal", "reduction"), MICRO.content, strict=True):
+        for ours, theirs in zip(nodes, golden[f"{cell}_cell"]["nodes"], strict=True):
+            x, y = theirs["x"], theirs["y"]
+            assert ours[:2] == (x["index"], y["index"])
+            assert [MICRO_OPS[op] for op in ours[2:]] == [OURS[x["op"]], OURS[y["op"]]]
+
+
+@pytest.mark.parametrize("cell", ["normal", "reduction"])
+def test_loose_ends_of_the_micro_cells_are_the_authors(cell):
+    golden = GOLDEN["micro"][f"{cell}_cell"]
+
+    assert list(MICRO.space.loose_ends(MICRO, cell)) == golden["loose_ends"]
+    assert golden["unused_cell_inputs"] == []
+
+
+def test_the_articles_macro_example_is_its_flat_list():
+    assert ARTICLE_MACRO.flat == [0, 3, 1, 5, 1, 1, 2, 1, 0, 1]
+    assert ARTICLE_MACRO.space.op_names(ARTICLE_MACRO) == ("conv3x3", "sep5x5", "max3x3", "conv5x5")
+    sources = [ARTICLE_MACRO.space.sources(ARTICLE_MACRO, k) for k in range(4)]
+    assert sources == [(), (1,), (1, 2), (1, 3)]
+
+
+def test_the_articles_micro_example_is_one_cell_with_an_operation_of_its_own():
+    space = ARTICLE_MICRO.space
+
+    assert space.cells == ("normal",)
+    assert ARTICLE_MICRO.flat == [1, 5, 0, 1, 2, 4, 0, 2]
+    assert space.loose_ends(ARTICLE_MICRO) == (3,)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_published_architecture_is_found_again_in_its_list(name):
+    made = ARCHITECTURES[name]
+
+    assert decode(made.flat, made.space).architecture == made
+
+
+# ---- reading lists
+
+
+def test_a_published_list_is_read_under_code_wiring_unless_asked_otherwise():
+    by_itself, asked = decode(MACRO.flat), decode(MACRO.flat, wiring="layer")
+
+    assert by_itself.architecture == MACRO
+    assert by_itself.how == (
+        "read as macro, 24 layers, code wiring (as it equals the published 24-layer network); "
+        "for the other reading ask for wiring 'layer'"
+    )
+    assert asked.architecture.space.wiring == "layer"
+    assert "layer wiring (as asked); for the other reading ask for wiring 'code'" in asked.how
+
+
+def test_a_new_list_is_read_under_layer_wiring_unless_asked_otherwise():
+    flat = MacroSpace(24).sample(random.Random(0)).flat
+
+    assert decode(flat).architecture.space.wiring == "layer"
+    assert "layer wiring (the default for new lists)" in decode(flat).how
+    assert decode(flat, wiring="code").architecture.space.wiring == "code"
+
+
+def test_a_space_that_is_given_decides_the_wiring():
+    read = decode([0, 3, 1], MacroSpace(2, wiring="code"))
+
+    assert read.architecture.space.wiring == "code"
+    assert "code wiring (as its space says)" in read.how
+
+
+def test_a_micro_list_is_told_by_its_length():
+    both, one = decode(MICRO.flat), decode(MICRO.flat[:20])
+
+    assert both.architecture == MICRO
+    assert both.how == "read as micro: a normal cell and a reduction cell of 5 computed nodes"
+    assert one.architecture.content == MICRO.content[:1]
+    assert one.how == "read as micro: a normal cell of 5 computed nodes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0 3 1 5 1 1 2 1 0 1",
+        "[0, 3, 1, 5, 1, 1, 2, 1, 0, 1]",
+        "(0,3,1,5,1,1,2,1,0,1)",
+        "0\n3 1\n5 1 1\n2 1 0 1\n",
+        "0 | 3; 1 | 5; 1 1 | 2; 1 0 1",
+    ],
+)
+def test_a_list_may_be_text_in_any_usual_dress(text):
+    assert decode(text).architecture == ARTICLE_MACRO
+
+
+@pytest.mark.parametrize(("length", "layers", "nodes"), [(28, 7, 7), (36, 8, 9), (120, 15, 15)])
+def test_a_length_that_fits_both_is_macro_where_valid_and_micro_when_named(length, layers, nodes):
+    zeros = [0] * length
+
+    assert decode(zeros).architecture.space == MacroSpace(layers)
+    assert decode(zeros, "micro").architecture.space.nodes == nodes
+
+
+def test_a_length_that_fits_both_is_micro_when_macro_is_not_valid():
+    flat = [0] * 28
+    flat[1], flat[-2] = 4, 4  # operations of micro nodes; in the macro list one is a skip bit
+
+    assert decode(flat).architecture.space.kind == "micro"
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(1, 16), st.integers(0, 2**32), st.sampled_from(("layer", "code")))
+def test_macro_lists_come_back_from_integers_and_text(layers, seed, wiring):
+    made = MacroSpace(layers, wiring=wiring).sample(random.Random(seed))
+
+    assert decode(made.flat, "macro", wiring).architecture == made
+    assert decode(" ".join(map(str, made.flat)), wiring=wiring).architecture == made
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(1, 12), st.integers(0, 2**32))
+def test_micro_lists_come_back_from_integers_and_text(nodes, seed):
+    made = MicroSpace(nodes).sample(random.Random(seed))
+
+    assert decode(made.flat, "micro").architecture == made
+    assert decode(str(made.flat), "micro").architecture == made
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("flat", "told"),
+    [
+        ([], "holds at least one number; got none"),
+        ("", "holds at least one number; got none"),
+        ([0, 1], "no architecture has a list of 2 numbers: macro lists have 1, 3, 6, 10"),
+        ([6], "^macro layer 1 takes an operation from 0 to 5 .*; got 6"),
+        ([0, -1, 0], "^macro layer 2 takes an operation from 0 to 5 .*; got -1"),
+        ([0, 1, 2], "^macro layer 2 takes skip bits that are 0 or 1; got 2"),
+        ([2, 0, 0, 0] + [0] * 36, "^normal cell, node 3 takes a source index from 0 to 1 .*got 2"),
+        ([0] * 39 + [5], "^reduction cell, node 7 takes an operation from 0 to 4 .*; got 5"),
+        ([0] * 27 + [7], "macro layer 7 takes skip bits .*; or, read otherwise, normal cell"),
+        ([0, 1.0, 0], "a flat list holds whole numbers; got 1.0"),
+        ([0, True, 0], "a flat list holds whole numbers; got True"),
+        ([0, None, 0], "a flat list holds whole numbers; got None"),
+        ([0, "1", 0], "a flat list holds whole numbers; got '1'"),
+        ([[0], [1, 0]], r"a flat list holds whole numbers; got \[0\]"),
+        ("0 one 0", "whole numbers separated by spaces or commas; got 'one'"),
+        ("0 -1 0", "whole numbers separated by spaces or commas; got '-1'"),
+        ("0 1.0 0", "whole numbers separated by spaces or commas; got '1.0'"),
+    ],
+)
+def test_a_list_that_fits_no_space_is_refused_with_what_is_wrong(flat, told):
+    with pytest.raises(ValueError, match=told):
+        decode(flat)
+
+
+def test_integers_of_numpy_are_read():
+    assert decode(np.array(ARTICLE_MACRO.flat)).architecture == ARTICLE_MACRO
+
+
+@pytest.mark.parametrize(
+    ("space", "wiring", "told"),
+    [
+        ("nano", None, "space is 'macro' or 'micro'; got 'nano'"),
+        ("micro", None, "no micro architecture has a list of 10 numbers"),
+        (None, "ring", "wiring is 'layer' or 'code'; got 'ring'"),
+        (MacroSpace(3), None, "a macro list for 3 layers has 6 integers .*; got 10"),
+    ],
+)
+def test_a_wrong_wish_is_refused(space, wiring, told):
+    with pytest.raises(ValueError, match=told):
+        decode(ARTICLE_MACRO.flat, space, wiring)
+
+
+def test_micro_lists_have_no_wiring():
+    with pytest.raises(ValueError, match="wiring concerns macro lists"):
+        decode(MICRO.flat, wiring="code")
+
+
+# ---- explaining
+
+
+def test_a_macro_network_is_explained_a_line_a_layer():
+    assert explain(ARTICLE_MACRO).split("\n") == [
+        "layer 1: conv3x3 of the stem; then all tensors are halved",
+        "layer 2: sep5x5 of layer 1; skips from layer 1; then all tensors are halved",
+        "layer 3: max3x3 of layer 2; skips from layer 1, layer 2",
+        "layer 4: conv5x5 of layer 3; skips from layer 1, layer 3",
+    ]
+
+
+def test_code_wiring_is_explained_with_the_stem_as_a_source():
+    lines = explain(Architecture(MacroSpace(2, wiring="code"), ((0,), (5, 1)))).split("\n")
+
+    assert lines[1] == "layer 2: max3x3 of layer 1; skips from the stem"
+
+
+def test_a_cell_is_explained_a_line_a_node():
+    assert explain(ARTICLE_MICRO).split("\n") == [
+        "normal cell (1 is the output of the cell two back, 2 of the previous cell)",
+        "  node 3: avg5x5 of 2, plus sep5x5 of 1",
+        "  node 4: identity of 3, plus avg3x3 of 1",
+        "  output: the tensors that no node reads, joined: 4",
+    ]
+
+
+def test_both_micro_cells_are_explained():
+    lines = explain(MICRO).split("\n")
+
+    assert len(lines) == 2 * (1 + 5 + 1)
+    assert lines[7].startswith("reduction cell ")
+    assert lines[-1].endswith("joined: 3, 5, 6, 7")
