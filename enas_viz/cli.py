@@ -33,7 +33,7 @@ from enas_viz.trace import Episode, Epoch, Tick, load_trace
 T = TypeVar("T")
 
 WINDOW = 50  # rewards in the moving mean that a progress bar shows
-DEMO_MINUTES = 3  # measured on two cores, see README
+DEMO_MINUTES = 2  # measured on two cores, see README
 
 
 class UsageError(ValueError):
@@ -414,7 +414,8 @@ def _demo_table(done: Any, shared: Any, alone: Any, epochs: int) -> str:
         for name, values in ((first, comparison.first), (second, comparison.second)):
             lines.append(f"  {name:46} {_percent(*mean_and_error(values)):>15}")
         told = "no difference" if not comparison.differs else comparison.verdict
-        named = told.replace("first", "searched").replace("second", "random")
+        names = (first.partition(" (")[0], second.partition(" (")[0])
+        named = told.replace("first", names[0]).replace("second", names[1])
         return "\n".join([*lines, f"  {'':46} {named} (p = {comparison.p_value:.2g})"])
 
     n, m = len(shared.first), len(alone.first)
