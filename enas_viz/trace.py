@@ -16,6 +16,7 @@ import json
 import math
 import os
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -346,7 +347,7 @@ def load_trace(source: str | Path) -> Trace:
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} is a damaged gzip file: {error}") from None
     return read_trace(data, str(path))
 
@@ -407,11 +408,15 @@ def _header(value: Json, name: str) -> Header:
             f"{FORMAT[0]}.x; enas_viz {found[0]}.0 or newer reads it (pip install -U enas-viz)"
         )
     known = {k: value[k] for k in Header.__dataclass_fields__ if k in value and k != "extra"}
+    if not isinstance(value.get("space"), dict):
+        raise ValueError(f"{name}: the header names no space; got {value.get('space')!r}")
     known.update(space=space_from_json(value["space"]), format=tuple(found))
     return Header(**known, extra=_unknown(value, known, {"type", "n"}))
 
 
 def _record(value: Json, header: Header, where: str) -> Episode | Epoch | None:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: a record is a JSON object; got {value!r}")
     kind = value.get("type")
     try:
         if kind == "episode":
@@ -436,6 +441,13 @@ def _episode(value: Json, header: Header) -> Episode:
         Step(decision, tuple(picks), tuple(map(tuple, logits)))
         for decision, (picks, logits) in zip(plan, rows, strict=bool(rows))
     )
+    for t, step in enumerate(steps, start=1):
+        if step.decision.kind != "silent":
+            header.space.check(step.decision, step.picks)
+        if len(step.logits) != step.decision.rows:
+            raise ValueError(
+                f"step {t} has {len(step.logits)} rows of logits, not {step.decision.rows}"
+            )
     return Episode(
         architecture=Architecture(header.space, value["content"]),
         steps=steps,
