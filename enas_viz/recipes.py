@@ -315,13 +315,13 @@ def recipe_from_json(value: dict[str, Any]) -> Recipe:
 
 def check(made: Recipe) -> None:
     """Raises ValueError, naming the field, when a value is outside its choices or its range."""
-    for part in ("fidelity", "compute"):
+    for part, kind in _parts().items():
         config = getattr(made, part)
-        for name, kind in get_type_hints(type(config)).items():
-            choices = get_args(kind)
-            if choices and getattr(config, name) not in choices:
-                shown = ", ".join(map(str, choices))
-                raise ValueError(f"{part}.{name} is one of {shown}; got {getattr(config, name)!r}")
+        if not isinstance(config, kind):
+            raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {config!r}")
+        for name, hint in get_type_hints(kind).items():
+            _check_kind(f"{part}.{name}", getattr(config, name), hint)
+    _check_kind("keep_steps", made.keep_steps, int)
     positive = {
         "data": ("resolution",),
         "network": ("layers", "filters"),
@@ -345,6 +345,16 @@ def check(made: Recipe) -> None:
         raise ValueError(f"network.keep_prob is in (0, 1]; got {made.network.keep_prob!r}")
     if not 0 < made.controller.skip_prior < 1:
         raise ValueError(f"controller.skip_prior is in (0, 1); got {made.controller.skip_prior!r}")
+
+
+def _check_kind(where: str, value: Any, hint: Any) -> None:
+    if choices := get_args(hint):
+        if value not in choices:
+            raise ValueError(f"{where} is one of {', '.join(map(str, choices))}; got {value!r}")
+        return
+    taken = (int, float) if hint is float else hint
+    if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(f"{where} is of kind {hint.__name__}; got {value!r}")
 
 
 def field_names() -> list[str]:

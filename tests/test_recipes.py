@@ -1,0 +1,301 @@
+"""Recipes: the numbers of the sources, presets, and how a variant is made or refused."""
+
+import json
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import pytest
+
+from enas_viz.recipes import (
+    IN_USE,
+    PRESETS,
+    RECIPES,
+    Compute,
+    Fidelity,
+    TrainConfig,
+    change,
+    check,
+    field_names,
+    recipe,
+    recipe_from_json,
+)
+from enas_viz.space import MacroSpace
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "hyperparameters.json").read_text())
+SEARCH = GOLDEN["recipes"]["macro_search"]
+
+# field: default, released, paper and article (where the last two agree, and they always do)
+TABLE = """
+macro_dispatch          sampled               last_branch        sampled
+macro_order             op-first              op-first           skips-first
+skip_wiring             layer                 code               layer
+skip_merge_search       add                   add                concat
+macro_final_ops         true                  dense              true
+micro_reduction_search  fr_then_cell          fr_then_cell       stride2
+loose_inputs            count                 count              exclude
+sep_conv_stack          2                     2                  2
+state_after_anchor      carried               carried            carried
+next_input              sum_over_1_plus_n     sum_over_1_plus_n  mean
+entropy                 full                  sampled            full
+skip_penalty_on         sampling_probability  logit              sampling_probability
+op_prior                released              released           none
+baseline_start          zero                  zero               zero
+reward_bn               batch                 moving             batch
+reward_dropout          off                   off                off
+reward_batch            own                   own                own
+idle_weights            still                 decay              still
+clip                    none                  none               none
+aux_head                trained               frozen             trained
+cutout                  centre                corner             centre
+restart_step            clean                 mid_rate           clean
+bn_average              plain                 zero_debiased      plain
+init_fan_in             true                  released           true
+"""
+ROWS = [line.split() for line in TABLE.strip().split("\n")]
+
+
+# ---- what the sources say
+
+
+@pytest.mark.parametrize(("name", "default", "released", "paper"), ROWS)
+def test_presets_are_the_table_of_where_the_sources_differ(name, default, released, paper):
+    found = {preset: str(getattr(fidelity, name)) for preset, fidelity in PRESETS.items()}
+
+    assert found == {"default": default, "released": released, "paper": paper, "article": paper}
+
+
+def test_the_table_has_a_row_for_each_field_of_fidelity():
+    assert [row[0] for row in ROWS] == [f.name for f in fields(Fidelity)]
+    assert {f.name for f in fields(Fidelity)} >= IN_USE
+    assert Fidelity() == PRESETS["default"]
+
+
+def test_every_value_of_a_preset_is_among_the_choices_of_its_field():
+    for name, hint in get_type_hints(Fidelity).items():
+        assert len(get_args(hint)) > 1
+        assert all(getattr(preset, name) in get_args(hint) for preset in PRESETS.values())
+
+
+def test_the_released_recipe_has_the_numbers_of_the_authors_script():
+    made = recipe("macro-released")
+    child, optimizer = SEARCH["child"], SEARCH["optimizer"]
+
+    assert asdict(made.network) == {
+        "layers": child["num_layers"],
+        "filters": child["out_filters"],
+        "keep_prob": child["keep_prob"],
+    }
+    assert asdict(made.train) == {
+        "epochs": SEARCH["num_epochs"],
+        "batch_size": SEARCH["batch_size"],
+        "lr_max": optimizer["lr_max"],
+        "lr_min": optimizer["lr_min"],
+        "restart_period": optimizer["lr_T_0"],
+        "restart_factor": optimizer["lr_T_mul"],
+        "momentum": optimizer["momentum"],
+        "l2": optimizer["l2_reg_tf"],
+    }
+
+
+def test_the_released_controller_has_the_numbers_of_the_authors_script():
+    made, theirs = recipe("macro-released").controller, SEARCH["controller"]
+
+    assert theirs["temperature"] is None  # unset: logits are not divided
+    assert theirs["init"] == "uniform(-0.1, 0.1)"
+    assert SEARCH["reward"]["batch_size"] == SEARCH["batch_size"]  # what reward_images=0 means
+    assert asdict(made) == {
+        "hidden": theirs["lstm_size"],
+        "init_range": 0.1,
+        "tanh_constant": theirs["tanh_constant"],
+        "temperature": 1.0,
+        "lr": theirs["lr"],
+        "adam_beta1": theirs["adam_beta1"],
+        "adam_beta2": theirs["adam_beta2"],
+        "adam_eps": theirs["adam_eps"],
+        "updates": theirs["updates_per_epoch"],
+        "samples": theirs["num_aggregate"],
+        "reward_images": 0,
+        "entropy_weight": theirs["entropy_weight"],
+        "baseline_decay": theirs["baseline_decay"],
+        "skip_prior": theirs["skip_target"],
+        "skip_weight": theirs["skip_weight"],
+    }
+
+
+def test_the_released_recipe_treats_images_and_rewards_as_the_authors_script_does():
+    made = recipe("macro-released")
+
+    assert (made.data.name, made.data.resolution) == ("cifar10", 32)
+    assert SEARCH["data"]["train_augment"][0].startswith(f"zero-pad {made.data.crop_padding} px")
+    assert made.data.flip
+    assert SEARCH["reward"]["batch_norm"] == "moving averages"
+    assert made.fidelity.reward_bn == "moving"
+    assert (made.fidelity.reward_dropout == "on") == SEARCH["reward"]["dropout"]
+    assert SEARCH["optimizer"]["grad_clip_effective"] is None
+    assert made.fidelity.clip == "none"
+
+
+def test_the_paper_recipe_has_the_numbers_of_the_text():
+    made, text = recipe("macro-paper"), GOLDEN["paper_text"]
+    child, controller = text["child"], text["controller"]
+
+    assert made.train.lr_max == child["lr_max"]
+    assert made.train.lr_min == child["lr_min"]
+    assert made.train.restart_period == child["T_0"]
+    assert made.train.restart_factor == child["T_mul"]
+    assert made.train.epochs == child["epochs"]
+    assert made.train.l2 == child["l2"]
+    assert made.controller.hidden == controller["lstm_hidden"]
+    assert made.controller.lr == controller["lr"]
+    assert made.controller.init_range == controller["init_range"]
+    assert made.controller.tanh_constant == controller["tanh_constant"]
+    assert made.controller.temperature == controller["temperature"]
+    assert made.controller.entropy_weight == controller["entropy_weight"]
+    assert made.controller.skip_prior == controller["skip_target"]
+    assert made.controller.skip_weight == controller["skip_weight"]
+    assert made.controller.updates * made.controller.samples == controller["steps_per_epoch"]
+
+
+# ---- recipes
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_valid_and_known_by_its_name(name):
+    made = recipe(name)
+
+    check(made)
+    assert made.name == name
+    assert made.about
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_comes_back_from_its_json(name):
+    made = recipe(name, train__epochs=3, keep_steps=2)
+
+    again = recipe_from_json(json.loads(json.dumps(asdict(made))))
+
+    assert again == made
+    assert hash(again) == hash(made)
+    assert {**made.to_json(), "fidelity": asdict(made.fidelity)} == asdict(made)
+    assert "fidelity" not in made.to_json()
+
+
+def test_the_wiring_of_a_recipes_space_is_its_fidelitys():
+    assert recipe("macro-released").space == MacroSpace(12, wiring="code")
+    assert recipe("macro-tiny").space == MacroSpace(6)
+
+
+def test_fields_are_listed_as_part_and_name():
+    names = field_names()
+
+    assert {"name", "keep_steps", "train.epochs", "fidelity.entropy", "data.flip"} <= set(names)
+    assert len(names) == len(set(names))
+    assert "train" not in names
+
+
+# ---- variants
+
+
+def test_a_variant_differs_where_it_says_so_and_leaves_its_base_alone():
+    base = recipe("macro-tiny")
+
+    made = change(base, train__epochs=3, controller__lr=1, data__flip=True, name="mine")
+
+    assert made == replace(
+        base,
+        name="mine",
+        train=replace(base.train, epochs=3),
+        controller=replace(base.controller, lr=1),
+        data=replace(base.data, flip=True),
+    )
+    assert base == RECIPES["macro-tiny"]
+
+
+def test_fidelity_is_changed_by_preset_by_object_or_by_field():
+    by_name = recipe("macro-tiny", fidelity="released", fidelity__entropy="full")
+
+    assert by_name.fidelity == replace(PRESETS["released"], entropy="full")
+    assert recipe("macro-tiny", fidelity=PRESETS["paper"]).fidelity == PRESETS["paper"]
+
+
+def test_a_field_that_the_macro_search_does_not_read_may_keep_its_value_only():
+    assert recipe("macro-tiny", fidelity__cutout="centre") == RECIPES["macro-tiny"]
+    for name, hint in get_type_hints(Fidelity).items():
+        other = next(v for v in get_args(hint) if v != getattr(Fidelity(), name))
+        if name in IN_USE:
+            assert recipe("macro-tiny", **{f"fidelity__{name}": other})
+        else:
+            with pytest.raises(ValueError, match=f"fidelity.{name} concerns the micro search"):
+                recipe("macro-tiny", **{f"fidelity__{name}": other})
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("macro-tny", {}, "no recipe 'macro-tny'; there are macro-tiny, .*mean 'macro-tiny'?"),
+        ("xyz", {}, "no recipe 'xyz'; there are macro-tiny, macro-cifar10-cpu, [^;]*$"),
+        ("macro-tiny", {"epochs": 3}, "no field 'epochs'; did you mean 'train.epochs'?"),
+        ("macro-tiny", {"train__epoch": 3}, "no field 'train.epoch'; did you mean 'train.epochs'?"),
+        ("macro-tiny", {"name__short": "x"}, "a recipe has no field 'name.short'"),
+        ("macro-tiny", {"fidelity": "rumour"}, "preset is one of default, .*; got 'rumour'"),
+        ("macro-tiny", {"fidelity__clip": "hard"}, "fidelity.clip is one of none, .*got 'hard'"),
+        ("macro-tiny", {"compute__precision": "int8"}, "compute.precision is one of auto, "),
+    ],
+)
+def test_a_wish_for_what_is_not_there_is_refused_with_what_is_near(name, changes, told):
+    with pytest.raises(ValueError, match=told):
+        recipe(name, **changes)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        *(
+            (name, 0, f"{name.replace('__', '.')} must be greater than 0; got 0")
+            for name in (
+                *("data__resolution", "network__layers", "network__filters"),
+                *("controller__hidden", "controller__samples", "controller__lr"),
+                *("controller__temperature", "controller__tanh_constant"),
+                *("train__epochs", "train__batch_size", "train__lr_max"),
+                *("train__restart_period", "train__restart_factor", "keep_steps"),
+            )
+        ),
+        ("train__epochs", -3, "train.epochs must be greater than 0; got -3"),
+        ("controller__lr", float("nan"), "controller.lr must be greater than 0; got nan"),
+        ("network__filters", 7, "network.filters must be even, .*; got 7"),
+        ("network__keep_prob", 0.0, r"network.keep_prob is in \(0, 1\]; got 0.0"),
+        ("network__keep_prob", 1.5, r"network.keep_prob is in \(0, 1\]; got 1.5"),
+        ("controller__skip_prior", 1.0, r"controller.skip_prior is in \(0, 1\); got 1.0"),
+        ("controller__skip_prior", 0.0, r"controller.skip_prior is in \(0, 1\); got 0.0"),
+        ("train__epochs", "3", "train.epochs is of kind int; got '3'"),
+        ("train__epochs", 2.5, "train.epochs is of kind int; got 2.5"),
+        ("train__epochs", True, "train.epochs is of kind int; got True"),
+        ("train__lr_max", None, "train.lr_max is of kind float; got None"),
+        ("data__flip", 1, "data.flip is of kind bool; got 1"),
+        ("data__name", 10, "data.name is of kind str; got 10"),
+        ("keep_steps", "all", "keep_steps is of kind int; got 'all'"),
+        ("data", "cifar10", "data of a recipe is a DataConfig; got 'cifar10'"),
+        ("train", Compute(), "train of a recipe is a TrainConfig; got Compute"),
+    ],
+)
+def test_a_value_outside_its_range_is_refused_with_its_field(field, value, told):
+    with pytest.raises(ValueError, match=told):
+        recipe("macro-tiny", **{field: value})
+
+
+def test_a_whole_part_may_be_replaced():
+    assert recipe("macro-tiny", train=TrainConfig(epochs=2)).train.epochs == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"name": "x", "about": "", "train": {"epoch": 3}}, "no field 'train.epoch'; did you mean"),
+        ({"name": "x", "about": "", "trane": {}}, "a recipe has no field 'trane'"),
+        ({"name": "x", "about": "", "train": {"epochs": 0}}, "train.epochs must be greater than 0"),
+    ],
+)
+def test_json_with_wrong_fields_is_refused(value, told):
+    with pytest.raises(ValueError, match=told):
+        recipe_from_json(value)
