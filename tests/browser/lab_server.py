@@ -112,7 +112,7 @@ def _stop(server: subprocess.Popen) -> None:
 def run_all(
     page: Any, address: tuple[str, str], notebook: str, ready: str, timeout: float = 90_000
 ) -> None:
-    """Opens a notebook, waits for its kernel, runs every cell and waits for what `ready` selects."""
+    """Opens a notebook, waits for its kernel, runs all cells, waits for what `ready` selects."""
     url, token = address
     page.goto(f"{url}lab/tree/{notebook}?token={token}&reset")
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=timeout)

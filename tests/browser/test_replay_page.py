@@ -5,13 +5,27 @@ from episodes import made_up_article_episode, made_up_episode
 from playwright.sync_api import expect
 
 import enas_viz as ev
-from enas_viz.view.scene import scene_of
+from enas_viz.view.scene import episode_json, scene_of
 
-# Boxes of all letters that one sees in a drawing, in pixels.
-LETTERS = """selector => [...document.querySelectorAll(`${selector} > svg text`)]
-  .filter(t => t.textContent && getComputedStyle(t).visibility === 'visible')
-  .map(t => { const b = t.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom, t.textContent]; })"""
-STEPS = "() => [...document.querySelectorAll('.strip .step')].map(g => g.getAttribute('class'))"
+# Boxes of the letters that one sees in a drawing, and of the drawing itself, in pixels.
+LETTERS = """selector => {
+  const box = e => {
+    const b = e.getBoundingClientRect();
+    return [b.left, b.top, b.right, b.bottom];
+  };
+  const drawing = document.querySelector(`${selector} > svg`);
+  const seen = [...drawing.querySelectorAll('text, .label use')].filter(e =>
+    !e.closest('defs') && e.getBoundingClientRect().width &&
+    getComputedStyle(e).visibility === 'visible');
+  return [box(drawing), seen.map(e => [...box(e), e.textContent || e.getAttribute('href')])];
+}"""
+PLACES = """() => [...document.querySelectorAll('.network, .network .slot, .network .ring, .bars')]
+  .map(e => { const b = e.getBoundingClientRect(); return [b.left, b.top]; })"""
+TOKENS = """() => [...document.querySelectorAll('.strip .token')]
+  .map(t => t.textContent).filter(Boolean)"""
+CUT_SHORT = """() => [...document.querySelectorAll('.enas-replay p, .bars li > *')]
+  .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.matches('.unseen, .track'))
+  .map(e => e.textContent)"""
 
 
 @pytest.fixture
@@ -89,14 +103,12 @@ def test_going_back_is_the_same_as_never_having_gone_on(opened):
 
 def test_nothing_moves_between_steps(opened):
     page = opened(made_up_episode(8))
-    where = """() => [...document.querySelectorAll('.network [data-at] .slot, .network .ring, .bars, .network')]
-      .map(e => { const b = e.getBoundingClientRect(); return [b.left, b.top]; })"""
     page.locator(".enas-replay").focus()
-    reference = page.evaluate(where)
+    reference = page.evaluate(PLACES)
 
     for step in range(16):
         go_to(page, step)
-        assert page.evaluate(where) == reference
+        assert page.evaluate(PLACES) == reference
 
 
 def test_keys_move_the_clock_and_others_pass_through(opened):
@@ -180,12 +192,7 @@ def test_letters_overlap_nowhere_and_are_inside_their_drawing(opened, layers, or
     go_to(page, 2 * layers - 2)
 
     for part in (".strip", ".network"):
-        boxes = page.evaluate(LETTERS, part)
-        inside = page.evaluate(
-            "s => { const b = document.querySelector(`${s} > svg`).getBoundingClientRect();"
-            " return [b.left, b.top, b.right, b.bottom]; }",
-            part,
-        )
+        inside, boxes = page.evaluate(LETTERS, part)
         for i, (l1, t1, r1, b1, text) in enumerate(boxes):
             assert l1 >= inside[0] - 1, text
             assert r1 <= inside[2] + 1, text
@@ -209,20 +216,15 @@ def test_the_page_never_scrolls_sideways_and_the_present_step_is_in_view(opened,
             box = page.locator(what).bounding_box()
             assert box["x"] >= 0, what
             assert box["x"] + box["width"] <= width, what
-    assert (
-        page.evaluate("""() => [...document.querySelectorAll('.enas-replay p, .bars li > *')]
-      .filter(e => e.scrollWidth > e.clientWidth + 1 && !e.matches('.unseen, .track'))
-      .map(e => e.textContent)""")
-        == []
-    )
+    assert page.evaluate(CUT_SHORT) == []
 
 
 def test_at_twelve_layers_a_notebooks_width_needs_no_scrolling(opened):
     page = opened(made_up_episode(12), 1132)  # a widget of 1100 pixels
 
     for part in ("strip", "network"):
-        free = f"() => {{ const e = document.querySelector('.{part}'); return e.scrollWidth - e.clientWidth; }}"
-        assert page.evaluate(free) <= 0
+        box = page.locator(f".{part}")
+        assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
 
 
 def test_buttons_are_large_enough_for_fingers_and_all_have_names(opened):
@@ -238,9 +240,7 @@ def test_buttons_are_large_enough_for_fingers_and_all_have_names(opened):
 def test_the_page_follows_the_systems_theme(opened, scheme, bright):
     page = opened(made_up_episode(4), scheme=scheme)
 
-    colour = page.evaluate(
-        "getComputedStyle(document.querySelector('.enas-replay')).backgroundColor"
-    )
+    colour = page.locator(".enas-replay").evaluate("e => getComputedStyle(e).backgroundColor")
 
     assert (int(colour.split("(")[1].split(",")[0]) > 128) == bright
 
@@ -257,15 +257,12 @@ def test_with_reduced_motion_nothing_is_animated(opened):
 
 def test_another_episode_of_the_same_scene_takes_the_drawings_over(opened):
     first, second = (made_up_episode(5, seed=s) for s in (1, 2))
+    scene = scene_of(second)
     page = opened(first)
-    tokens = "() => [...document.querySelectorAll('.strip .token')].map(t => t.textContent).filter(Boolean)"
     go_to(page, 9)
-    expected = [line for t, p in enumerate(scene_of(second).picks(second.architecture))
-                for line in scene_of(second).token(t, p)]  # fmt: skip
-
-    from enas_viz.view.scene import episode_json
 
     page.evaluate("e => window.enasModel.set('episode', e)", episode_json(second))
 
-    assert page.evaluate(tokens) == expected
-    assert scene_of(second).answer(9, second.steps[9]) in page.locator(".answer").inner_text()
+    picks = scene.picks(second.architecture)
+    assert page.evaluate(TOKENS) == [x for t, p in enumerate(picks) for x in scene.token(t, p)]
+    assert scene.answer(9, second.steps[9]) in page.locator(".answer").inner_text()

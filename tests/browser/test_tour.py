@@ -1,0 +1,84 @@
+"""The tour in a real JupyterLab: opened, run from top to bottom, scrubbed and played."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from lab_server import lab, run_all
+from playwright.sync_api import expect
+
+ROOT = ".jp-OutputArea-output .enas-replay"
+TOUR = Path(__file__).parents[2] / "notebooks" / "00_tour.ipynb"
+SHOTS = os.environ.get("ENAS_VIZ_SHOTS")  # a folder, to look at what the tests saw
+
+
+@pytest.fixture(scope="module")
+def tour(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tour")
+    shutil.copy(TOUR, folder)
+    with lab(folder) as address:
+        context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        page = context.new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        run_all(page, address, TOUR.name, ROOT)
+        page.wait_for_selector(".jp-OutputArea-output iframe")
+        page.wait_for_function(
+            f"() => document.querySelectorAll('{ROOT}').length === 3", timeout=60_000
+        )
+        yield page
+        if SHOTS:
+            for k in range(3):
+                page.locator(ROOT).nth(k).scroll_into_view_if_needed()
+                page.screenshot(path=f"{SHOTS}/tour-{k}.png")
+        context.close()
+        assert problems == []
+
+
+def test_every_cell_ran_without_an_error(tour):
+    expect(tour.locator(".jp-RenderedText[data-mime-type*='stderr']")).to_have_count(0)
+    prompts = tour.locator(".jp-CodeCell .jp-InputPrompt").all_inner_texts()
+
+    assert [p.strip() for p in prompts] == [f"[{k}]:" for k in range(1, len(prompts) + 1)]
+
+
+def test_pictures_and_curves_are_shown(tour):
+    drawn = tour.locator(".jp-OutputArea-output :is(img, .jp-RenderedSVG svg)")
+
+    assert drawn.count() >= 3  # the best network, the curves, the reader's own network
+
+
+def test_scrubbing_the_articles_example_tells_each_step(tour):
+    replay = tour.locator(ROOT).nth(0)
+    replay.scroll_into_view_if_needed()
+
+    replay.locator("input[type=range]").fill("5")
+
+    expect(replay).to_contain_text("Step 6 of 7")
+    expect(replay).to_contain_text("Which earlier layers feed layer 4?")
+    expect(replay).to_contain_text("Layer 2, probability 0.50: no.")
+    expect(replay).to_contain_text("not a search")
+
+
+def test_playing_runs_to_the_end_and_stops(tour):
+    replay = tour.locator(ROOT).nth(2)
+    replay.scroll_into_view_if_needed()
+    replay.locator("select").select_option("4")
+    replay.locator("input[type=range]").fill("6")
+
+    replay.locator("[data-act=play]").click()
+
+    expect(replay).to_contain_text("Step 12 of 12", timeout=20_000)
+    expect(replay).to_contain_text("That completes the network.")
+    expect(replay.locator("[data-act=play]")).to_have_attribute(
+        "aria-label", "Play (Space)", timeout=20_000
+    )
+
+
+def test_the_framed_replay_plays_too(tour):
+    frame = tour.frame_locator(".jp-OutputArea-output iframe")
+
+    frame.locator("[data-act=last]").click()
+
+    expect(frame.locator(".enas-replay")).to_contain_text("Step 12 of 12")
