@@ -1,0 +1,236 @@
+"""The plan of the house: who may import whom, read from the source, and what looking loads."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import enas_viz
+
+PACKAGE = Path(__file__).parent.parent / "enas_viz"
+
+# module: the modules of ours that it may import. A line names everything that is allowed, whether
+# or not it is used today; "enas_viz" is the package's own door (its names and its version).
+MAY_IMPORT = {
+    "space": "",
+    "published": "space",
+    "recipes": "space",
+    "trace": "space",
+    "cost": "space recipes",
+    # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
+    "search.draws": "",
+    "search.checkpoint": "search.draws",
+    "search.data": "CORE search.draws",
+    "search.ops": "CORE search.draws",
+    "search.controller": "CORE enas_viz search.draws",
+    "search.supernet": "CORE search.draws search.ops",
+    "search.train": "CORE search.draws search.ops search.supernet",
+    "search.enas": "CORE BENCH search.controller search.train",
+    "search.candidates": "CORE BENCH search.controller search.train search.enas",
+    "search.strategies": "CORE BENCH enas_viz search.controller search.train search.enas "
+    "search.checkpoint",
+    "search": "search.*",
+    # view reads traces: graph <- layout <- scene <- svg <- curves <- export
+    "view.graph": "LOOK",
+    "view.layout": "LOOK view.graph",
+    "view.scene": "LOOK view.graph view.layout",
+    "view.svg": "LOOK view.graph view.layout view.scene",
+    "view.curves": "LOOK view.graph view.layout view.scene view.svg",
+    "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves",
+    "view": "view.*",
+    # widgets show what view draws; no widget imports another
+    "widgets.replay": "LOOK view.*",
+    "widgets": "widgets.*",
+    # the doors
+    "enas_viz": "CORE view.* widgets.*",
+    "cli": "CORE enas_viz view.* widgets.*",  # and search, inside functions only
+    "__main__": "cli",
+}
+GROUPS = {
+    "CORE": "space published recipes trace cost",
+    "LOOK": "space trace recipes cost",
+    "BENCH": "search.draws search.data search.ops search.supernet",
+}
+INSIDE_FUNCTIONS = {"cli": "search.*"}
+
+
+def name_of(path: Path) -> str:
+    """A module's name inside the package, as in the table: `search.enas`; a room is its door."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    if parts[-1] == "__init__":
+        parts = parts[:-1]
+    return ".".join(parts) or "enas_viz"
+
+
+FILES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def spelled(names: str) -> set[str]:
+    """The modules that a line of the table names."""
+    found = set()
+    for name in names.split():
+        if name in GROUPS:
+            found |= spelled(GROUPS[name])
+        elif name.endswith(".*"):
+            room = name.removesuffix(".*")
+            found |= {m for m in FILES if m == room or m.startswith(f"{room}.")}
+        else:
+            found.add(name)
+    return found
+
+
+def imports(source: str, name: str) -> dict[str, bool]:
+    """The modules of ours that `source` imports, and whether only inside functions."""
+    found: dict[str, bool] = {}
+
+    def walk(node: ast.AST, inside: bool) -> None:
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for module in modules(node, name):
+            found[module] = found.get(module, True) and inside
+        for child in ast.iter_child_nodes(node):
+            walk(child, inside)
+
+    walk(ast.parse(source), False)
+    return found
+
+
+def modules(node: ast.AST, name: str) -> set[str]:
+    """The modules of ours that one statement names, as in the table."""
+    if isinstance(node, ast.Import):
+        wanted = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        assert not node.level, f"{name} imports relatively; write the module's whole name"
+        wanted = [f"{node.module}.{alias.name}" for alias in node.names]  # a module, or its name
+    else:
+        return set()
+    return {nearest(full) for full in wanted if full.split(".")[0] == "enas_viz"}
+
+
+def nearest(full: str) -> str:
+    """The module that holds `full`, which is a module itself or a name inside one."""
+    inner = full.removeprefix("enas_viz").removeprefix(".")
+    while inner and inner not in FILES:
+        inner = inner.rpartition(".")[0]
+    return inner or "enas_viz"
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert not done.returncode, done.stderr
+    return done.stdout.strip()
+
+
+# ---- the table
+
+
+def test_every_module_has_a_line_in_the_table_and_every_line_a_module():
+    assert set(MAY_IMPORT) == set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_module_imports_only_what_its_room_may(name):
+    allowed = spelled(MAY_IMPORT.get(name, ""))
+    later = spelled(INSIDE_FUNCTIONS.get(name, ""))
+
+    found = imports(FILES[name].read_text(encoding="utf-8"), name)
+
+    wrong = {m for m, inside in found.items() if m not in allowed and not (inside and m in later)}
+    assert not wrong, f"{name} may not import {', '.join(sorted(wrong))}"
+
+
+def test_names_are_imported_by_text_only_at_the_door_and_only_from_rooms_that_look():
+    by_text = [n for n, path in FILES.items() if "import_module" in path.read_text("utf-8")]
+
+    assert by_text == ["enas_viz"]
+    assert set(enas_viz._HOMES.values()) <= spelled(MAY_IMPORT["enas_viz"])
+
+
+def test_the_table_holds_no_circle():
+    left = {name: spelled(line) & set(FILES) - {name} for name, line in MAY_IMPORT.items()}
+    for door in ("enas_viz", "search", "view", "widgets"):  # doors hold names, resolved later
+        left.pop(door)
+    while left:
+        free = {name for name, needs in left.items() if not needs & left.keys()}
+        assert free, f"a circle among {', '.join(sorted(left))}"
+        left = {name: needs for name, needs in left.items() if name not in free}
+
+
+def test_looking_never_leads_to_torch_by_the_table():
+    for name, line in MAY_IMPORT.items():
+        if not name.startswith("search"):
+            assert not {m for m in spelled(line) if m.startswith("search")}, name
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.partition(".")[0] != "search"])
+def test_only_search_names_torch(name):
+    tree = ast.parse(FILES[name].read_text(encoding="utf-8"))
+    roots = {
+        full.partition(".")[0]
+        for node in ast.walk(tree)
+        for full in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert not roots & {"torch", "torchvision", "accelerate", "safetensors", "sklearn"}
+
+
+def test_imports_are_found_wherever_they_hide():
+    source = """
+import enas_viz
+from enas_viz import search
+from enas_viz.space import MacroSpace
+class A:
+    import enas_viz.cost
+def f():
+    from enas_viz.search import draws
+    def g():
+        import enas_viz.search.enas as e
+    from enas_viz.space import MicroSpace
+"""
+
+    assert imports(source, "x") == {
+        "enas_viz": False,
+        "search": False,
+        "space": False,
+        "cost": False,
+        "search.draws": True,
+        "search.enas": True,
+    }
+
+
+# ---- what looking loads
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "ev.load_trace('macro-tiny')",
+        "ev.draw(ev.load_trace('article-macro').last)",
+        "ev.Replay(ev.load_trace('macro-tiny').best)",
+        "ev.decode('0 3 1'), ev.recipe('macro-tiny')",
+        "[getattr(ev, name) for name in ev.__all__]",
+    ],
+    ids=["import", "load_trace", "draw", "Replay", "decode", "every name"],
+)
+def test_looking_loads_no_torch(code):
+    run(f"import sys, enas_viz as ev\n{code}\nassert 'torch' not in sys.modules")
+
+
+def test_the_import_itself_takes_less_than_three_tenths_of_a_second():
+    code = "import time; t = time.perf_counter(); import enas_viz; print(time.perf_counter() - t)"
+
+    assert min(float(run(code)) for _ in range(5)) < 0.3
+
+
+def test_a_name_that_is_not_there_is_refused_and_the_others_are_listed():
+    assert {"Replay", "load_trace", "__version__"} <= set(dir(enas_viz))
+    with pytest.raises(AttributeError, match="'enas_viz' has no attribute 'serach'"):
+        _ = enas_viz.serach
