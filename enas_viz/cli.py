@@ -330,7 +330,7 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
     from tqdm.auto import tqdm
 
     rewards: list[float] = []
-    entropy = math.nan
+    entropy, ticks, started = math.nan, 0, time.monotonic()
     items = iter(items)
     next(items, None)  # the header; what is wrong with data or device shows before a bar does
     form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
@@ -343,7 +343,10 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                 if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
                     tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
             elif isinstance(item, Tick):
-                bar.set_description_str(f"epoch {item.epoch + 1}/{epochs}", refresh=False)
+                ticks += 1
+                rate = ticks / max(1e-9, time.monotonic() - started)
+                about = f"epoch {item.epoch + 1}/{epochs}, {rate:.0f} minibatches/s"
+                bar.set_description_str(about, refresh=False)
                 if rewards:
                     mean = sum(rewards) / len(rewards)
                     text = f"reward {mean:.3f}  entropy {entropy:.1f} nats"

@@ -193,17 +193,8 @@ def train_alone(
         **{**recipe.train.__dict__, "epochs": epochs, "restart_period": epochs}
     )
     seed = seed + 1000 * number
-    net = MacroSupernet(
-        recipe.space,
-        recipe.network.filters,
-        data.channels,
-        len(data.classes),
-        recipe.fidelity,
-        seed,
-        stream="alone",
-    ).to(data.mean.device)
-    if recipe.compute.channels_last:
-        net.to(memory_format=torch.channels_last)
+    device = data.mean.device
+    net = MacroSupernet.of(recipe, data.channels, len(data.classes), seed, "alone").to(device)
     optimiser = make_optimiser(net, schedule)
     step = 0
     for epoch in range(epochs):
@@ -215,7 +206,7 @@ def train_alone(
                 (len(index), recipe.network.filters),
                 recipe.network.keep_prob,
                 rng,
-                data.mean.device,
+                device,
             )
             train_step(
                 net,

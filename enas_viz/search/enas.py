@@ -72,16 +72,7 @@ class Enas:
         self.seed = seed
         self.device = device
         self.data = data.to(device)
-        self.net = MacroSupernet(
-            recipe.space,
-            recipe.network.filters,
-            data.channels,
-            len(data.classes),
-            recipe.fidelity,
-            seed,
-        ).to(device)
-        if recipe.compute.channels_last:
-            self.net.to(memory_format=torch.channels_last)
+        self.net = MacroSupernet.of(recipe, data.channels, len(data.classes), seed).to(device)
         self.optimiser = make_optimiser(self.net, recipe.train)
         self.controller = Controller(recipe.space, recipe.controller, recipe.fidelity, seed)
         self.controller_optimiser = ControllerOptimiser(self.controller)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from enas_viz.recipes import Fidelity
+from enas_viz.recipes import Fidelity, Recipe
 from enas_viz.search import draws
 from enas_viz.search.ops import MACRO_BRANCHES, FactorizedReduction, Merge, Stem, initialise
 from enas_viz.space import Architecture, MacroSpace
@@ -61,7 +61,26 @@ class MacroSupernet(nn.Module):
         self.classifier.weight = nn.Parameter(torch.zeros(classes, filters))
         initialise(self, draws.torch_generator(seed, stream), self.fidelity)
 
-    def forward(self, images: Tensor, architecture: Architecture, drop: Tensor | None = None):
+    @classmethod
+    def of(
+        cls, recipe: Recipe, image_channels: int, classes: int, seed: int, stream: str = "weights"
+    ) -> MacroSupernet:
+        """The supernet that a recipe asks for, in the memory format that it asks for."""
+        net = cls(
+            recipe.space,
+            recipe.network.filters,
+            image_channels,
+            classes,
+            recipe.fidelity,
+            seed,
+            stream,
+        )
+        channels_last = recipe.compute.channels_last
+        return net.to(memory_format=torch.channels_last) if channels_last else net
+
+    def forward(
+        self, images: Tensor, architecture: Architecture, drop: Tensor | None = None
+    ) -> Tensor:
         """(B, classes) logits of `images` (B, C, H, W), wired as `architecture`.
 
         drop: (B, filters) factors on the features before the classifier, made by
