@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -19,15 +20,16 @@ CELLS = (
     "ev.Replay(made_up_episode(4)).iframe()",
 )
 
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    from pathlib import Path
-
     folder = tmp_path_factory.mktemp("notebooks")
     tests = str(Path(__file__).parent.parent)
     notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell.format(tests=tests)) for cell in CELLS]
+        cells=[nbformat.v4.new_code_cell(cell.format(tests=tests)) for cell in CELLS],
+        metadata={"kernelspec": KERNEL},  # else Lab asks which
     )
     nbformat.write(notebook, folder / "replay.ipynb")
     with lab(folder, theme="dark") as found:
@@ -104,7 +106,7 @@ def test_from_key_to_paint_it_takes_less_than_a_tenth_of_a_second(page):
       return found.sort((a, b) => a - b);
     }""")
 
-    assert times[int(0.5 * len(times))] < 100
+    assert times[int(0.95 * len(times))] < 100
 
 
 def test_the_frame_plays_by_itself(page):
