@@ -170,7 +170,8 @@ def _save(folder: Path, search: Enas, recipe: Any) -> None:
     at = facts["position"]
     # The serial orders checkpoints by progress: records first, then minibatches between them.
     serial = at["records"] * 100_000 + at["step"]
-    checkpoint.write(folder, serial, tensors, {**facts, "recipe": recipe, "seed": search.seed})
+    facts |= {"recipe": recipe, "seed": search.seed, "data": search.data.checksum}
+    checkpoint.write(folder, serial, tensors, facts)
 
 
 def _go_back(folder: Path, path: Path, search: Enas, recipe: Any) -> bool:
@@ -197,6 +198,11 @@ def _take_checkpoint(folder: Path, search: Enas, recipe: Any, at_most: int | Non
             raise FolderError(
                 f"{file} belongs to another recipe or seed than {folder / 'run.json'}; "
                 f"it was changed or moved there: take it out, or put the right run.json back"
+            )
+        if facts["data"] != search.data.checksum:
+            raise FolderError(
+                f"the images are not those that {file} was trained on (their checksums differ); "
+                f"name the right ones by --data"
             )
         records = facts["position"]["records"]
         if at_most is None or records <= at_most:

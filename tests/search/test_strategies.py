@@ -213,6 +213,14 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
         finish(search.resume(tmp_path / "a"))
 
 
+def test_other_images_than_those_of_the_checkpoint_are_refused(tmp_path):
+    items = search.run(TINY, folder=tmp_path / "run", data=made_up_cifar())
+    after(items, lambda r: isinstance(r, Episode))
+
+    with pytest.raises(FolderError, match="the images are not those that .* was trained on"):
+        finish(search.resume(tmp_path / "run"))  # with the recipe's own digits
+
+
 def test_a_checkpoint_of_a_newer_format_says_so(tmp_path):
     checkpoint.write(tmp_path, 1, {"x": torch.ones(1)}, {})
     (path,) = checkpoint.found(tmp_path)
