@@ -152,7 +152,7 @@ def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -
     }
     return _html(
         "ENAS replay",
-        '<div id="app"></div>'
+        '<main><h1>How a controller built a network</h1><div id="app"></div></main>'
         f'<script type="application/json" id="state">{_json(state)}</script>'
         f'<script type="module">{_static("replay.js")}{_static("host.js")}\n'
         'const state = JSON.parse(document.getElementById("state").textContent);\n'
@@ -163,7 +163,7 @@ def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -
 
 def picture_page(drawing: Drawing, about: str) -> str:
     """One HTML page with a still picture."""
-    return _html("ENAS network", f'<div class="enas-still">{drawing.svg}</div>', about)
+    return _html("ENAS network", f'<main class="enas-still">{drawing.svg}</main>', about)
 
 
 def iframe(html: str, height: int) -> str:
