@@ -57,10 +57,13 @@ def test_the_shipped_search_is_plotted_with_three_titled_axes():
 
 
 def test_a_plot_is_a_picture_for_notebooks_and_files():
-    bundle = plot(load_trace("macro-tiny"))._repr_mimebundle_()
+    made = plot(load_trace("macro-tiny"))
 
-    assert bundle["image/svg+xml"].lstrip().startswith("<?xml")
+    bundle, looks = made._repr_mimebundle_()
+
+    assert made.svg.lstrip().startswith("<?xml")
     assert len(bundle["image/png"]) > 10_000
+    assert looks["image/png"]["width"] == 11 * 72
 
 
 def test_a_trace_without_rewards_has_no_curves():

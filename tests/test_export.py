@@ -21,11 +21,16 @@ def size_of(data: bytes) -> tuple[int, int]:
     return int.from_bytes(data[16:20]), int.from_bytes(data[20:24])
 
 
-def test_a_drawing_shows_itself_as_svg_and_png():
-    bundle = ev.draw(ARTICLE_MACRO)._repr_mimebundle_()
+def test_a_drawing_shows_itself_as_a_png_of_its_natural_width():
+    """Notebooks scale a PNG down to a narrow cell; a wide SVG they would cut off."""
+    drawing = ev.draw(ARTICLE_MACRO)
 
-    assert bundle["image/svg+xml"].startswith("<svg")
-    assert size_of(base64.b64decode(bundle["image/png"]))[0] > 600
+    bundle, looks = drawing._repr_mimebundle_()
+
+    width = size_of(base64.b64decode(bundle["image/png"]))[0]
+    assert "image/svg+xml" not in bundle
+    assert width > 600
+    assert looks == {"image/png": {"width": width // 2}}
 
 
 def test_a_png_has_two_pixels_for_one():

@@ -40,11 +40,14 @@ def test_speed_is_positive():
 
 
 def test_viewers_without_widgets_get_the_finished_network():
-    data, _ = ev.Replay(made_up_article_episode(), colour="layer")._repr_mimebundle_()
+    replay = ev.Replay(made_up_article_episode(), colour="layer")
+
+    data, looks = replay._repr_mimebundle_()
 
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert data["image/svg+xml"].count('class="arc past') == 5
-    assert data["image/png"].startswith("iVBOR")
+    assert data["image/png"] == replay.drawing()._repr_mimebundle_()[0]["image/png"]
+    assert replay.drawing().svg.count('class="arc past') == 5
+    assert looks["image/png"]["width"] > 300
 
 
 def test_an_episode_without_steps_cannot_be_replayed():

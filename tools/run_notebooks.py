@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-DROPPED = ("application/vnd.jupyter.widget-view+json", "image/svg+xml")
+DROPPED = "application/vnd.jupyter.widget-view+json"
 
 
 def main(paths: list[str]) -> None:
@@ -23,8 +23,7 @@ def main(paths: list[str]) -> None:
             cell.metadata.pop("execution", None)  # times of day: noise in every diff
             for output in cell.get("outputs", ()):
                 if "image/png" in output.get("data", {}):
-                    for kind in DROPPED:
-                        output["data"].pop(kind, None)
+                    output["data"].pop(DROPPED, None)
         nbformat.write(notebook, path)
         print(f"{path}: {Path(path).stat().st_size / 1000:.0f} kB")
 

@@ -45,5 +45,5 @@ export CHROMIUM
 # --- the checks, the quick ones first
 $bin/ruff format --check .
 $bin/ruff check .
-node --test tests/js/
+node --test tests/js/*.test.mjs
 $bin/python -m pytest --nbmake --nbmake-timeout=300 tests notebooks --durations=15

@@ -27,7 +27,7 @@ ZOOM = 2  # pixels of a PNG per pixel of the drawing
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture: shown by Jupyter, GitHub and nbconvert; `svg` is a complete SVG document."""
+    """A picture: `svg` is a complete document, `png` what Jupyter, GitHub and nbconvert show."""
 
     svg: str
     pixels: bytes = b""  # its PNG, where it was made together with the SVG
@@ -36,12 +36,13 @@ class Drawing:
     def png(self) -> bytes:
         return self.pixels or png(self.svg)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {
-            "image/svg+xml": self.svg,
-            "image/png": base64.b64encode(self.png).decode(),
-            "text/plain": repr(self),
-        }
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """PNG, which notebooks scale down to their cells; they would cut a wide SVG off."""
+        width = int.from_bytes(self.png[16:20], "big") // ZOOM  # a PNG's header holds its width
+        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": repr(self)}
+        return data, {"image/png": {"width": width}}
 
     def __repr__(self) -> str:
         return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"

@@ -89,8 +89,8 @@ class Replay(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        stills = self.drawing()._repr_mimebundle_()
-        return {**data, **{k: stills[k] for k in ("image/png", "image/svg+xml")}}, metadata
+        still, looks = self.drawing()._repr_mimebundle_()
+        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
 
 def _playable(x: Episode | Trace) -> Episode:

@@ -1,6 +1,5 @@
 """The widget in a real JupyterLab: Python and browser share one clock, in both themes."""
 
-import json
 import time
 from pathlib import Path
 
@@ -128,4 +127,4 @@ def test_a_saved_notebook_has_a_still_for_viewers_without_widgets(page, address)
         time.sleep(0.3)
 
     assert outputs[0]["data"]["image/png"].startswith("iVBOR")
-    assert json.dumps(outputs[0]["data"]["image/svg+xml"]).count("arc past") == 5
+    assert outputs[0]["metadata"]["image/png"]["width"] > 300

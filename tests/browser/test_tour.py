@@ -49,9 +49,13 @@ def test_every_cell_ran_without_an_error(tour):
 
 
 def test_pictures_and_curves_are_shown(tour):
-    drawn = tour.locator(".jp-OutputArea-output :is(img, .jp-RenderedSVG svg)")
+    drawn = tour.locator(".jp-OutputArea-output.jp-RenderedImage img")
+    widths = drawn.evaluate_all(
+        "imgs => imgs.map(i => [i.width, i.closest('.jp-Cell').clientWidth])"
+    )
 
-    assert drawn.count() >= 3  # the best network, the curves, the reader's own network
+    assert len(widths) >= 3  # the best network, the curves, the reader's own network
+    assert all(300 < width < cell for width, cell in widths)  # nothing is cut off
 
 
 def test_scrubbing_the_articles_example_tells_each_step(tour):
