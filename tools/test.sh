@@ -23,7 +23,7 @@ find_chromium() {
 
 # --- Node, for the tests of the widget's module
 if ! command -v node >/dev/null && as_root; then install_debian nodejs; fi
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18)' 2>/dev/null || {
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' 2>/dev/null || {
   echo "the tests need Node.js 18 or newer on the PATH" >&2
   exit 1
 }
