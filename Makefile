@@ -11,7 +11,7 @@ demo: $(VENV)/search.stamp
 	@$(BIN)/enas-viz demo
 
 lab: $(VENV)/search.stamp
-	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_tour.ipynb
 
 test: $(VENV)/dev.stamp
 	@tools/test.sh
