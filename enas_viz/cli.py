@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import filelock
 import tyro
 from tyro.conf import Positional
 
@@ -461,7 +462,13 @@ def _clear_demo(folder: Path) -> None:
             f"{folder} holds files that no demo wrote ({', '.join(sorted(strange)[:3])}), so it is "
             f"left alone; choose another place by --folder"
         )
-    shutil.rmtree(folder)
+    try:
+        with filelock.FileLock(folder / "run.lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=sys.platform == "win32")  # there the lock is open
+    except filelock.Timeout:
+        raise UsageError(
+            f"a demo is running in {folder}; choose another place by --folder"
+        ) from None
 
 
 def _percent(mean: float, error: float) -> str:

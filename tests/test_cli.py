@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import filelock
 import pytest
 
 import enas_viz
@@ -217,6 +218,13 @@ def test_a_demo_does_not_clear_a_folder_that_holds_other_files(capsys, tmp_path)
 
     assert "thesis.tex" in refused(capsys, "demo", "--quick", "--folder", tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "precious"
+
+
+def test_a_demo_does_not_clear_one_that_is_running(capsys, tmp_path):
+    with filelock.FileLock(tmp_path / "run.lock"):
+        told = refused(capsys, "demo", "--quick", "--folder", tmp_path)
+
+    assert "a demo is running in" in told
 
 
 @pytest.mark.slow
