@@ -464,7 +464,7 @@ def _clear_demo(folder: Path) -> None:
         )
     try:
         with filelock.FileLock(folder / "run.lock", timeout=0):
-            shutil.rmtree(folder, ignore_errors=sys.platform == "win32")  # there the lock is open
+            shutil.rmtree(folder, ignore_errors=True)  # Windows keeps the open lock
     except filelock.Timeout:
         raise UsageError(
             f"a demo is running in {folder}; choose another place by --folder"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import os
 import platform
 import subprocess
 import time
@@ -265,6 +266,7 @@ def build(recipe: Recipe, seed: int, device: str, data: Data | str | Path | None
     if recipe.compute.threads:
         torch.set_num_threads(recipe.compute.threads)
     if recipe.compute.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
         torch.use_deterministic_algorithms(True)
     if not isinstance(data, Data):
         data = load_data(recipe.data, seed, data)

@@ -179,6 +179,15 @@ def test_every_way_of_searching_runs_to_its_end(changes):
     assert 0 < records[0].loss < 10
 
 
+def test_deterministic_kernels_suffice():
+    try:
+        records = list(tiny(train__epochs=1, compute__deterministic=True).records())
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+    assert isinstance(records[-1], Epoch)
+
+
 def test_rewards_of_the_moving_and_the_batch_statistics_differ():
     def rewards(**changes):
         return [e.reward for e in tiny(**changes).records() if isinstance(e, Episode)]
