@@ -240,7 +240,7 @@ function render({ model, el }) {
     for (const [box, drawing] of [[networkBox, network], [stripBox, strip]]) {
       const width = Number(drawing.getAttribute("width"));
       box.style.setProperty("--natural", `${width}px`);
-      box.style.setProperty("--least", width > 1250 ? 1 : 0.85); // what must scroll need not be small, too
+      box.style.setProperty("--least", width > 1250 ? 1 : 0.66); // whole in a narrow cell; what must scroll anyway stays large
       box.replaceChildren(drawing);
     }
     parts = shapes(network, strip, scene);
