@@ -201,6 +201,7 @@ class Recipe:
     fidelity: Fidelity = field(default_factory=Fidelity)
     compute: Compute = field(default_factory=Compute)
     keep_steps: int = 1  # every so many episodes keep their steps in the trace
+    record: Literal["steps", "full"] = "steps"  # full: with raw logits and hidden states
 
     @property
     def space(self) -> MacroSpace:

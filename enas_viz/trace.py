@@ -44,11 +44,14 @@ class Step:
     picks: one index for an operation or source, one bit per earlier layer for skips, none for a
     silent step. logits: for an operation or source one row of length `options`; for skips one row
     per earlier layer holding its single logit z, where the two options have logits (-z, z).
+    detail: only where a recipe says `record="full"`: "raw", the logits before they were shaped (for
+    skips the attention's score of each anchor), and "hidden", the LSTM's hidden state.
     """
 
     decision: Decision
     picks: tuple[int, ...] = ()
     logits: tuple[tuple[float, ...], ...] = ()
+    detail: Json = field(default_factory=dict, compare=False)
 
     @cached_property
     def probabilities(self) -> tuple[tuple[float, ...], ...]:
@@ -70,7 +73,8 @@ class Step:
         return -sum(p * math.log(p) for row in self.probabilities for p in row if p > 0)
 
     def to_json(self) -> list[Any]:
-        return [self.picks, [[_round(z) for z in row] for row in self.logits]]
+        kept: list[Any] = [self.picks, _rounded(self.logits)]
+        return [*kept, {k: _rounded(v) for k, v in self.detail.items()}] if self.detail else kept
 
 
 @dataclass(frozen=True)
@@ -438,8 +442,8 @@ def _episode(value: Json, header: Header) -> Episode:
     if rows and len(rows) != len(plan):
         raise ValueError(f"it has {len(rows)} steps where its space has {len(plan)}")
     steps = tuple(
-        Step(decision, tuple(picks), tuple(map(tuple, logits)))
-        for decision, (picks, logits) in zip(plan, rows, strict=bool(rows))
+        Step(decision, tuple(picks), tuple(map(tuple, logits)), *detail)
+        for decision, (picks, logits, *detail) in zip(plan, rows, strict=bool(rows))
     )
     for t, step in enumerate(steps, start=1):
         if step.decision.kind != "silent":
@@ -487,7 +491,10 @@ def _canonical(value: Json) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _round(value: float) -> float:
+def _rounded(value: Any) -> Any:
+    """Numbers, also nested in sequences, with as many digits as are recorded."""
+    if isinstance(value, list | tuple):
+        return [_rounded(v) for v in value]
     return float(f"{value:.{DIGITS}g}")
 
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 import enas_viz
 from enas_viz.recipes import ControllerConfig, Fidelity
 from enas_viz.search import draws
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.space import Architecture, Decision, MacroSpace
 from enas_viz.trace import Episode, Header, Step, Trace
 
 
@@ -33,6 +33,8 @@ class Rollout:
     ops: (n, L) int64. bits: (n, L, L) bool, bits[:, k, j] = layer k takes a skip from j.
     op_logits: (n, L, O) and skip_logits: (n, L, L), shaped as they were sampled from; a skip's
     probability is sigmoid(2 * logit). Entries with j >= k mean nothing and are masked out.
+    op_raw, skip_raw: the same before shaping. op_states, skip_states: (n, L, H), the LSTM's hidden
+    state at the step that decides a layer's operation, and at the one that decides its skips.
     """
 
     space: MacroSpace
@@ -42,6 +44,10 @@ class Rollout:
     bits: Tensor
     op_logits: Tensor
     skip_logits: Tensor
+    op_raw: Tensor
+    skip_raw: Tensor
+    op_states: Tensor
+    skip_states: Tensor
 
     @cached_property
     def _earlier(self) -> Tensor:
@@ -101,22 +107,31 @@ class Rollout:
             for rows in (list(zip(o, b, strict=True)) for o, b in zip(ops, bits, strict=True))
         ]
 
-    def steps(self, sample: int) -> tuple[Step, ...]:
-        """The controller's time-steps of one sample, in the order in which it took them."""
+    def steps(self, sample: int, full: bool = False) -> tuple[Step, ...]:
+        """The controller's time-steps of one sample, in the order in which it took them.
+
+        full: with what the LSTM held at each step (see `trace.Step.detail`).
+        """
         ops, bits = self.ops[sample].tolist(), self.bits[sample].long().tolist()
         op_logits = self.op_logits[sample].tolist()
         skip_logits = self.skip_logits[sample].tolist()
         found = []
         for decision in self.space.steps(self.fidelity.macro_order):
-            k = decision.at
+            k, detail = decision.at, self._detail(sample, decision) if full else {}
             if decision.kind == "op":
-                found.append(Step(decision, (ops[k],), (tuple(op_logits[k]),)))
-            elif decision.kind == "skip":
-                logits = tuple((z,) for z in skip_logits[k][:k])
-                found.append(Step(decision, tuple(bits[k][:k]), logits))
-            else:
-                found.append(Step(decision))
+                found.append(Step(decision, (ops[k],), (tuple(op_logits[k]),), detail))
+            else:  # a silent step has no rows
+                rows = tuple((z,) for z in skip_logits[k][: decision.rows])
+                found.append(Step(decision, tuple(bits[k][: decision.rows]), rows, detail))
         return tuple(found)
+
+    def _detail(self, sample: int, decision: Decision) -> dict[str, list[float]]:
+        k = decision.at
+        if decision.kind == "op":
+            raw, hidden = self.op_raw[sample, k], self.op_states[sample, k]
+        else:
+            raw, hidden = self.skip_raw[sample, k, : decision.rows], self.skip_states[sample, k]
+        return {"raw": raw.tolist(), "hidden": hidden.tolist()}
 
 
 class Controller(nn.Module):
@@ -178,14 +193,14 @@ class Controller(nn.Module):
 
         def pick_op(k: int, state: Tensor) -> Tensor:
             at = k * (k + 1) // 2
-            cumulative = F.softmax(self._op_logits(state), -1).cumsum(-1)
+            cumulative = F.softmax(self._shaped(state @ self.op_softmax), -1).cumsum(-1)
             above = uniforms[:, at : at + 1] >= cumulative
             ops[:, k] = above.sum(-1).clamp(max=len(self.space.ops) - 1)
             return ops[:, k]
 
         def pick_bits(k: int, query: Tensor, keys: Tensor) -> Tensor:
             at = k * (k + 1) // 2 + 1
-            logits = self._skip_logits(query[:, None], keys)[:, 0]  # (n, k)
+            logits = self._shaped(self._attention(query[:, None], keys))[:, 0]  # (n, k)
             bits[:, k, :k] = uniforms[:, at : at + k] < torch.sigmoid(2 * logits)
             return bits[:, k, :k]
 
@@ -260,14 +275,21 @@ class Controller(nn.Module):
                 state = anchored
             anchors.append(anchored[1])
             keys.append(anchored[1] @ self.w1)
+        stacked_ops, stacked_queries = _stack(op_states), _stack(queries)
+        op_raw = stacked_ops @ self.op_softmax  # (n, L, O)
+        skip_raw = self._attention(stacked_queries, _stack(keys))  # (n, L, L)
         return Rollout(
             self.space,
             self.config,
             self.fidelity,
             ops,
             bits,
-            self._op_logits(_stack(op_states)),
-            self._skip_logits(_stack(queries), _stack(keys)),
+            self._shaped(op_raw),
+            self._shaped(skip_raw),
+            op_raw,
+            skip_raw,
+            stacked_ops,
+            stacked_queries,
         )
 
     def _lstm(self, given: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -282,13 +304,10 @@ class Controller(nn.Module):
             raw = raw / self.config.temperature
         return self.config.tanh_constant * torch.tanh(raw)
 
-    def _op_logits(self, states: Tensor) -> Tensor:
-        return self._shaped(states @ self.op_softmax)  # (..., O)
-
-    def _skip_logits(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """(n, q, H) queries against (n, a, H) keys of anchors: (n, q, a) shaped logits."""
+    def _attention(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(n, q, H) queries against (n, a, H) keys of anchors: (n, q, a) scores, not yet shaped."""
         mixed = torch.tanh((queries @ self.w2)[:, :, None] + keys[:, None])  # (n, q, a, H)
-        return self._shaped((mixed @ self.v)[..., 0])
+        return (mixed @ self.v)[..., 0]
 
     def _next_input(self, chosen: Tensor, anchors: list[Tensor]) -> Tensor:
         """What the LSTM reads after skips: a mixture of the chosen anchors; zero if none."""

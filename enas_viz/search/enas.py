@@ -286,7 +286,7 @@ class Enas:
         kept = (at.episodes - 1) % self.recipe.keep_steps == 0
         return Episode(
             architecture=child,
-            steps=rollout.steps(sample) if kept else (),
+            steps=rollout.steps(sample, self.recipe.record == "full") if kept else (),
             accuracy=at.right[-1],
             reward=rewards[-1],
             baseline=baselines[-1],

@@ -270,7 +270,7 @@ def scene_of(
 def episode_json(episode: Episode) -> Json:
     """What the browser needs of an episode: picks and logits as recorded, two lines of text."""
     return {
-        "steps": [step.to_json() for step in episode.steps],
+        "steps": [step.to_json()[:2] for step in episode.steps],
         "facts": facts(episode),
         "note": episode.note,
     }

@@ -172,6 +172,24 @@ def test_recorded_steps_carry_the_whole_log_probability(order, steps):
         assert sum(s.entropy for s in taken) == pytest.approx(rollout.entropy[i].item(), 1e-5)
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_full_record_holds_raw_logits_and_the_state_that_gave_them(order):
+    controller = small(macro_order=order)
+
+    steps = controller.sample(2, seed=4).steps(1, full=True)
+
+    for step in steps:
+        hidden = torch.tensor(step.detail["hidden"])
+        raw = torch.tensor(step.detail["raw"])
+        assert hidden.shape == (64,)
+        if step.decision.kind == "op":
+            torch.testing.assert_close(hidden @ controller.op_softmax, raw)
+        shaped = 1.5 * torch.tanh(raw)
+        logits = torch.tensor([z for row in step.logits for z in row])
+        torch.testing.assert_close(logits, shaped)
+    assert not controller.sample(1).steps(0)[0].detail
+
+
 def test_skips_first_asks_for_skips_before_the_operation():
     steps = small(macro_order="skips-first").sample(1).steps(0)
 

@@ -4,12 +4,13 @@ import pytest
 import torch
 
 from enas_viz import search
-from enas_viz.recipes import recipe
+from enas_viz.recipes import change, recipe
 from enas_viz.search import data as data_module
 from enas_viz.search import draws
 from enas_viz.search.enas import Enas, NonFiniteLoss
 from enas_viz.search.strategies import build
-from enas_viz.trace import Episode, Epoch, Header, Tick
+from enas_viz.trace import Episode, Epoch, Header, Tick, load_trace
+from enas_viz.view.scene import episode_json
 
 TINY = recipe(
     "macro-tiny",
@@ -25,8 +26,6 @@ TINY = recipe(
 
 
 def tiny(**changes) -> Enas:
-    from enas_viz.recipes import change
-
     return build(change(TINY, **changes), 0, "cpu", None)
 
 
@@ -55,6 +54,15 @@ def test_every_second_episode_keeps_its_steps_when_asked_to():
     assert len(taken.steps) == 6
     assert taken.log_probability == pytest.approx(taken.extra["log_probability"], abs=1e-3)
     assert taken.entropy == pytest.approx(taken.extra["entropy"], abs=1e-3)
+
+
+def test_a_full_record_survives_the_trace_and_stays_out_of_the_replay(tmp_path):
+    list(search.run(change(TINY, record="full", train__epochs=1), folder=tmp_path / "run"))
+
+    kept = load_trace(tmp_path / "run").episodes[0]
+    assert [len(step.detail["hidden"]) for step in kept.steps] == [64] * 6
+    assert [len(step.detail["raw"]) for step in kept.steps] == [6, 0, 6, 1, 6, 2]
+    assert all(len(step) == 2 for step in episode_json(kept)["steps"])
 
 
 def test_the_reward_is_accuracy_plus_weighted_entropy_and_the_baseline_follows_it():
