@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import operator
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -302,7 +304,11 @@ def change(base: Recipe, **changes: Any) -> Recipe:
 def recipe_from_json(value: dict[str, Any]) -> Recipe:
     """The recipe that `dataclasses.asdict` wrote. Raises ValueError for a field that is unknown."""
     parts = _parts()
+    if not isinstance(value, dict) or not {"name", "about"} <= value.keys():
+        raise ValueError(f"a recipe in JSON is an object with a name and an about; got {value!r}")
     for part, inner in value.items():
+        if part in parts and not isinstance(inner, dict):
+            raise ValueError(f"{part} of a recipe in JSON is an object; got {inner!r}")
         known = {f.name for f in fields(parts[part])} if part in parts else set()
         for name in inner if part in parts else ():
             if name not in known:
@@ -316,13 +322,16 @@ def recipe_from_json(value: dict[str, Any]) -> Recipe:
 
 def check(made: Recipe) -> None:
     """Raises ValueError, naming the field, when a value is outside its choices or its range."""
-    for part, kind in _parts().items():
+    parts = _parts()
+    for part, hint in get_type_hints(Recipe).items():
         config = getattr(made, part)
-        if not isinstance(config, kind):
-            raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {config!r}")
-        for name, hint in get_type_hints(kind).items():
-            _check_kind(f"{part}.{name}", getattr(config, name), hint)
-    _check_kind("keep_steps", made.keep_steps, int)
+        if part not in parts:
+            _check_kind(part, config, hint)
+        elif not isinstance(config, hint):
+            raise ValueError(f"{part} of a recipe is a {hint.__name__}; got {config!r}")
+        else:
+            for name, inner in get_type_hints(hint).items():
+                _check_kind(f"{part}.{name}", getattr(config, name), inner)
     positive = {
         "data": ("resolution",),
         "network": ("layers", "filters"),
@@ -331,12 +340,22 @@ def check(made: Recipe) -> None:
         "": ("keep_steps",),
     }
     for part, names in positive.items():
-        config = getattr(made, part) if part else made
         for name in names:
-            value = getattr(config, name)
+            where = f"{part}.{name}" if part else name
+            value = _value(made, where)
             if not value > 0:
-                where = f"{part}.{name}" if part else name
                 raise ValueError(f"{where} must be greater than 0; got {value!r}")
+    for where in field_names():
+        value = _value(made, where)
+        if isinstance(value, int | float) and not 0 <= value < math.inf:
+            raise ValueError(f"{where} must be a finite number, 0 or greater; got {value!r}")
+    for where in ("controller.adam_beta1", "controller.adam_beta2", "train.momentum"):
+        if not _value(made, where) < 1:
+            raise ValueError(f"{where} is in [0, 1); got {_value(made, where)!r}")
+    if made.controller.baseline_decay > 1:
+        raise ValueError(
+            f"controller.baseline_decay is in [0, 1]; got {made.controller.baseline_decay!r}"
+        )
     if made.network.filters % 2:
         raise ValueError(
             f"network.filters must be even, since a factorized reduction joins two halves; "
@@ -356,6 +375,10 @@ def _check_kind(where: str, value: Any, hint: Any) -> None:
     taken = (int, float) if hint is float else hint
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
         raise ValueError(f"{where} is of kind {hint.__name__}; got {value!r}")
+
+
+def _value(made: Recipe, where: str) -> Any:
+    return operator.attrgetter(where)(made)
 
 
 def field_names() -> list[str]:
