@@ -261,7 +261,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe(name: str, **changes: Any) -> Recipe:
+def recipe(name: str, /, **changes: Any) -> Recipe:
     """The recipe of that name, changed as `change` does. ValueError with the nearest names."""
     if name not in RECIPES:
         near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.5)
@@ -396,6 +396,6 @@ def _parts() -> dict[str, type]:
 
 
 def _no_field(path: str) -> str:
-    near = difflib.get_close_matches(path, field_names(), n=1, cutoff=0.3)
+    near = difflib.get_close_matches(path, field_names(), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"a recipe has no field {path!r}{hint}"
