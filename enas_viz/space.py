@@ -94,7 +94,7 @@ class MacroSpace:
     kind = "macro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", _names(self.ops, "ops"))
+        object.__setattr__(self, "ops", tuple(self.ops))
         if type(self.layers) is not int or self.layers < 1:
             raise ValueError(f"a macro space has at least 1 layer; got layers={self.layers!r}")
         if self.wiring not in WIRINGS:
@@ -180,7 +180,6 @@ class MacroSpace:
 
     def decode(self, flat: Sequence[int]) -> Architecture:
         """The architecture of a flat list. Raises ValueError saying which layer is wrong."""
-        flat = _listed(flat, "a macro list")
         want = self.layers * (self.layers + 1) // 2
         if len(flat) != want:
             raise ValueError(
@@ -265,8 +264,8 @@ class MicroSpace:
     kind = "micro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", _names(self.ops, "ops"))
-        object.__setattr__(self, "cells", _names(self.cells, "cells"))
+        object.__setattr__(self, "ops", tuple(self.ops))
+        object.__setattr__(self, "cells", tuple(self.cells))
         if type(self.nodes) is not int or self.nodes < 1:
             raise ValueError(f"a cell has at least 1 computed node; got nodes={self.nodes!r}")
         if not self.cells or self.cells != CELLS[: len(self.cells)]:
@@ -345,7 +344,6 @@ class MicroSpace:
 
     def decode(self, flat: Sequence[int]) -> Architecture:
         """The architecture of a flat list. Raises ValueError saying which node is wrong."""
-        flat = _listed(flat, "a micro list")
         per_cell = 4 * self.nodes
         if len(flat) != per_cell * len(self.cells):
             raise ValueError(
@@ -426,10 +424,10 @@ Space = MacroSpace | MicroSpace
 
 def space_from_json(value: dict[str, Any]) -> Space:
     """The space that `to_json` wrote. Unknown fields are ignored (a newer minor format)."""
-    kind = value.get("kind")
-    if kind not in ("macro", "micro"):
-        raise ValueError(f"a space is of kind 'macro' or 'micro'; got {kind!r}")
-    made = MacroSpace if kind == "macro" else MicroSpace
+    kinds = {"macro": MacroSpace, "micro": MicroSpace}
+    if value.get("kind") not in kinds:
+        raise ValueError(f"a space is of kind 'macro' or 'micro'; got {value.get('kind')!r}")
+    made = kinds[value["kind"]]
     known = made.__dataclass_fields__
     return made(
         **{k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known}
@@ -449,19 +447,6 @@ def _check_ops(ops: tuple[str, ...], known: tuple[str, ...]) -> None:
     for op in ops:
         if op not in known:
             raise ValueError(f"operation {op!r} is unknown here; known are {', '.join(known)}")
-
-
-def _names(value: Any, what: str) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise ValueError(f"{what} of a space is a sequence of names; got {value!r}")
-    return tuple(value)
-
-
-def _listed(flat: Any, what: str) -> list[Any]:
-    try:
-        return list(flat)
-    except TypeError:
-        raise ValueError(f"{what} is a sequence of integers; got {flat!r}") from None
 
 
 def _rows(content: Any, what: str, unit: str) -> tuple[tuple[Any, ...], ...]:

@@ -268,24 +268,6 @@ def test_a_wish_for_what_is_not_there_is_refused_with_what_is_near(name, changes
         ("network__keep_prob", 1.5, r"network.keep_prob is in \(0, 1\]; got 1.5"),
         ("controller__skip_prior", 1.0, r"controller.skip_prior is in \(0, 1\); got 1.0"),
         ("controller__skip_prior", 0.0, r"controller.skip_prior is in \(0, 1\); got 0.0"),
-        *(
-            (name, -1, f"{name.replace('__', '.')} must be a finite number, 0 or greater; got -1")
-            for name in (
-                *("data__crop_padding", "data__train_images", "data__valid_images"),
-                *("controller__updates", "controller__reward_images", "controller__init_range"),
-                *("controller__entropy_weight", "controller__skip_weight", "train__lr_min"),
-                *("train__l2", "compute__threads"),
-            )
-        ),
-        ("train__l2", float("nan"), "train.l2 must be a finite number, 0 or greater; got nan"),
-        ("train__lr_max", float("inf"), "train.lr_max must be a finite number, .*; got inf"),
-        ("train__momentum", 1.0, r"train.momentum is in \[0, 1\); got 1.0"),
-        ("controller__adam_beta1", 1, r"controller.adam_beta1 is in \[0, 1\); got 1"),
-        ("controller__adam_beta2", 1.5, r"controller.adam_beta2 is in \[0, 1\); got 1.5"),
-        ("controller__baseline_decay", 99, r"controller.baseline_decay is in \[0, 1\]; got 99"),
-        ("record", "ful", "record is one of steps, full; got 'ful'"),
-        ("strategy", "evolution", "strategy is one of enas; got 'evolution'"),
-        ("name", 7, "name is of kind str; got 7"),
         ("train__epochs", "3", "train.epochs is of kind int; got '3'"),
         ("train__epochs", 2.5, "train.epochs is of kind int; got 2.5"),
         ("train__epochs", True, "train.epochs is of kind int; got True"),
@@ -312,9 +294,6 @@ def test_a_whole_part_may_be_replaced():
         ({"name": "x", "about": "", "train": {"epoch": 3}}, "no field 'train.epoch'; did you mean"),
         ({"name": "x", "about": "", "trane": {}}, "a recipe has no field 'trane'"),
         ({"name": "x", "about": "", "train": {"epochs": 0}}, "train.epochs must be greater than 0"),
-        ({"name": "x", "about": "", "train": [3]}, r"train of a recipe in JSON is an object; got"),
-        ({"name": "x"}, "a recipe in JSON is an object with a name and an about; got"),
-        (["macro-tiny"], "a recipe in JSON is an object with a name and an about; got"),
     ],
 )
 def test_json_with_wrong_fields_is_refused(value, told):

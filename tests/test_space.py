@@ -379,14 +379,6 @@ def test_a_micro_list_of_wrong_length_is_refused_with_the_length_wanted(length):
         MicroSpace(2).decode([0] * length)
 
 
-@pytest.mark.parametrize("flat", [None, 5, 1.5, True])
-def test_what_is_no_list_at_all_is_refused(flat):
-    with pytest.raises(ValueError, match=f"^a macro list is a sequence of integers; got {flat}"):
-        MacroSpace(3).decode(flat)
-    with pytest.raises(ValueError, match=f"^a micro list is a sequence of integers; got {flat}"):
-        MicroSpace(2).decode(flat)
-
-
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -444,16 +436,11 @@ def test_a_macro_architecture_made_of_wrong_parts_is_refused(ops, skips, told):
         (lambda: MacroSpace(ops=()), "needs operations, each named once"),
         (lambda: MacroSpace(ops=("conv3x3",) * 2), "needs operations, each named once"),
         (lambda: MacroSpace(ops=("identity",)), "operation 'identity' is unknown here; known are"),
-        (lambda: MacroSpace(ops="conv3x3"), "ops of a space is a sequence of names; got 'conv3x3'"),
-        (lambda: MacroSpace(ops=None), "ops of a space is a sequence of names; got None"),
-        (lambda: MacroSpace(ops=[["conv3x3"]]), "ops of a space is a sequence of names"),
-        (lambda: MicroSpace(cells=2), "cells of a space is a sequence of names; got 2"),
         (lambda: MicroSpace(0), "at least 1 computed node; got nodes=0"),
         (lambda: MicroSpace(ops=("conv3x3",)), "operation 'conv3x3' is unknown here"),
         (lambda: MicroSpace(cells=()), r"cells are \('normal',\) or"),
         (lambda: MicroSpace(cells=("reduction",)), r"cells are \('normal',\) or"),
         (lambda: space_from_json({"kind": "nano"}), "kind 'macro' or 'micro'; got 'nano'"),
-        (lambda: space_from_json({"kind": []}), "kind 'macro' or 'micro'; got \\[\\]"),
         (lambda: space_from_json({}), "kind 'macro' or 'micro'; got None"),
     ],
 )
