@@ -86,6 +86,28 @@ class SepBranch(nn.Sequential):
         )
 
 
+class MaxPool(nn.MaxPool2d):
+    """3x3 max pooling at stride 1.
+
+    Where no gradient is wanted on a CPU, as four element-wise maxima of shifted rows and columns:
+    the same values in less than half the time, since nobody asks where the maximum was.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(3, stride=1, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.is_grad_enabled() or x.device.type != "cpu":
+            return super().forward(x)
+        for axis in (-1, -2):
+            size, wider = x.shape[axis], x.clone()
+            for start, other in ((1, 0), (0, 1)):  # of the target, of what it is compared with
+                into = wider.narrow(axis, start, size - 1)
+                torch.maximum(into, x.narrow(axis, other, size - 1), out=into)
+            x = wider
+        return x
+
+
 class PoolBranch(nn.Sequential):
     """1x1 convolution with batch norm and ReLU, then 3x3 pooling at stride 1, nothing after it.
 
@@ -96,7 +118,7 @@ class PoolBranch(nn.Sequential):
         pool = (
             nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
             if kind == "avg"
-            else nn.MaxPool2d(3, stride=1, padding=1)
+            else MaxPool()
         )
         super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pool)
 
@@ -121,9 +143,9 @@ class Stem(nn.Sequential):
 class FactorizedReduction(nn.Module):
     """Halves height and width: two 1x1 convolutions on shifted grids, joined, batch norm.
 
-    The first reads even pixels, the second odd ones (zero beyond the edge). Both are computed as
-    one 2x2 convolution of stride 2, whose kernel holds the first in its upper left corner and the
-    second in its lower right one: the same sums in one pass over memory.
+    The first reads even pixels, the second odd ones (zero beyond the edge). Both grids are laid
+    side by side as channels and pass one 1x1 convolution whose kernel is block-diagonal: the same
+    sums, a fifth faster forward and backward on a CPU than two strided convolutions.
     """
 
     def __init__(self, c_in: int, c_out: int, fidelity: Fidelity) -> None:
@@ -136,9 +158,10 @@ class FactorizedReduction(nn.Module):
         height, width = x.shape[-2:]
         if height % 2 or width % 2:
             x = F.pad(x, (0, width % 2, 0, height % 2))
-        corner = F.pad(self.even.weight, (0, 1, 0, 1))  # (c_out/2, c_in, 2, 2)
-        opposite = F.pad(self.odd.weight, (1, 0, 1, 0))
-        return self.norm(F.conv2d(x, torch.cat([corner, opposite]), stride=2))
+        rows = x.permute(0, 2, 3, 1)  # so that the gradients of the slices are channels_last, too
+        grids = torch.cat([rows[:, ::2, ::2], rows[:, 1::2, 1::2]], -1)  # (B, H/2, W/2, 2 c_in)
+        kernel = torch.block_diag(self.even.weight[:, :, 0, 0], self.odd.weight[:, :, 0, 0])
+        return self.norm(F.conv2d(grids.permute(0, 3, 1, 2), kernel[:, :, None, None]))
 
 
 class Merge(nn.Module):
@@ -159,8 +182,12 @@ class Merge(nn.Module):
     def forward(self, own: Tensor, skips: list[tuple[int, Tensor]]) -> Tensor:
         """own: (B, c, H, W). skips: (number of the bit, tensor of the same shape) pairs."""
         if self.slices is None:
+            # Only what came before is needed for gradients: the first sum makes a new tensor, and
+            # the later ones may add to it in place.
+            fresh = not torch.is_grad_enabled()
             for _, tensor in skips:
-                own = own + tensor
+                own = own.add_(tensor) if fresh else own + tensor
+                fresh = True
             return self.norm(own)
         chosen = [*(bit for bit, _ in skips), len(self.slices) - 1]
         kernel = torch.cat([self.slices[slot] for slot in chosen], 1)  # (c, len(chosen) * c)

@@ -9,6 +9,8 @@ Source: authors' `general_child.py`; sizes as in `cifar10_macro_search.sh`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -17,13 +19,16 @@ from enas_viz.search import draws
 from enas_viz.search.ops import MACRO_BRANCHES, FactorizedReduction, Merge, Stem, initialise
 from enas_viz.space import Architecture, MacroSpace
 
+# What a path has computed so far: for every tensor its versions, by number of halvings.
+Trail = list[dict[int, Tensor]]
+
 
 class MacroSupernet(nn.Module):
     """Stem, L layers with one bank of operations each, reductions, classifier.
 
     Tensor 0 is the stem's output, tensor j+1 the output of layer j. After the layers named by
-    `space.pool_after()` every stored tensor that is still read is replaced by a factorized
-    reduction of its own. 697 860 trainable parameters at 12 layers and 36 filters.
+    `space.pool_after()` a stored tensor is read through a factorized reduction of its own, which
+    is computed when a later layer first asks for it. 697 860 trainable parameters at 12 layers and 36 filters.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class MacroSupernet(nn.Module):
                 for p in space.pool_after()
             }
         )
+        pools = space.pool_after()
+        self.halvings = [sum(p < k for p in pools) for k in range(space.layers)]  # before layer k
         with torch.device("meta"):
             self.classifier = nn.Linear(filters, classes, bias=False)
         self.classifier.weight = nn.Parameter(torch.zeros(classes, filters))
@@ -86,32 +93,67 @@ class MacroSupernet(nn.Module):
         drop: (B, filters) factors on the features before the classifier, made by
         `draws.dropout_mask`; None for no dropout.
         """
-        if architecture.space != self.space:
-            raise ValueError(
-                f"this supernet is built for {self.space}; got an architecture of "
-                f"{architecture.space}"
-            )
+        return self._follow(images, architecture, [], drop)
+
+    def forward_each(
+        self,
+        images: Tensor,
+        architectures: Sequence[Architecture],
+        drops: Sequence[Tensor | None] | None = None,
+    ) -> Iterator[tuple[int, Tensor]]:
+        """(index, logits) of every architecture on the same images, without gradients.
+
+        They come in the order of their first differing layers, since what equal beginnings have
+        in common is computed once: the more alike the architectures, the cheaper.
+        """
+        trail: Trail = []
+        done: tuple[tuple[int, ...], ...] = ()
+        for i in sorted(range(len(architectures)), key=lambda i: architectures[i].content):
+            content = architectures[i].content
+            alike = 0
+            while alike < min(len(done), len(content)) and done[alike] == content[alike]:
+                alike += 1
+            with torch.inference_mode():
+                del trail[1 + alike :]
+                logits = self._follow(images, architectures[i], trail, drops and drops[i])
+            done = content
+            yield i, logits
+
+    def _follow(
+        self, images: Tensor, architecture: Architecture, trail: Trail, drop: Tensor | None
+    ) -> Tensor:
+        """Logits by the path from where `trail` ends; it is prolonged to the path's end."""
         space = self.space
-        sources = [space.sources(architecture, k) for k in range(space.layers)]
+        if architecture.space != space:
+            raise ValueError(
+                f"this supernet is built for {space}; got an architecture of {architecture.space}"
+            )
         shift = 1 if space.wiring == "layer" else 0
-        tensors: list[Tensor | None] = [self.stem(images)]
-        for k, (op, *_) in enumerate(architecture.content):
-            out = self.branch(k, op)(tensors[k])
+        if not trail:
+            trail.append({0: self.stem(images)})
+        for k in range(len(trail) - 1, space.layers):
+            halvings = self.halvings[k]
+            out = self.branch(k, architecture.content[k][0])(self._read(trail, k, halvings))
             if k > 0:
-                out = self.merges[k - 1](out, [(t - shift, tensors[t]) for t in sources[k]])
-            tensors.append(out)
-            if str(k) in self.reductions:
-                read = {k + 1}.union(*sources[k + 1 :])  # the others are never looked at again
-                tensors = [
-                    reduce(tensor) if t in read else None
-                    for t, (reduce, tensor) in enumerate(
-                        zip(self.reductions[str(k)], tensors, strict=True)
-                    )
+                skips = [
+                    (t - shift, self._read(trail, t, halvings))
+                    for t in space.sources(architecture, k)
                 ]
-        features = tensors[-1].mean((2, 3))  # (B, filters)
+                out = self.merges[k - 1](out, skips)
+            trail.append({halvings: out})
+        features = self._read(trail, space.layers, len(self.reductions)).mean((2, 3))
         if drop is not None:
             features = features * drop
-        return self.classifier(features)
+        return self.classifier(features)  # (B, classes) from (B, filters)
+
+    def _read(self, trail: Trail, tensor: int, halvings: int) -> Tensor:
+        """A tensor after so many halvings; what nobody reads is never reduced."""
+        versions = trail[tensor]
+        if halvings not in versions:
+            after = self.space.pool_after()[halvings - 1]
+            reduce = self.reductions[str(after)][tensor]
+            versions[halvings] = reduce(self._read(trail, tensor, halvings - 1))
+        return versions[halvings]
 
     def branch(self, layer: int, op: int) -> nn.Module:
         """The operation that runs when a layer's decision is `op`.
