@@ -104,9 +104,7 @@ def tdevries(folder: Path, layers: int, filters: int) -> Peer:
         nn.utils.clip_grad_norm_(controller.parameters(), CLIP)
         adam.step()
 
-    return Peer(
-        "TDeVries/enas_pytorch", net, wire, lambda x: net(x, state["arc"]), sample, update
-    )
+    return Peer("TDeVries/enas_pytorch", net, wire, lambda x: net(x, state["arc"]), sample, update)
 
 
 def nni(folder: Path, layers: int, filters: int) -> Peer:
@@ -157,8 +155,10 @@ def _patched(name: str, line: str) -> types.ModuleType:
     target, term = line.split(" += ")
     assert source.count(line) == 1, f"{spec.origin} is another version: it has no {line!r}"
     module = importlib.util.module_from_spec(spec)
-    exec(compile(source.replace(line, f"{target} = {target} + {term}"), spec.origin, "exec"),
-         module.__dict__)
+    exec(
+        compile(source.replace(line, f"{target} = {target} + {term}"), spec.origin, "exec"),
+        module.__dict__,
+    )
     return module
 
 

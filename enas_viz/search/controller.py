@@ -190,21 +190,26 @@ class Controller(nn.Module):
         layers = self.space.layers
         ops = torch.zeros(n, layers, dtype=torch.int64)
         bits = torch.zeros(n, layers, layers, dtype=torch.bool)
+        op_raw = torch.zeros(n, layers, len(self.space.ops))
+        skip_raw = torch.zeros(n, layers, layers)
 
         def pick_op(k: int, state: Tensor) -> Tensor:
             at = k * (k + 1) // 2
-            cumulative = F.softmax(self._shaped(state @ self.op_softmax), -1).cumsum(-1)
+            op_raw[:, k] = state @ self.op_softmax
+            cumulative = F.softmax(self._shaped(op_raw[:, k]), -1).cumsum(-1)
             above = uniforms[:, at : at + 1] >= cumulative
             ops[:, k] = above.sum(-1).clamp(max=len(self.space.ops) - 1)
             return ops[:, k]
 
         def pick_bits(k: int, query: Tensor, keys: Tensor) -> Tensor:
             at = k * (k + 1) // 2 + 1
-            logits = self._shaped(self._attention(query[:, None], keys))[:, 0]  # (n, k)
-            bits[:, k, :k] = uniforms[:, at : at + k] < torch.sigmoid(2 * logits)
+            skip_raw[:, k, :k] = self._attention(query[:, None], keys)[:, 0]
+            yes = torch.sigmoid(2 * self._shaped(skip_raw[:, k, :k]))
+            bits[:, k, :k] = uniforms[:, at : at + k] < yes
             return bits[:, k, :k]
 
-        return self._walk(n, ops, bits, pick_op, pick_bits)
+        op_states, queries, _ = self._walk(n, pick_op, pick_bits)
+        return self._rollout(ops, bits, op_raw, skip_raw, op_states, queries)
 
     def score(self, architectures: Sequence[Architecture]) -> Rollout:
         """Given architectures, teacher-forced in one batched pass; differentiable.
@@ -222,12 +227,37 @@ class Controller(nn.Module):
         padded = [[(*row[1:], *(0,) * (layers - k)) for k, row in enumerate(a.content)]
                   for a in architectures]  # fmt: skip
         bits = torch.tensor(padded, dtype=torch.bool).reshape(len(architectures), layers, layers)
-        return self._walk(
+        ops = ops.reshape(-1, layers)
+        op_states, queries, keys = self._walk(
             len(architectures),
-            ops.reshape(-1, layers),
-            bits,
             lambda k, _state: ops[:, k],
             lambda k, _query, _keys: bits[:, k, :k],
+        )
+        op_raw = op_states @ self.op_softmax  # (n, L, O), all at once: nothing waits for them
+        skip_raw = self._attention(queries, keys)  # (n, L, L)
+        return self._rollout(ops, bits, op_raw, skip_raw, op_states, queries)
+
+    def _rollout(
+        self,
+        ops: Tensor,
+        bits: Tensor,
+        op_raw: Tensor,
+        skip_raw: Tensor,
+        op_states: Tensor,
+        skip_states: Tensor,
+    ) -> Rollout:
+        return Rollout(
+            self.space,
+            self.config,
+            self.fidelity,
+            ops,
+            bits,
+            self._shaped(op_raw),
+            self._shaped(skip_raw),
+            op_raw,
+            skip_raw,
+            op_states,
+            skip_states,
         )
 
     # ---- the walk through the decisions
@@ -235,12 +265,14 @@ class Controller(nn.Module):
     def _walk(
         self,
         n: int,
-        ops: Tensor,
-        bits: Tensor,
         pick_op: Callable[[int, Tensor], Tensor],
         pick_bits: Callable[[int, Tensor, Tensor], Tensor],
-    ) -> Rollout:
-        """Steps the LSTM through all layers; the logits of all steps are then formed at once."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Steps the LSTM through all layers, asking for each decision in turn.
+
+        Returns three (n, L, H): the hidden states that decide operations, those that query for
+        skips, and the keys of the anchors that they query.
+        """
         skips_first = self.fidelity.macro_order == "skips-first"
         keeps_state = self.fidelity.state_after_anchor == "carried"
         start = self.start.expand(n, -1)
@@ -275,22 +307,7 @@ class Controller(nn.Module):
                 state = anchored
             anchors.append(anchored[1])
             keys.append(anchored[1] @ self.w1)
-        stacked_ops, stacked_queries = _stack(op_states), _stack(queries)
-        op_raw = stacked_ops @ self.op_softmax  # (n, L, O)
-        skip_raw = self._attention(stacked_queries, _stack(keys))  # (n, L, L)
-        return Rollout(
-            self.space,
-            self.config,
-            self.fidelity,
-            ops,
-            bits,
-            self._shaped(op_raw),
-            self._shaped(skip_raw),
-            op_raw,
-            skip_raw,
-            stacked_ops,
-            stacked_queries,
-        )
+        return _stack(op_states), _stack(queries), _stack(keys)
 
     def _lstm(self, given: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         cell, hidden = state

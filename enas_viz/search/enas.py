@@ -24,6 +24,7 @@ from enas_viz.search.data import Data, augment
 from enas_viz.search.supernet import MacroSupernet
 from enas_viz.search.train import (
     count_right,
+    count_right_each,
     first_step_rate,
     learning_rate,
     make_optimiser,
@@ -146,8 +147,9 @@ class Enas:
             rollout = self.controller.sample(config.samples, uniforms=numbers)
             children = rollout.architectures()
             baselines, rewards = self._replay_baselines(rollout)
+            accuracies = self._accuracies(children)
             for sample in range(len(at.right), config.samples):
-                accuracy = self._accuracy(children[sample], sample)
+                accuracy = next(accuracies)
                 at.right.append(accuracy)
                 at.accuracy_sum += accuracy
                 reward = accuracy + config.entropy_weight * float(rollout.entropy[sample])
@@ -218,32 +220,60 @@ class Enas:
         images = augment(images, config.crop_padding, config.flip, rng)
         return images, self.data.train.labels[index]
 
-    def _accuracy(self, child: Architecture, sample: int) -> float:
-        """Share of a fresh validation minibatch that is right: the heart of the reward."""
-        at, fidelity = self.at, self.recipe.fidelity
-        own = sample if fidelity.reward_batch == "own" else 0
+    def _accuracies(self, children: list[Architecture]) -> Iterator[float]:
+        """Share of fresh validation images that each child still to be rewarded gets right.
+
+        `fidelity.reward_batch`: "own", each child on a minibatch of its own, computed when it is
+        asked for; "shared", all on one, so what their networks have in common is computed once.
+        """
+        fidelity, compute = self.recipe.fidelity, self.recipe.compute
+        waiting = range(len(self.at.right), len(children))
+        if fidelity.reward_batch == "own" or fidelity.reward_bn == "refit":
+            for sample in waiting:
+                images, labels = self._reward_batch(sample)
+                drop = self._reward_drop(len(labels), sample)
+                if fidelity.reward_bn == "refit":
+                    refit_batch_norm(self.net, children[sample], self.refit_batches())
+                self._evaluate()
+                right = count_right(self.net, children[sample], images, labels, compute, drop)
+                yield int(right) / len(labels)
+            return
+        images, labels = self._reward_batch(0)
+        drops = [self._reward_drop(len(labels), sample) for sample in waiting]
+        self._evaluate()
+        found = [0] * len(waiting)
+        for i, right in count_right_each(
+            self.net, [children[k] for k in waiting], images, labels, compute, drops
+        ):
+            found[i] = int(right)
+        yield from (right / len(labels) for right in found)
+
+    def _evaluate(self) -> None:
+        if self.net.training:  # asked first, since the switch walks through every module
+            self.net.eval()
+
+    def _reward_batch(self, sample: int) -> tuple[Tensor, Tensor]:
+        """(images, labels) of the validation minibatch on which a sample is rewarded."""
+        at = self.at
+        own = sample if self.recipe.fidelity.reward_batch == "own" else 0
         rng = draws.generator(self.seed, "reward", at.epoch, at.update, own)
         wanted = self.recipe.controller.reward_images or self.recipe.train.batch_size
         count = min(wanted, len(self.data.valid))
         index = torch.from_numpy(
             rng.choice(len(self.data.valid), count, replace=False, shuffle=False)
         ).to(self.device)
-        images = self.data.normalise(self.data.valid.images[index])
-        drop = None
-        if fidelity.reward_dropout == "on":
-            drop = draws.dropout_mask(
-                (count, self.recipe.network.filters),
-                self.recipe.network.keep_prob,
-                draws.generator(self.seed, "reward_dropout", at.epoch, at.update, sample),
-                self.device,
-            )
-        if fidelity.reward_bn == "refit":
-            refit_batch_norm(self.net, child, self.refit_batches())
-        if self.net.training:  # asked first, since the switch walks through every module
-            self.net.eval()
-        labels = self.data.valid.labels[index]
-        right = count_right(self.net, child, images, labels, self.recipe.compute, drop)
-        return int(right) / count
+        return self.data.normalise(self.data.valid.images[index]), self.data.valid.labels[index]
+
+    def _reward_drop(self, count: int, sample: int) -> Tensor | None:
+        """The dropout that `fidelity.reward_dropout` leaves on while a reward is measured."""
+        if self.recipe.fidelity.reward_dropout == "off":
+            return None
+        return draws.dropout_mask(
+            (count, self.recipe.network.filters),
+            self.recipe.network.keep_prob,
+            draws.generator(self.seed, "reward_dropout", self.at.epoch, self.at.update, sample),
+            self.device,
+        )
 
     def refit_batches(self) -> Iterator[Tensor]:
         rng = draws.generator(self.seed, "refit", self.at.epoch, self.at.update)

@@ -28,7 +28,8 @@ class MacroSupernet(nn.Module):
 
     Tensor 0 is the stem's output, tensor j+1 the output of layer j. After the layers named by
     `space.pool_after()` a stored tensor is read through a factorized reduction of its own, which
-    is computed when a later layer first asks for it. 697 860 trainable parameters at 12 layers and 36 filters.
+    is computed when a later layer first asks for it. 697 860 trainable parameters at 12 layers and
+    36 filters.
     """
 
     def __init__(

@@ -38,6 +38,18 @@ def test_the_average_pool_divides_by_real_pixels_only():
     assert torch.equal(pool(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 4, 4))
 
 
+@pytest.mark.parametrize("size", [(8, 8), (1, 3), (2, 1), (7, 4)])
+def test_the_maximum_is_the_same_whether_or_not_a_gradient_is_wanted(size):
+    pool, x = MACRO_BRANCHES["max3x3"](2, FIDELITY)[-1], torch.randn(3, 2, *size)
+    before = x.clone()
+
+    with torch.no_grad():
+        found = pool(x)
+
+    assert torch.equal(found, F.max_pool2d(x, 3, 1, 1))
+    assert torch.equal(x, before)
+
+
 @pytest.mark.parametrize("size", [(8, 8), (7, 8), (5, 7)])
 def test_the_factorized_reduction_equals_two_shifted_convolutions(size):
     reduction = FactorizedReduction(4, 6, FIDELITY).double()

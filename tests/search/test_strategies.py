@@ -99,6 +99,16 @@ def test_closing_anywhere_leaves_a_checkpoint_that_goes_on_exactly(tmp_path, sto
         assert torch.equal(x, y)
 
 
+def test_a_search_with_shared_reward_images_goes_on_exactly_within_an_update(tmp_path):
+    shared = change(TINY, fidelity__reward_batch="shared")
+    finish(search.run(shared, folder=tmp_path / "whole"))
+    after(search.run(shared, folder=tmp_path / "cut"), lambda r: getattr(r, "sample", -1) == 1)
+
+    finish(search.resume(tmp_path / "cut"))
+
+    assert load_trace(tmp_path / "cut").digest() == load_trace(tmp_path / "whole").digest()
+
+
 KILLS = 20 if os.environ.get("ENAS_VIZ_SOAK") else 5
 CHILD = f"""
 import sys

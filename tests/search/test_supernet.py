@@ -1,5 +1,6 @@
 """The macro supernet against the authors' own numbers, and what a path costs."""
 
+import random
 from dataclasses import replace
 
 import golden
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from enas_viz import cost
 from enas_viz.recipes import PRESETS, Fidelity
 from enas_viz.search.supernet import MacroSupernet
-from enas_viz.space import MacroSpace
+from enas_viz.space import Architecture, MacroSpace
 
 SPACE = MacroSpace(layers=6, wiring="code")
 DISPATCH = {"as_written": "last_branch", "branches_bound": "sampled"}
@@ -212,6 +213,58 @@ def test_equal_seeds_give_equal_weights_and_no_global_draw():
     assert all(torch.equal(a, b) for a, b in pairs)
     other = MacroSupernet(MacroSpace(4), 4, 1, 3, seed=9)
     assert not torch.equal(other.classifier.weight, first.classifier.weight)
+
+
+def sampled(space: MacroSpace, n: int) -> list[Architecture]:
+    rng = random.Random(3)
+    return [space.sample(rng, 0.5) for _ in range(n)]
+
+
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+@pytest.mark.parametrize("merge", ["add", "concat"])
+def test_many_architectures_on_the_same_images_come_out_as_one_by_one(wiring, merge):
+    space = MacroSpace(6, wiring=wiring)
+    net = MacroSupernet(space, 4, 1, 3, Fidelity(skip_merge_search=merge)).double().eval()
+    few = sampled(space, 5)
+    half = [Architecture(space, few[0].content[:3] + a.content[3:]) for a in few]  # alike at first
+    children = [*few, *half, few[2]]
+    images = torch.randn(2, 1, 8, 8, dtype=torch.float64)
+
+    found = dict(net.forward_each(images, children))
+
+    assert sorted(found) == list(range(len(children)))
+    for i, child in enumerate(children):
+        torch.testing.assert_close(found[i], net(images, child).detach())
+
+
+def test_what_equal_beginnings_share_is_computed_once():
+    net = tiny(6).eval()
+    (first,) = sampled(net.space, 1)
+    ops = [(first.content[-1][0] + shift) % 6 for shift in range(3)]
+    children = [
+        Architecture(net.space, (*first.content[:-1], (op, *first.content[-1][1:]))) for op in ops
+    ]
+    calls = []
+    for name, module in net.named_modules():
+        if name.endswith("norm") or name.startswith("stem."):
+            module.register_forward_hook(lambda *_, name=name: calls.append(name))
+
+    list(net.forward_each(torch.randn(2, 1, 8, 8), children))
+
+    assert calls.count("stem.0") == 1
+    assert calls.count("merges.3.norm") == 1
+    assert calls.count("merges.4.norm") == 3  # the last layer, of each
+
+
+def test_each_of_many_architectures_has_its_own_dropout():
+    net = tiny().eval()
+    (child,) = sampled(net.space, 1)
+    images, drop = torch.randn(2, 1, 8, 8), torch.zeros(2, 4)
+
+    (_, whole), (_, dropped) = net.forward_each(images, [child, child], [None, drop])
+
+    assert whole.abs().sum() > 0
+    assert dropped.abs().sum() == 0
 
 
 def test_an_architecture_of_another_space_is_refused():
