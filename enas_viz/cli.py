@@ -30,6 +30,7 @@ from tyro.conf import Positional
 import enas_viz
 from enas_viz.recipes import PRESETS, RECIPES, Preset, Recipe, change, check, field_names, recipe
 from enas_viz.trace import Episode, Epoch, Tick, load_trace
+from enas_viz.view.scene import subject
 
 T = TypeVar("T")
 
@@ -92,14 +93,14 @@ class DeriveOptions:
 
 @dataclass(frozen=True)
 class ReplayOptions:
-    """Make a page that replays the decisions of one episode; it needs no network and no kernel."""
+    """Make a page that replays a search, or one episode; it needs no network and no kernel."""
 
     trace: Positional[str]
     """A trace file, a run's folder, or the name of a trace that ships with enas_viz."""
     out: Path = Path("replay.html")
     """The file to write: .html, .svg or .png."""
     episode: int | None = None
-    """Serial number `n` of an episode in the trace; by default the one of highest reward."""
+    """Serial number `n` of an episode in the trace, to replay it alone."""
     open: bool = False
     """Show it in the browser at once."""
 
@@ -213,22 +214,22 @@ def derive_command(args: Sequence[str]) -> None:
 
 
 def replay_command(args: Sequence[str]) -> None:
-    """Make a page that replays an episode."""
+    """Make a page that replays a search, or an episode."""
     options = _parse(ReplayOptions, args, "replay")
     trace = load_trace(options.trace)
-    episode = trace.best
+    shown, episode = trace, subject(trace)
     if options.episode is not None:
         by_number = {e.n: e for e in trace.episodes}
         if options.episode not in by_number:
             raise UsageError(f"the trace has no episode with n = {options.episode}")
-        episode = by_number[options.episode]
+        shown = episode = by_number[options.episode]
     if options.out.suffix == ".html" and not episode.steps:
         kept = [e.n for e in trace.episodes if e.steps]
         raise UsageError(
             f"episode {episode.n} was recorded without its steps, so there is nothing to replay; "
             f"{len(kept)} episodes kept theirs, e.g. --episode {kept[0] if kept else '(none)'}"
         )
-    written = enas_viz.save(episode, options.out)
+    written = enas_viz.save(shown, options.out)
     print(f"wrote {written}")
     if options.open:
         webbrowser.open(Path(written).resolve().as_uri())
@@ -277,7 +278,7 @@ def demo_command(args: Sequence[str]) -> None:
     with _bar("training networks alone", 2 * finalists) as tell:
         alone = candidates.compare_alone(done, best, epochs=alone_epochs, progress=tell)
     trace = load_trace(options.folder)
-    page = enas_viz.save(trace.best, options.folder / "replay.html")
+    page = enas_viz.save(trace, options.folder / "replay.html")
     _write_results(options.folder / "results.json", chosen, options.seed, shared, alone)
     print(_demo_table(done, shared, alone, alone_epochs))
     minutes = (time.monotonic() - started) / 60

@@ -32,13 +32,14 @@ MAY_IMPORT = {
     "search.strategies": "CORE BENCH enas_viz search.controller search.train search.enas "
     "search.checkpoint",
     "search": "search.*",
-    # view reads traces: graph <- layout <- scene <- svg <- curves <- export
+    # view reads traces: graph <- layout <- scene <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
     "view.layout": "LOOK view.graph",
     "view.scene": "LOOK view.graph view.layout",
     "view.svg": "LOOK view.graph view.layout view.scene",
     "view.curves": "LOOK view.graph view.layout view.scene view.svg",
-    "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves",
+    "view.timeline": "LOOK view.graph view.layout view.scene view.svg view.curves",
+    "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves view.timeline",
     "view": "view.*",
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",

@@ -10,6 +10,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
 const BEAT = 1400; // milliseconds a step stays at speed 1
+const FRAME = 260; // milliseconds a moment of the film stays at speed 1
 const TENSES = /\s*\b(past|now|future|rejected|out|about)\b/g;
 
 // ---------------------------------------------------------------- pure
@@ -35,9 +36,9 @@ export const tenseOfChoice = (born, now, on) =>
   on || born > now ? tense(born, now) : born === now ? "rejected" : "out";
 
 /** One row per draw, one probability per option; a skip's row is [no, yes] of logits (-z, z). */
-export function probabilities(kind, logits) {
+export function probabilities(kind, logits, temperature = 1) {
   return logits.map((row) => {
-    const all = kind === "skip" ? [-row[0], row[0]] : row;
+    const all = (kind === "skip" ? [-row[0], row[0]] : row).map((z) => z / temperature);
     const top = Math.max(...all);
     const weights = all.map((z) => Math.exp(z - top));
     const sum = weights.reduce((a, b) => a + b, 0);
@@ -48,11 +49,34 @@ export function probabilities(kind, logits) {
 export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
+/** An episode as a film packs it: picks as characters, logits as whole numbers, in the order of the plan. */
+export function unpack(scene, film, moment) {
+  const { picks, logits, facts } = film.moments[moment];
+  let p = 0, z = 0;
+  const take = (n) => logits.slice(z, (z += n)).map((value) => value * film.unit);
+  const steps = scene.plan.map(([kind, at]) => {
+    if (kind === "silent") return [[], []];
+    const rows = kind === "op" ? 1 : at;
+    const chosen = [...picks.slice(p, (p += rows))].map((digit) => parseInt(digit, 36));
+    return [chosen, kind === "op" ? [take(scene.ops.length)] : take(rows).map((value) => [value])];
+  });
+  return { steps, facts, note: "" };
+}
+
+/** The moment nearest to `x` in the film's drawings. */
+export function nearest(moments, x) {
+  const away = moments.map((moment) => Math.abs(moment.x - x));
+  return away.indexOf(Math.min(...away));
+}
+
+/** Of the slider's position: 0 is 1, ten steps double. */
+export const temperatureAt = (position) => 2 ** (position / 10);
+
 /** The lines of the probability panel: {label, p, picked, answer, op}. */
-export function bars(scene, episode, step) {
+export function bars(scene, episode, step, temperature = 1) {
   const [kind] = scene.plan[step];
   const [picks, logits] = episode.steps[step];
-  const rows = probabilities(kind, logits);
+  const rows = probabilities(kind, logits, temperature);
   if (kind === "op")
     return scene.ops.map(([op, first, second], i) => (
       { label: `${first} ${second}`, p: rows[0][i], picked: i === picks[0], answer: i === picks[0] ? scene.words.sampled : "", op }));
@@ -118,7 +142,7 @@ function picture(markup, uid) {
   return holder.firstElementChild;
 }
 
-// Icons are paths, since many fonts lack the signs of players.
+// Paths, since many fonts lack the signs of players.
 const ICONS = {
   first: "M3.5 3h2v10h-2zM13 3v10L6 8z", back: "M11 3v10L4.5 8z", play: "M4.5 2.5 13 8l-8.5 5.5z",
   pause: "M4 3h3v10H4zM9 3h3v10H9z", next: "M5 3v10l6.5-5z", last: "M10.5 3h2v10h-2zM3 3v10l7-5z" };
@@ -175,19 +199,22 @@ function dress(scene, episode, network, strip, uid) {
   });
 }
 
-function drawBars(list, scene, episode, step, uid) {
-  const found = bars(scene, episode, step);
+function drawBars(list, scene, episode, step, uid, temperature) {
+  const found = bars(scene, episode, step, temperature);
+  const was = temperature === 1 ? found : bars(scene, episode, step);
   list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
   list.classList.toggle("ops", scene.plan[step][0] === "op");
-  list.replaceChildren(...found.map(({ label, p, picked, answer, op }) => {
-    const share = make("i");
+  list.classList.toggle("whatif", was !== found);
+  list.replaceChildren(...found.map(({ label, p, picked, answer, op }, i) => {
+    const share = make("i"), recorded = make("s");
+    recorded.style.left = `${100 * was[i].p}%`;
     share.style.width = `${100 * p}%`;
     if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
     const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
     const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
       answer);
     return make("li", picked ? { class: "picked" } : {}, name,
-      make("span", { class: "track", "aria-hidden": "true" }, share), make("span", { class: "p" }, p.toFixed(2)), mark);
+      make("span", { class: "track", "aria-hidden": "true" }, share, ...(was === found ? [] : [recorded])), make("span", { class: "p" }, p.toFixed(2)), mark);
   }));
 }
 
@@ -200,15 +227,21 @@ function render({ model, el }) {
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
-  let scene, episode, n, network, strip, parts, shown = -1, timer = 0, queued = false, lastMove = -1e9;
+  let scene, episode, film, n, network, strip, parts, shown = -1, timer = 0, reel = 0, queued = false, lastMove = -1e9;
 
-  const button = (action, label, icon = action) => {
+  const button = (action, label, icon = action, then = () => go(moved(action, now(), n))) => {
     const made = make("button", { type: "button", "aria-label": label, title: label, "data-act": action });
     made.innerHTML = glyph(icon);
-    hear(made, "click", () => (action === "toggle" ? toggle() : go(moved(action, now(), n))));
+    hear(made, "click", then);
     return made;
   };
-  const play = button("toggle", "Play (Space)", "play");
+  const play = button("toggle", "Play (Space)", "play", () => toggle());
+  const roll = button("roll", "Play the search", "play", () => toggleRoll());
+  const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Network of the search" });
+  const place = make("span", { class: "place" });
+  const [curvesBox, layersBox] = [0, 1].map(() => make("div", { class: "time", "aria-hidden": "true" }));
+  const warmth = make("input", { type: "range", min: -20, max: 20, step: 1, "aria-label": "What if: temperature" });
+  const degrees = make("output"), whatIf = make("span", { class: "hint" });
   const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
   const speed = make("select", { "aria-label": "Speed", title: "Speed" },
     ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
@@ -223,11 +256,14 @@ function render({ model, el }) {
   // JupyterLab takes single keys as commands (d d deletes the cell) unless the root says otherwise.
   const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
     "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" },
-    note, line("over", {}, "The controller decides"), stripBox,
+    note, make("div", { class: "film" }, line("over", {}, "The search"), make("div", { class: "times" }, curvesBox, layersBox),
+      make("div", { class: "controls" }, roll, scrubber, place)),
+    line("over", {}, "The controller decides"), stripBox,
     make("div", { class: "controls" }, make("div", { class: "buttons" }, button("first", "First step (Home)"),
       button("back", "Previous step (Left)"), play, button("next", "Next step (Right)"), button("last", "Last step (End)")),
       slider, speed),
-    make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer), list),
+    make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer),
+      make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
     line("over", {}, "The network it builds"), networkBox, legend, facts, said, live);
   el.append(root);
 
@@ -248,12 +284,32 @@ function render({ model, el }) {
     legend.replaceChildren(
       ...scene.legend.map(([op, , , name]) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
       make("li", {}, mini(scene.mergeIcon, uid), scene.mergeWords));
+    setUpFilm();
     load();
   }
 
+  /** The moment of the film that is open. */
+  const at = () => clamp(model.get("moment"), 0, film.moments.length - 1);
+
+  function setUpFilm() {
+    film = model.get("film");
+    const there = !!film?.moments;
+    root.querySelector(".film").hidden = !there;
+    if (!there) return (film = null);
+    for (const [box, drawing] of [[curvesBox, film.curves], [layersBox, film.layers]]) box.replaceChildren(picture(drawing, uid));
+    scrubber.max = film.moments.length - 1;
+  }
+
   function load() {
-    episode = model.get("episode");
+    episode = film ? unpack(scene, film, at()) : model.get("episode");
     n = episode.steps.length;
+    if (film) {
+      const { x, facts: told } = film.moments[at()];
+      for (const cursor of root.querySelectorAll(".cursor")) cursor.setAttribute("transform", `translate(${x} 0)`);
+      scrubber.value = at();
+      place.textContent = `network ${at() + 1} of ${film.moments.length}`;
+      scrubber.setAttribute("aria-valuetext", `${place.textContent}: ${told}`);
+    }
     slider.max = n - 1;
     facts.textContent = episode.facts;
     note.textContent = episode.note;
@@ -278,7 +334,7 @@ function render({ model, el }) {
         if (!quick && step === shown + 1) grow(part.element);
       }
     }
-    drawBars(list, scene, episode, step, uid);
+    drawPanel(step);
     const text = caption(scene, episode, step);
     count.textContent = text.count;
     question.textContent = capital(text.question);
@@ -289,6 +345,15 @@ function render({ model, el }) {
     slider.setAttribute("aria-valuetext", text.whole);
     shown = step;
     follow(quick);
+  }
+
+  function drawPanel(step) {
+    const temperature = model.get("temperature") || 1, silent = scene.plan[step][0] === "silent";
+    drawBars(list, scene, episode, step, uid, temperature);
+    warmth.value = Math.round(10 * Math.log2(temperature));
+    degrees.textContent = temperature.toFixed(2);
+    warmth.parentNode.hidden = silent;
+    whatIf.textContent = temperature === 1 ? "" : "what if; the marks: as it sampled";
   }
 
   /** An arc grows from the layer it leaves to the layer it feeds. */
@@ -329,12 +394,43 @@ function render({ model, el }) {
     model.set("playing", start);
     push();
   }
+  function wear(button, on, rest) {
+    button.innerHTML = glyph(on ? "pause" : "play");
+    button.title = (on ? "Pause" : "Play") + rest;
+    button.setAttribute("aria-label", button.title);
+  }
+
+  /** Opens a moment of the film. */
+  function open(moment) {
+    root.classList.add("enas-fast");
+    lastMove = performance.now();
+    model.set("moment", clamp(moment, 0, film.moments.length - 1));
+    push();
+  }
+  function toggleRoll() {
+    const start = !model.get("rolling");
+    if (start) {
+      model.set("playing", false);
+      model.set("step", n - 1); // whole networks
+      if (at() >= film.moments.length - 1) model.set("moment", 0);
+    }
+    model.set("rolling", start);
+    push();
+  }
+  function turn() {
+    clearTimeout(reel);
+    const rolling = film && model.get("rolling");
+    wear(roll, rolling, " the search");
+    if (!rolling) return;
+    reel = setTimeout(() => {
+      if (at() < film.moments.length - 1) open(at() + 1);
+      if (at() >= film.moments.length - 1) { model.set("rolling", false); push(); } else turn();
+    }, FRAME / (model.get("speed") || 1));
+  }
   function tick() {
     clearTimeout(timer);
     const playing = model.get("playing");
-    play.innerHTML = glyph(playing ? "pause" : "play");
-    play.setAttribute("aria-label", playing ? "Pause (Space)" : "Play (Space)");
-    play.title = play.getAttribute("aria-label");
+    wear(play, playing, " (Space)");
     speed.value = model.get("speed");
     if (!playing) { if (shown >= 0) live.textContent = caption(scene, episode, shown).whole; return; }
     timer = setTimeout(() => {
@@ -344,12 +440,28 @@ function render({ model, el }) {
   }
 
   hear(slider, "input", () => go(Number(slider.value)));
+  hear(scrubber, "input", () => open(Number(scrubber.value)));
+  hear(warmth, "input", () => { model.set("temperature", temperatureAt(Number(warmth.value))); push(); });
+  for (const box of [curvesBox, layersBox]) {
+    const point = (event) => {
+      if (!(event.buttons & 1)) return;
+      const area = box.firstElementChild.getBoundingClientRect();
+      const moment = nearest(film.moments, ((event.clientX - area.left) / area.width) * film.width);
+      if (moment !== at()) open(moment);
+    };
+    for (const event of ["pointerdown", "pointermove"]) hear(box, event, point);
+  }
   hear(speed, "change", () => { model.set("speed", Number(speed.value)); push(); });
-  hear(document, "visibilitychange", () => { if (document.hidden && model.get("playing")) toggle(); });
+  hear(document, "visibilitychange", () => {
+    if (!document.hidden) return;
+    for (const name of ["playing", "rolling"]) model.set(name, false);
+    push();
+  });
   hear(root, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const action = keyAction(event.key);
-    if (!action || event.target === speed || (event.key === " " && event.target.tagName === "BUTTON")) return;
+    const own = [speed, scrubber, warmth].includes(event.target) && event.key !== " " && event.key !== "k";
+    if (!action || own || (event.key === " " && event.target.tagName === "BUTTON")) return;
     event.preventDefault();
     event.stopPropagation();
     if (action === "toggle") toggle(); else go(moved(action, now(), n));
@@ -383,14 +495,17 @@ function render({ model, el }) {
     if (shown >= 0) follow(true);
   });
   resized?.observe(root);
-  const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": tick };
+  const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
+    "change:film": build, "change:moment": load, "change:rolling": turn, "change:temperature": () => drawPanel(shown) };
   for (const [event, then] of Object.entries(heard)) model.on(event, then);
   build();
   tick();
+  turn();
   return () => {
     life.abort();
     resized?.disconnect();
     clearTimeout(timer);
+    clearTimeout(reel);
     for (const [event, then] of Object.entries(heard)) model.off(event, then);
   };
 }

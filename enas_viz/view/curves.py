@@ -21,15 +21,20 @@ WINDOW = 50  # episodes in the moving mean of the reward
 class Series:
     """Per episode: accuracy, its moving mean, baseline (None where not recorded).
 
-    Per epoch: shares, for every operation the share of all sampled layers that use it, in [0, 1];
-    skip_rate, the share of skip bits set; entropy in nats (mean of the samples, None if unknown).
+    Per epoch: reward, the mean accuracy; baselines, as they stood at its end; shares, for every
+    operation the share of all sampled layers that use it, in [0, 1]; layer_shares, the same for
+    each layer by itself; skip_rate, the share of skip bits set; entropy in nats (mean of the
+    samples, None if unknown).
     """
 
     accuracy: tuple[float, ...]
     smooth: tuple[float, ...]
     baseline: tuple[float | None, ...]
     epochs: tuple[int, ...]
+    reward: tuple[float, ...]
+    baselines: tuple[float | None, ...]
     shares: dict[str, tuple[float, ...]]
+    layer_shares: tuple[dict[str, tuple[float, ...]], ...]
     skip_rate: tuple[float, ...]
     entropy: tuple[float | None, ...]
 
@@ -48,11 +53,16 @@ def series(trace: Trace) -> Series:
     groups: dict[int, list[Any]] = {}
     for e in episodes:
         groups.setdefault(e.epoch, []).append(e)
-    shares: dict[str, list[float]] = {op: [] for op in space.ops}
+    layers = [{op: [] for op in space.ops} for _ in range(space.layers)]
     for group in groups.values():
-        named = [op for e in group for op in space.op_names(e.architecture)]
-        for op in space.ops:
-            shares[op].append(named.count(op) / len(named))
+        chosen = zip(*(space.op_names(e.architecture) for e in group), strict=True)
+        for shares, names in zip(layers, chosen, strict=True):  # names: of one layer, all samples
+            for op, values in shares.items():
+                values.append(names.count(op) / len(names))
+    overall = {
+        op: tuple(sum(at) / space.layers for at in zip(*(s[op] for s in layers), strict=True))
+        for op in space.ops
+    }
     rates = [sum(space.skip_rate(e.architecture) for e in g) / len(g) for g in groups.values()]
     entropies = [_mean([e.extra.get("entropy") for e in g]) for g in groups.values()]
     return Series(
@@ -60,7 +70,10 @@ def series(trace: Trace) -> Series:
         tuple(smooth),
         tuple(e.baseline for e in episodes),
         tuple(groups),
-        {op: tuple(values) for op, values in shares.items()},
+        tuple(sum(e.accuracy for e in g) / len(g) for g in groups.values()),
+        tuple(g[-1].baseline for g in groups.values()),
+        overall,
+        tuple({op: tuple(values) for op, values in shares.items()} for shares in layers),
         tuple(rates),
         tuple(entropies),
     )

@@ -20,6 +20,7 @@ from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.svg import STATIC, describe, skeleton, still
+from enas_viz.view.timeline import MOST, film, moments
 
 ENDINGS = (".svg", ".png", ".html")
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
@@ -99,8 +100,9 @@ def plot(trace: Trace) -> Drawing:
 def save(x: Any, path: str | Path, **options: Any) -> Path:
     """Writes what can be drawn to a file: .svg, .png (two pixels for one) or .html.
 
-    The page is complete: it needs no network and no kernel, and replays an episode that kept its
-    steps. options: as for `draw`. A `Replay` or a `Drawing` is saved as it is.
+    The page is complete: it needs no network and no kernel. It replays an episode that kept its
+    steps, or the whole search of a trace (moments: at most so many of its episodes). options: as
+    for `draw`. A `Replay` or a `Drawing` is saved as it is.
     Raises ValueError for another ending, FileNotFoundError when the folder is missing.
     """
     path = Path(path)
@@ -131,26 +133,30 @@ def _page_of(x: Any, **options: Any) -> str:
         return x.html(**options)
     if isinstance(x, Drawing):
         return picture_page(x, "A network that a controller built")
+    step = options.pop("step", None)
+    if isinstance(x, Trace) and len(several := moments(x, options.pop("moments", MOST))) > 1:
+        made = film(x, several)
+        scene, step = (
+            scene_of(several[0], **options),
+            _step(several[0], -1 if step is None else step),
+        )
+        return page(replay_state(scene, film=made, moment=made["best"], step=step))
     shown = subject(x)
     if isinstance(shown, Episode) and shown.steps:
-        step = _step(shown, options.pop("step", None)) or 0
-        return page(scene_of(shown, **options), shown, step=step)
+        scene, step = scene_of(shown, **options), _step(shown, step) or 0
+        return page(replay_state(scene, episode=episode_json(shown), step=step))
     architecture = shown if isinstance(shown, Architecture) else shown.architecture
-    return picture_page(draw(shown, **options), describe(architecture))
+    return picture_page(draw(shown, step=step, **options), describe(architecture))
 
 
 # ---------------------------------------------------------------- pages
 
 
-def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -> str:
-    """One HTML page that replays `episode`: the widget's module, styles and data, nothing else."""
-    state = {
-        "scene": skeleton(scene),
-        "episode": episode_json(episode),
-        "step": step,
-        "playing": False,
-        "speed": speed,
-    }
+def page(state: dict[str, Any]) -> str:
+    """One HTML page that replays: the widget's module, its styles and `state`, nothing else.
+
+    state: the values of the widget's traits, by name (see `widgets.replay.Replay`).
+    """
     return _html(
         "ENAS replay",
         '<main><h1>How a controller built a network</h1><div id="app"></div></main>'
@@ -160,6 +166,23 @@ def page(scene: Scene, episode: Episode, *, step: int = 0, speed: float = 1.0) -
         "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
         'render({ model: window.enasModel, el: document.getElementById("app") });</script>',
     )
+
+
+def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
+    """The values of a replay's traits: the scene as the browser needs it, the others at rest or
+    as `now` says."""
+    return {
+        "scene": skeleton(scene),
+        "episode": {},
+        "film": {},
+        "step": 0,
+        "moment": 0,
+        "playing": False,
+        "rolling": False,
+        "speed": 1,
+        "temperature": 1,
+        **now,
+    }
 
 
 def picture_page(drawing: Drawing, about: str) -> str:
@@ -180,7 +203,7 @@ def _html(title: str, body: str, about: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>{described}<style>{_static('enas_viz.css')}</style></head>"
+        f"<title>{escape(title)}</title>{described}<style>{_static('enas_viz.css')}{_static('host.css')}</style></head>"
         f'<body class="enas-page">{body}</body></html>\n'
     )
 

@@ -5,38 +5,49 @@ Leaves to others: what is drawn and said (`enas_viz.view`); playing it (the modu
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import anywidget
 import traitlets
 
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.export import Drawing, draw, iframe, page
+from enas_viz.view.export import Drawing, draw, iframe, page, replay_state
 from enas_viz.view.scene import Colour, episode_json, macro, scene_of, subject
 from enas_viz.view.svg import STATIC, skeleton
+from enas_viz.view.timeline import MOST, film, moments
 
 
 class Replay(anywidget.AnyWidget):
-    """Plays how a controller decided an episode, one step at a time.
+    """Plays how a controller decided an episode, one step at a time; of a trace, a whole search.
 
-        ev.Replay(trace.best)
+        ev.Replay(trace)  # the film of the search, opened at its best episode
+        ev.Replay(trace.best)  # one episode
 
-    x: an episode that kept its steps, or a trace (its best episode). colour: what colours mean,
-    operations ("op") or layers ("layer"). reductions: whether to show where feature maps are
-    halved; by default where a recipe is known or the network has six layers or more.
+    x: an episode that kept its steps, or a trace. colour: what colours mean, operations ("op") or
+    layers ("layer"). reductions: whether to show where feature maps are halved; by default where a
+    recipe is known or the network has six layers or more. moments: how many episodes of a trace
+    can be opened at most; they are taken evenly, and the best is among them. step: where to begin,
+    from 0; by default the first of an episode, and a film opens on a finished network.
     Raises ValueError for an episode without steps and for micro architectures.
 
-    All state is in traits, so it survives in saved notebooks: `step` (from 0, clamped), `playing`,
-    `speed`; `scene` and `episode` are what the module draws.
+    All state is in traits, so it survives in saved notebooks: `step` (clamped), `moment`
+    (which episode of the film, from 0, clamped), `playing`, `rolling` (the film plays), `speed`,
+    `temperature` (what if the recorded logits were divided by it before the softmax); `scene`,
+    `episode` and `film` are what the module draws.
     """
 
     _esm = STATIC / "replay.js"
     _css = STATIC / "enas_viz.css"
     scene = traitlets.Dict().tag(sync=True)
     episode = traitlets.Dict().tag(sync=True)
+    film = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
+    moment = traitlets.Int(0).tag(sync=True)
     playing = traitlets.Bool(False).tag(sync=True)
+    rolling = traitlets.Bool(False).tag(sync=True)
     speed = traitlets.Float(1.0).tag(sync=True)
+    temperature = traitlets.Float(1.0).tag(sync=True)
 
     def __init__(
         self,
@@ -44,43 +55,58 @@ class Replay(anywidget.AnyWidget):
         *,
         colour: Colour = "op",
         reductions: bool | None = None,
-        step: int = 0,
+        step: int | None = None,
         speed: float = 1.0,
+        moments: int = MOST,
     ) -> None:
-        self.recorded = _playable(x)
+        self.episodes = _playable(x, moments)
         self.options = {"colour": colour, "reductions": reductions}
-        self._scene = scene_of(self.recorded, colour, reductions)
+        self._scene = scene_of(self.episodes[0], colour, reductions)
+        made = film(x, self.episodes) if len(self.episodes) > 1 else {}
         super().__init__(
             scene=skeleton(self._scene),
-            episode=episode_json(self.recorded),
+            episode={} if made else episode_json(self.episodes[0]),
+            film=made,
             speed=speed,
         )
-        self.step = step  # after the episode, whose length clamps it
+        self.moment = made.get("best", 0)
+        self.step = (len(self._scene.plan) if made else 0) if step is None else step
+
+    @property
+    def recorded(self) -> Episode:
+        """The episode that is open."""
+        return self.episodes[self.moment]
 
     @traitlets.validate("step")
     def _clamp(self, proposal: Any) -> int:
-        return max(0, min(proposal["value"], len(self.episode.get("steps", ())) - 1))
+        return max(0, min(proposal["value"], len(self._scene.plan) - 1))
 
-    @traitlets.validate("speed")
+    @traitlets.validate("moment")
+    def _clamp_moment(self, proposal: Any) -> int:
+        return max(0, min(proposal["value"], len(self.episodes) - 1))
+
+    @traitlets.validate("speed", "temperature")
     def _positive(self, proposal: Any) -> float:
-        if proposal["value"] <= 0:
-            raise traitlets.TraitError(f"speed is a positive number; got {proposal['value']!r}")
-        return proposal["value"]
+        name, value = proposal["trait"].name, proposal["value"]
+        if not 0 < value < math.inf:
+            raise traitlets.TraitError(f"{name} is a positive number; got {value!r}")
+        return value
 
     def drawing(self, step: int | None = None) -> Drawing:
         """A still: the finished network, or the state at a step (from 0)."""
         return draw(self.recorded, step=step, **self.options)
 
     def html(self) -> str:
-        """One complete page that plays this episode without a kernel and without a network."""
-        return page(self._scene, self.recorded, step=self.step, speed=self.speed)
+        """One complete page that plays this without a kernel and without a network."""
+        names = ("episode", "film", "step", "moment", "speed", "temperature")
+        return page(replay_state(self._scene, **{name: getattr(self, name) for name in names}))
 
     def iframe(self, height: int | None = None) -> Any:
         """The page inside a frame, as an output that still plays in an exported notebook."""
         from IPython.display import HTML  # only there where a notebook is
 
-        strip, panel = 190, 24 * self._scene.panel_rows
-        found = height or int(strip + panel + self._scene.layout.height * 1.18 + 190)
+        strip, panel, search = 190, 24 * self._scene.panel_rows + 40, 390 if self.film else 0
+        found = height or int(search + strip + panel + self._scene.layout.height * 1.18 + 190)
         return HTML(iframe(self.html(), found))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -93,13 +119,15 @@ class Replay(anywidget.AnyWidget):
         return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
 
-def _playable(x: Episode | Trace) -> Episode:
-    episode = subject(x) if isinstance(x, Trace) else x
-    if not isinstance(episode, Episode):
+def _playable(x: Episode | Trace, most: int) -> tuple[Episode, ...]:
+    if not isinstance(x, Episode | Trace):
         raise TypeError(
-            f"Replay plays an Episode or a Trace (its best episode); got {type(x).__name__}; a "
-            f"network alone is drawn by ev.draw(...)"
+            f"Replay plays an Episode or a Trace; got {type(x).__name__}; a network alone is drawn "
+            f"by ev.draw(...)"
         )
+    if isinstance(x, Trace) and len(several := moments(x, most)) > 1:
+        return several
+    episode = subject(x)
     macro(episode.architecture.space)
     if not episode.steps:
         raise ValueError(
@@ -107,4 +135,4 @@ def _playable(x: Episode | Trace) -> Episode:
             "ev.draw(...) draws its network, and trace.best or trace.last prefer an episode with "
             "steps"
         )
-    return episode
+    return (episode,)

@@ -1,0 +1,248 @@
+"""The timeline: a whole search in one look, and the moments of it that can be replayed.
+
+Two drawings over the epochs of a search: curves (reward and baseline, entropy, skips) and, for
+every layer, which operations the policy sampled. A moment is an episode that kept its steps.
+
+Leaves to others: the numbers (`curves`), one episode's drawing (`scene`, `svg`), moving the cursor
+and opening a moment (`static/replay.js`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from enas_viz.trace import Episode, Trace
+from enas_viz.view.curves import Series, series
+from enas_viz.view.scene import OPERATIONS, facts
+
+MOST = 200  # moments of a film, unless asked otherwise
+UNIT = 1e-4  # of the logits in a page: whole numbers of it
+
+WIDTH, HEIGHT = 584, 286  # of each drawing, in pixels
+LEFT, RIGHT = 64, WIDTH - 12  # where time begins and ends
+TOP, BOTTOM = 40, HEIGHT - 34
+REWARD, ENTROPY, SKIPS = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
+
+Json = dict[str, Any]
+
+
+def moments(trace: Trace, most: int = MOST) -> tuple[Episode, ...]:
+    """The episodes with steps and an accuracy in order, thinned evenly; the best one stays.
+
+    Raises ValueError when `most` is below 2.
+    """
+    if type(most) is not int or most < 2:
+        raise ValueError(f"a film has at least 2 moments; got moments={most!r}")
+    kept = [e for e in trace.episodes if e.steps and e.accuracy is not None]
+    if len(kept) <= most:
+        return tuple(kept)
+    chosen = {round(i * (len(kept) - 1) / (most - 1)) for i in range(most)}
+    best = kept.index(trace.best)
+    if best not in chosen:
+        chosen.discard(min(chosen - {0, len(kept) - 1}, key=lambda i: abs(i - best), default=0))
+        chosen.add(best)
+    return tuple(kept[i] for i in sorted(chosen))
+
+
+def film(trace: Trace, shown: Sequence[Episode]) -> Json:
+    """What the browser needs to show a search and to open each of the `shown` episodes.
+
+    moments: per episode its picks in the order of decisions, one character each, its shaped logits
+    as whole numbers of `unit`, its place in the drawings, and a line of facts.
+    """
+    found = series(trace)
+    places = _places(trace, found, shown)
+    best = shown.index(trace.best)
+    return {
+        "curves": _svg(_curves(found, shown, places, best)),
+        "layers": _svg(_layers(found, trace.space.ops)),
+        "width": WIDTH,
+        "unit": UNIT,
+        "best": best,
+        "moments": [
+            {
+                "picks": "".join(_digit(p) for step in e.steps for p in step.picks),
+                "logits": [round(z / UNIT) for s in e.steps for row in s.logits for z in row],
+                "x": round(x, 1),
+                "facts": facts(e),
+            }
+            for e, x in zip(shown, places, strict=True)
+        ],
+    }
+
+
+def _digit(pick: int) -> str:
+    return "0123456789abcdefghijklmnopqrstuvwxyz"[pick]
+
+
+def _places(trace: Trace, found: Series, shown: Sequence[Episode]) -> list[float]:
+    """Where each episode stands in time: within its epoch by its order of sampling."""
+    number: dict[int, int] = {}
+    order: dict[int, tuple[int, int]] = {}
+    for e in trace.episodes:
+        order[id(e)] = (e.epoch, number.get(e.epoch, 0))
+        number[e.epoch] = number.get(e.epoch, 0) + 1
+    column = {epoch: i for i, epoch in enumerate(found.epochs)}
+    spots = [order[id(e)] for e in shown]
+    return [_x(column[epoch] + (k + 0.5) / number[epoch], found) for epoch, k in spots]
+
+
+def _x(position: float, found: Series) -> float:
+    """position: in epochs from the first one's start."""
+    return LEFT + (RIGHT - LEFT) * position / len(found.epochs)
+
+
+# ---------------------------------------------------------------- drawings
+
+
+def _svg(parts: Sequence[str]) -> str:
+    cursor = f'<path class="cursor" d="M0 {TOP - 8}V{BOTTOM}"/>'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg time" '
+        f'viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}{cursor}</svg>'
+    )
+
+
+def _curves(
+    found: Series, shown: Sequence[Episode], places: Sequence[float], best: int
+) -> list[str]:
+    low, high, ticks = _scale([*(e.accuracy for e in shown), *found.reward])
+    parts = _plot("Reward: accuracy on validation images", REWARD, low, high, ticks, "{:.0%}")
+    y = _to(REWARD, low, high)
+    for i, (episode, x) in enumerate(zip(shown, places, strict=True)):
+        name, radius = ("dot best", 4) if i == best else ("dot", 1.8)
+        parts.append(
+            f'<circle class="{name}" cx="{x:.1f}" cy="{y(episode.accuracy):.1f}" r="{radius}"/>'
+        )
+    parts.append(_line(found, found.reward, y, "curve"))
+    parts.append(_line(found, found.baselines, y, "curve dashed"))
+    parts += _key(("curve", "mean of an epoch"), ("curve dashed", "baseline"), ("dot best", "best"))
+    for title, at, values, shape in (
+        ("Entropy of the policy, in nats", ENTROPY, found.entropy, "{:g}"),
+        ("Skips that it sets", SKIPS, found.skip_rate, "{:.0%}"),
+    ):
+        low, high, ticks = _scale([v for v in values if v is not None], 2)
+        parts += _plot(title, at, low, high, ticks, shape)
+        parts.append(_line(found, values, _to(at, low, high), "curve"))
+    return [*parts, *_epochs(found)]
+
+
+def _layers(found: Series, ops: Sequence[str]) -> list[str]:
+    """For every layer a band of the shares of its operations, over time."""
+    count = len(found.layer_shares)
+    pitch = (BOTTOM - TOP) / count
+    height = pitch - min(4, pitch / 5)
+    every = math.ceil(13 / pitch)  # labels that would touch are left out
+    parts = ['<text class="small strong start" x="2" y="14">Operations that each layer uses</text>']
+    for k, shares in enumerate(found.layer_shares):
+        top = TOP + k * pitch
+        if k % every == 0:
+            parts.append(
+                f'<text class="small end" x="{LEFT - 6}" y="{top + height / 2 + 4:.1f}">'
+                f"layer {k + 1}</text>"
+            )
+        total = [0.0] * len(found.epochs)
+        areas = []
+        for op in ops:
+            total = [t + share for t, share in zip(total, shares[op], strict=True)]
+            if any(shares[op]):
+                areas.append(f'<path class="share op-{op}" d="{_area(total)}"/>')
+        scale = f"{(RIGHT - LEFT) / len(found.epochs):.4f} {height / 100:.4f}"
+        parts.append(
+            f'<g transform="translate({LEFT} {top:.1f}) scale({scale})">'
+            f"{''.join(reversed(areas))}</g>"  # each reaches to the bottom, under those before it
+        )
+    for i, op in enumerate(ops):
+        x = LEFT + i * (RIGHT - LEFT) / len(ops)
+        parts.append(
+            f'<rect class="share op-{op}" x="{x:.1f}" y="22" width="9" height="9"/>'
+            f'<text class="small start" x="{x + 13:.1f}" y="31">'
+            f"{' '.join(OPERATIONS[op][:2])}</text>"
+        )
+    return [*parts, *_epochs(found)]
+
+
+def _area(shares: Sequence[float]) -> str:
+    """The area under a curve: one unit of x an epoch, 100 units of y from share 1 down to 0."""
+    ys = [round(100 * (1 - share)) for share in shares]
+    moves = "".join(f"l1 {b - a}" for a, b in pairwise(ys))
+    return f"M0 100V{ys[0]}h.5{moves}h.5V100z"
+
+
+def _plot(
+    title: str,
+    at: tuple[float, float],
+    low: float,
+    high: float,
+    ticks: Sequence[float],
+    shape: str,
+) -> list[str]:
+    y = _to(at, low, high)
+    lines = [
+        f'<path class="rule" d="M{LEFT} {y(t):.1f}H{RIGHT}"/>'
+        f'<text class="small end" x="{LEFT - 6}" y="{y(t) + 4:.1f}">{shape.format(t)}</text>'
+        for t in ticks
+    ]
+    up = 26 if at is REWARD else 12
+    return [f'<text class="small strong start" x="2" y="{at[0] - up:g}">{title}</text>', *lines]
+
+
+def _line(found: Series, values: Sequence[float | None], y: Any, name: str) -> str:
+    points = [f"{_x(i + 0.5, found):.1f} {y(v):.1f}" for i, v in enumerate(values) if v is not None]
+    return f'<path class="{name}" d="M{"L".join(points)}"/>' if len(points) > 1 else ""
+
+
+def _key(*entries: tuple[str, str]) -> list[str]:
+    """What the marks of the first plot mean, on the line under its title."""
+    parts, x = [], LEFT
+    for name, words in entries:
+        mark = (
+            f'<circle class="{name}" cx="{x + 9}" cy="27" r="4"/>'
+            if name.startswith("dot")
+            else f'<path class="{name}" d="M{x} 27h18"/>'
+        )
+        parts.append(f'{mark}<text class="small start" x="{x + 24}" y="31">{words}</text>')
+        x += 36 + 6.2 * len(words)
+    return parts
+
+
+def _epochs(found: Series) -> list[str]:
+    """Numbers of epochs along the bottom."""
+    count = len(found.epochs)
+    step = _nice(count / 7)
+    wanted = [1, *(e for e in range(step, count + 1, step) if e > 1)]
+    return [
+        f'<text class="small" x="{_x(e - 0.5, found):.1f}" y="{BOTTOM + 17}">{e}</text>'
+        for e in wanted
+    ] + [f'<text class="small end" x="{LEFT - 6}" y="{BOTTOM + 17}">epoch</text>']
+
+
+def _nice(value: float) -> int:
+    """The next whole number of 1, 2, 5, 10, 20, 50, ..."""
+    size = 1
+    while True:
+        for factor in (1, 2, 5):
+            if factor * size >= value:
+                return factor * size
+        size *= 10
+
+
+def _scale(values: Sequence[float], most: int = 4) -> tuple[float, float, list[float]]:
+    """(lowest, highest, ticks) of an axis that holds all values, at round numbers."""
+    if not values:
+        return 0.0, 1.0, []
+    low, high = min(values), max(values)
+    if high - low < 1e-9:
+        low, high = low - 0.05 * (abs(low) or 1), high + 0.05 * (abs(high) or 1)
+    step = 10 ** math.floor(math.log10((high - low) / most))
+    step = next(s * step for s in (1, 2, 5, 10, 20) if (high - low) / (s * step) <= most - 0.5)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return first * step, last * step, [round(n * step, 9) for n in range(first, last + 1)]
+
+
+def _to(at: tuple[float, float], low: float, high: float) -> Any:
+    top, bottom = at
+    return lambda value: bottom - (bottom - top) * (value - low) / (high - low)
