@@ -98,7 +98,7 @@ class ReplayOptions:
     trace: Positional[str]
     """A trace file, a run's folder, or the name of a trace that ships with enas_viz."""
     out: Path = Path("replay.html")
-    """The file to write: .html, .svg or .png."""
+    """The file to write: .html, .svg, .png, or for slides an animation, .gif or .mp4."""
     episode: int | None = None
     """Serial number `n` of an episode in the trace, to replay it alone."""
     open: bool = False
@@ -223,7 +223,7 @@ def replay_command(args: Sequence[str]) -> None:
         if options.episode not in by_number:
             raise UsageError(f"the trace has no episode with n = {options.episode}")
         shown = episode = by_number[options.episode]
-    if options.out.suffix == ".html" and not episode.steps:
+    if options.out.suffix.lower() in (".html", ".gif", ".mp4") and not episode.steps:
         kept = [e.n for e in trace.episodes if e.steps]
         raise UsageError(
             f"episode {episode.n} was recorded without its steps, so there is nothing to replay; "
@@ -317,6 +317,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         missing = (error.name or "").partition(".")[0]
         if missing == "enas_viz":
             raise
+        if missing == "imageio_ffmpeg":
+            _fail(str(error))
         _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[search]'")
     except (ValueError, ArithmeticError, OSError) as error:
         _fail(str(error))

@@ -94,8 +94,8 @@ def test_a_note_cannot_break_out_of_the_page(tmp_path):
 
 
 def test_an_unknown_ending_is_refused_by_naming_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match=r"\.svg, \.png, \.html; got 'x\.gif'"):
-        ev.save(ARTICLE_MACRO, tmp_path / "x.gif")
+    with pytest.raises(ValueError, match=r"\.svg, \.png, \.html, \.gif, \.mp4; got 'x\.bmp'"):
+        ev.save(ARTICLE_MACRO, tmp_path / "x.bmp")
 
 
 def test_a_missing_folder_is_named(tmp_path):

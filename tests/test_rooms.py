@@ -39,7 +39,9 @@ MAY_IMPORT = {
     "view.svg": "LOOK view.graph view.layout view.scene",
     "view.curves": "LOOK view.graph view.layout view.scene view.svg",
     "view.timeline": "LOOK view.graph view.layout view.scene view.svg view.curves",
-    "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves view.timeline",
+    "view.animation": "",
+    "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves view.timeline "
+    "view.animation",
     "view": "view.*",
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",

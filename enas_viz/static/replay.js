@@ -306,6 +306,7 @@ function render({ model, el }) {
     if (film) {
       const { x, facts: told } = film.moments[at()];
       for (const cursor of root.querySelectorAll(".cursor")) cursor.setAttribute("transform", `translate(${x} 0)`);
+      for (const box of [curvesBox, layersBox]) box.scrollLeft = centred((x / film.width) * box.scrollWidth, box.clientWidth, box.scrollWidth);
       scrubber.value = at();
       place.textContent = `network ${at() + 1} of ${film.moments.length}`;
       scrubber.setAttribute("aria-valuetext", `${place.textContent}: ${told}`);

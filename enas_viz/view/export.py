@@ -1,6 +1,7 @@
-"""Files and pictures: `draw` shows, `save` writes SVG, PNG or a page that needs no network.
+"""Files and pictures: `draw` shows, `save` writes SVG, PNG, animations and offline pages.
 
-Leaves to others: what is in the picture (`scene`, `svg`); playing (`static/replay.js`).
+Leaves to others: what is in the picture (`scene`, `svg`); how it is put together (`animation`);
+playing (`static/replay.js`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import base64
 import importlib.util
 import io
 import json
+import re
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
@@ -17,12 +19,13 @@ from typing import Any
 
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
+from enas_viz.view import animation
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.svg import STATIC, describe, skeleton, still
 from enas_viz.view.timeline import MOST, film, moments
 
-ENDINGS = (".svg", ".png", ".html")
+ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
 
 
@@ -98,12 +101,18 @@ def plot(trace: Trace) -> Drawing:
 
 
 def save(x: Any, path: str | Path, **options: Any) -> Path:
-    """Writes what can be drawn to a file: .svg, .png (two pixels for one) or .html.
+    """Writes what can be drawn to a file: .svg, .png (two pixels for one), .html, .gif or .mp4.
 
     The page is complete: it needs no network and no kernel. It replays an episode that kept its
     steps, or the whole search of a trace (moments: at most so many of its episodes). options: as
     for `draw`. A `Replay` or a `Drawing` is saved as it is.
-    Raises ValueError for another ending, FileNotFoundError when the folder is missing.
+
+    An animation shows every step of an episode, the last one longer; .gif goes round for ever,
+    .mp4 needs `pip install "enas-viz[video]"`. Further options of it: seconds, how long a step is
+    shown (1.2); width, in pixels (by default the drawing's own, at most 1600).
+
+    Raises ValueError for another ending, and for an animation of what has no steps;
+    FileNotFoundError when the folder is missing; ModuleNotFoundError when an .mp4 lacks its extra.
     """
     path = Path(path)
     ending = path.suffix.lower()
@@ -115,6 +124,9 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
         )
     if ending == ".html":
         path.write_text(_page_of(x, **options), encoding="utf-8")
+        return path
+    if ending in animation.ENDINGS:
+        _animate(x, path, **options)
         return path
     drawing = x if isinstance(x, Drawing) else _drawing_of(x, **options)
     if ending == ".svg":
@@ -147,6 +159,38 @@ def _page_of(x: Any, **options: Any) -> str:
         return page(replay_state(scene, episode=episode_json(shown), step=step))
     architecture = shown if isinstance(shown, Architecture) else shown.architecture
     return picture_page(draw(shown, step=step, **options), describe(architecture))
+
+
+def _animate(
+    x: Any,
+    path: Path,
+    *,
+    seconds: float = animation.SECONDS,
+    width: int | None = None,
+    **options: Any,
+) -> None:
+    if hasattr(x, "recorded"):  # a widget
+        x, options = x.recorded, {**x.options, **options}
+    shown = x if isinstance(x, Drawing) else subject(x)
+    if not isinstance(shown, Episode) or not shown.steps:
+        without = "an episode that was recorded without them"
+        got = without if isinstance(shown, Episode) else f"a single {type(shown).__name__}"
+        raise ValueError(
+            f"an animation ({path.suffix}) needs the steps of an episode; got {got}, which can be "
+            f"saved as .svg or .png"
+        )
+    if "step" in options:
+        raise ValueError(
+            f"an animation ({path.suffix}) shows every step; leave out step=, or save that one "
+            f"step as .svg or .png"
+        )
+    animation.timing(seconds)
+    if path.suffix.lower() == ".mp4":
+        animation.ffmpeg()  # says so before the work when it is missing
+    stills = [draw(shown, step=step, **options).svg for step in range(len(shown.steps))]
+    natural = float(re.search(r' width="([\d.]+)"', stills[0])[1])
+    wide = animation.pixels(width, natural)
+    animation.animate(path, [png(svg, width=wide) for svg in stills], seconds)
 
 
 # ---------------------------------------------------------------- pages
@@ -221,14 +265,15 @@ def _static(name: str) -> str:
 # ---------------------------------------------------------------- pixels
 
 
-def png(svg: str, zoom: float = ZOOM) -> bytes:
-    """The picture as PNG, `zoom` pixels for one, without a browser."""
+def png(svg: str, zoom: float = ZOOM, width: int | None = None) -> bytes:
+    """The picture as PNG, `zoom` pixels for one or `width` pixels wide, without a browser."""
     import resvg_py  # a compiled module; loaded only when there are pixels to make
 
     return bytes(
         resvg_py.svg_to_bytes(
             svg_string=svg,
-            zoom=zoom,
+            zoom=None if width else zoom,
+            width=width,
             font_files=_fonts(),
             sans_serif_family="DejaVu Sans",
             font_family="DejaVu Sans",

@@ -378,7 +378,9 @@ def still(
     wide = max([scene.layout.width, *(w for _, w, _ in blocks), 560 if played else 0])
     recorded = episode.steps[step] if played and step is not None else None
     if recorded is not None:
-        blocks.append(_told(scene, step, recorded, wide))
+        told = [_told(scene, t, each, wide) for t, each in enumerate(episode.steps)]
+        room = max(height for _, _, height in told)  # what follows stands where it does at any step
+        blocks.append((told[step][0], wide, room))
     network = (network_parts(scene, architecture, now), scene.layout.width, scene.layout.height + 8)
     blocks.append(network)
     blocks.append(_legend(scene, wide))
