@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from enas_viz.published import ARTICLE_MACRO
 from enas_viz.space import Architecture, MacroSpace, Order
-from enas_viz.trace import Episode, Header, Step
+from enas_viz.trace import Episode, Header, Step, Trace
 
 SIZES = {"network": {"filters": 36}, "data": {"resolution": 32}}
 
@@ -40,6 +41,30 @@ def made_up_episode(
         space, order, recipe=SIZES if sizes else {}, fidelity={"skip_merge_search": merge}
     )
     return Episode(_assembled(space, steps), tuple(steps), order=order, header=header)
+
+
+def made_up_trace(layers: int = 6, epochs: int = 10, per_epoch: int = 20) -> Trace:
+    """A search in which every episode kept its steps, and whose made-up accuracies rise."""
+    rng = random.Random(1)
+    made = [made_up_episode(layers, seed=i) for i in range(epochs * per_epoch)]
+    header = made[0].header
+    episodes = []
+    for i, episode in enumerate(made):
+        accuracy = round(0.1 + 0.6 * i / len(made) + rng.uniform(-0.08, 0.08), 3)
+        episodes.append(
+            replace(
+                episode,
+                accuracy=accuracy,
+                reward=accuracy + 0.001,
+                baseline=round(0.6 * i / len(made), 3),
+                epoch=i // per_epoch,
+                sample=i % per_epoch,
+                n=i + 1,
+                header=header,
+                extra={"entropy": round(40 - 10 * i / len(made), 2)},
+            )
+        )
+    return Trace(header, tuple(episodes))
 
 
 def made_up_article_episode(order: Order = "skips-first", seed: int = 0) -> Episode:

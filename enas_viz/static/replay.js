@@ -63,7 +63,7 @@ export function unpack(scene, film, moment) {
   return { steps, facts, note: "" };
 }
 
-/** The moment nearest to `x` in the film's drawings. */
+/** The moment nearest to `x` in a drawing. */
 export function nearest(moments, x) {
   const away = moments.map((moment) => Math.abs(moment.x - x));
   return away.indexOf(Math.min(...away));
@@ -288,7 +288,7 @@ function render({ model, el }) {
     load();
   }
 
-  /** The moment of the film that is open. */
+  /** The open moment. */
   const at = () => clamp(model.get("moment"), 0, film.moments.length - 1);
 
   function setUpFilm() {
@@ -353,7 +353,7 @@ function render({ model, el }) {
     drawBars(list, scene, episode, step, uid, temperature);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
-    warmth.parentNode.hidden = silent;
+    warmth.parentNode.style.visibility = silent ? "hidden" : "";
     whatIf.textContent = temperature === 1 ? "" : "what if; the marks: as it sampled";
   }
 

@@ -125,7 +125,7 @@ def _curves(
         ("Skips that it sets", SKIPS, found.skip_rate, "{:.0%}"),
     ):
         low, high, ticks = _scale([v for v in values if v is not None], 2)
-        parts += _plot(title, at, low, high, ticks, shape)
+        parts += _plot(title, at, low, high, (ticks[0], ticks[-1]) if ticks else (), shape)
         parts.append(_line(found, values, _to(at, low, high), "curve"))
     return [*parts, *_epochs(found)]
 

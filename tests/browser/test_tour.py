@@ -62,7 +62,7 @@ def test_scrubbing_the_articles_example_tells_each_step(tour):
     replay = tour.locator(ROOT).nth(0)
     replay.scroll_into_view_if_needed()
 
-    replay.locator("input[type=range]").fill("5")
+    replay.locator("input[aria-label^=Step]").fill("5")
 
     expect(replay).to_contain_text("Step 6 of 7")
     expect(replay).to_contain_text("Which earlier layers feed layer 4?")
@@ -74,7 +74,7 @@ def test_playing_runs_to_the_end_and_stops(tour):
     replay = tour.locator(ROOT).nth(2)
     replay.scroll_into_view_if_needed()
     replay.locator("select").select_option("4")
-    replay.locator("input[type=range]").fill("6")
+    replay.locator("input[aria-label^=Step]").fill("6")
 
     replay.locator("[data-act=toggle]").click()
 

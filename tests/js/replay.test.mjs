@@ -57,6 +57,20 @@ test("probabilities of an operation sum to one, however large its logits", () =>
   assert.ok(Math.abs(row.reduce((a, b) => a + b) - 1) < 1e-12);
 });
 
+test("a temperature flattens or sharpens what the logits say, and one leaves it alone", () => {
+  const at = (temperature) => replay.probabilities("op", [[1, 0, 0, 0, 0, 0]], temperature)[0][0];
+  assert.ok(at(0.1) > 0.99 && Math.abs(at(1e6) - 1 / 6) < 1e-6);
+  assert.deepEqual(replay.probabilities("skip", [[0.7]], 1), replay.probabilities("skip", [[0.7]]));
+  const [[, yes]] = replay.probabilities("skip", [[0.5]], 2);
+  assert.ok(Math.abs(yes - 1 / (1 + Math.exp(-0.5))) < 1e-12); // sigmoid(2z / T)
+  assert.deepEqual([-10, 0, 20].map(replay.temperatureAt), [0.5, 1, 4]);
+});
+
+test("a point in the film's drawings opens the nearest moment", () => {
+  const moments = [{ x: 10 }, { x: 20 }, { x: 50 }];
+  assert.deepEqual([-5, 14, 16, 34, 36, 900].map((x) => replay.nearest(moments, x)), [0, 0, 1, 1, 2, 2]);
+});
+
 test("a window follows the present step and never shows beyond the ends", () => {
   assert.equal(replay.centred(50, 400, 2000), 0);
   assert.equal(replay.centred(1000, 400, 2000), 800);
