@@ -279,3 +279,16 @@ def test_an_architecture_of_another_space_is_refused():
 def test_a_wrong_number_of_uniforms_is_refused():
     with pytest.raises(ValueError, match=r"must be \(3, 15\); got \(3, 14\)"):
         small().sample(3, uniforms=torch.zeros(3, 14))
+
+
+def test_sampled_logits_are_those_that_scoring_finds():
+    controller = Controller(MacroSpace(7), ControllerConfig(init_range=0.5))
+    sampled = controller.sample(8)
+
+    scored = controller.score(sampled.architectures())
+
+    torch.testing.assert_close(sampled.op_logits, scored.op_logits, atol=2e-6, rtol=1e-5)
+    earlier = torch.ones(7, 7).tril(-1)
+    torch.testing.assert_close(
+        sampled.skip_logits * earlier, scored.skip_logits * earlier, atol=2e-6, rtol=1e-5
+    )
