@@ -13,14 +13,17 @@ _HOMES = {
     "Architecture": "space",
     "MacroSpace": "space",
     "MicroSpace": "space",
+    "check": "exercises",
     "decode": "published",
     "draw": "view.export",
+    "draw_layer": "view.export",
     "load_trace": "trace",
     "plot": "view.export",
     "recipe": "recipes",
     "record": "trace",
     "Replay": "widgets.replay",
     "save": "view.export",
+    "watch": "watching",
 }
 
 __all__ = sorted(_HOMES)

@@ -17,6 +17,8 @@ MAY_IMPORT = {
     "space": "",
     "published": "space",
     "recipes": "space",
+    "exercises": "space published",
+    "watching": "trace",
     "trace": "space",
     "cost": "space recipes",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
@@ -39,15 +41,16 @@ MAY_IMPORT = {
     "view.svg": "LOOK view.graph view.layout view.scene",
     "view.curves": "LOOK view.graph view.layout view.scene view.svg",
     "view.timeline": "LOOK view.graph view.layout view.scene view.svg view.curves",
+    "view.closeup": "LOOK view.graph view.scene view.svg",
     "view.animation": "",
     "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves view.timeline "
-    "view.animation",
+    "view.closeup view.animation",
     "view": "view.*",
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE view.* widgets.*",
+    "enas_viz": "CORE exercises watching view.* widgets.*",
     "cli": "CORE enas_viz view.* widgets.*",  # and search, inside functions only
     "__main__": "cli",
 }

@@ -20,6 +20,7 @@ from typing import Any
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
 from enas_viz.view import animation
+from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.svg import STATIC, describe, skeleton, still
@@ -87,6 +88,15 @@ def _step(episode: Episode, step: int | None) -> int | None:
     if type(step) is not int or not -n <= step < n:
         raise ValueError(f"step is from 0 to {n - 1} (or negative, from the end); got {step!r}")
     return step % n
+
+
+def draw_layer(architecture: Architecture, layer: int, source: str = "code") -> Drawing:
+    """One layer of a macro architecture in close-up: where its skips enter, how they are merged.
+
+    layer: from 2, as readers count. source: "code", "article" or "paper", which differ in this.
+    Raises ValueError for another source or layer, and for micro architectures.
+    """
+    return Drawing(layer_svg(architecture, layer, source))
 
 
 def plot(trace: Trace) -> Drawing:

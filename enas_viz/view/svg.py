@@ -131,7 +131,7 @@ def _layer(scene: Scene, k: int, look: Look, op: str, about: bool) -> list[str]:
     parts = [
         f'<g class="layer {tense}{" about" if about else ""}" data-born="{op_step}" data-at="{k}">',
         f'<path class="line" d="M{before - 6:g} {y:g}H{box.left - 3:g}"/>',
-        _tip(box.left - 1, y, "right"),
+        tip(box.left - 1, y, "right"),
         f'<path class="line" d="M{box.right:g} {y:g}H{place.taps[k + 1] + 2:g}"/>',
         _rect(box, "slot", 7),
         _rect(Box(box.x, box.y, box.w + 9, box.h + 9), "halo", 10),
@@ -148,7 +148,7 @@ def _layer(scene: Scene, k: int, look: Look, op: str, about: bool) -> list[str]:
             f'<g class="merge {look(skip_step, None)}" data-born="{skip_step}" data-merge="{k}">',
             f'<circle class="ring" cx="{x:g}" cy="{y:g}" r="{MERGE_R:g}"/>',
             f'<path class="sign" d="{_sign(scene.merge, x, y)}"/>',
-            _tip(x, y - MERGE_R, "down"),
+            tip(x, y - MERGE_R, "down"),
             "</g>",
         ]
     return parts
@@ -168,7 +168,7 @@ def _sign(merge: str, x: float, y: float) -> str:
     return "".join(f"M{x + dx:g} {y - 3.4:g}v6.8" for dx in (-2.8, 0, 2.8))
 
 
-def _tip(x: float, y: float, way: str) -> str:
+def tip(x: float, y: float, way: str) -> str:
     """A small arrow head whose point is at (x, y)."""
     d = f"M{x:g} {y:g}l-5.5 -3.5v7z" if way == "right" else f"M{x:g} {y:g}l-3.6 -5.8h7.2z"
     return f'<path class="tip" d="{d}"/>'
@@ -196,13 +196,13 @@ def _ends(scene: Scene, look: Look) -> list[str]:
         f'<path class="pixel" d="{pixels}"/>',
         f'<text class="small" x="{image.x:g}" y="{place.label_y:g}">image</text>',
         f'<path class="line" d="M{image.right:g} {y:g}H{stem.left - 3:g}"/>',
-        _tip(stem.left - 1, y, "right"),
+        tip(stem.left - 1, y, "right"),
         f'<path class="line" d="M{stem.right:g} {y:g}H{place.taps[0]:g}"/>',
         _rect(stem, "fixed", 7),
         f'<text x="{stem.x:g}" y="{y + 4:g}">stem</text>',
         f'<g class="end-wire {wire}" data-born="{last}" data-wire="">',
         f'<path class="line" d="M{place.taps[-1]:g} {y:g}H{head.left - 3:g}"/>',
-        _tip(head.left - 1, y, "right"),
+        tip(head.left - 1, y, "right"),
         "</g>",
         _rect(head, "fixed", 7),
         f'<text x="{head.x:g}" y="{y + 4:g}">classifier</text>',
@@ -392,7 +392,7 @@ def still(
         parts.append(f'<g transform="translate({dx:g} {y:g})">{"".join(block)}</g>')
         y += height
     caption = scene.caption(step, recorded) if recorded is not None else describe(architecture)
-    return _standalone("".join(parts), wide + 2 * EDGE, y + EDGE - 8, caption)
+    return standalone("".join(parts), wide + 2 * EDGE, y + EDGE - 8, caption)
 
 
 def describe(architecture: Architecture) -> str:
@@ -478,9 +478,14 @@ def _legend_icon(scene: Scene, name: str, x: float, y: float) -> str:
 
 
 def _merge_icon(scene: Scene, x: float, y: float) -> str:
+    return ring(scene.merge, x, y)
+
+
+def ring(merge: str, x: float, y: float) -> str:
+    """A merge point with its sign."""
     return (
         f'<circle class="ring" cx="{x:g}" cy="{y:g}" r="{MERGE_R:g}"/>'
-        f'<path class="sign" d="{_sign(scene.merge, x, y)}"/>'
+        f'<path class="sign" d="{_sign(merge, x, y)}"/>'
     )
 
 
@@ -504,7 +509,7 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return lines
 
 
-def _standalone(parts: str, width: float, height: float, caption: str) -> str:
+def standalone(parts: str, width: float, height: float, caption: str) -> str:
     prefix = f"e{hashlib.sha256(parts.encode()).hexdigest()[:8]}-"
     parts = parts.replace(f'id="{PREFIX}', f'id="{prefix}').replace(
         f'href="#{PREFIX}', f'href="#{prefix}'

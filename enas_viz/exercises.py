@@ -1,0 +1,85 @@
+"""Exercises that check themselves: `check(name, answer)` says whether it is right, or hints.
+
+Right answers are computed here from the spaces, so none stands in a notebook.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from enas_viz.published import ARTICLE_MACRO
+from enas_viz.space import MACRO_OPS, Architecture, MacroSpace
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an answer is right, and what to say of it; a notebook shows it as text."""
+
+    right: bool
+    says: str
+
+    def __repr__(self) -> str:
+        return f"{'✓' if self.right else '✗'} {self.says}"
+
+
+def check(name: str, answer: Any) -> Verdict:
+    """Compares the answer of an exercise. ValueError, with the names, for an unknown exercise."""
+    if name not in EXERCISES:
+        near = difflib.get_close_matches(str(name), EXERCISES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no exercise {name!r}; there are {', '.join(EXERCISES)}{hint}")
+    return EXERCISES[name](answer)
+
+
+def _macro_size(answer: Any) -> Verdict:
+    """How many networks have five layers, six operations, any skips."""
+    layers, ops = 5, len(MACRO_OPS)
+    bits = layers * (layers - 1) // 2
+    slips = {
+        ops**layers: f"that counts operations only; {layers} layers also have skips",
+        2**bits: "that counts skips only; each layer also has an operation",
+        ops**layers * 2**layers: "a layer has one yes or no for each earlier layer, not one in all",
+        ops**layers * 2 ** (layers**2): "skips run forward only: a layer has none to later layers",
+        ops * layers * 2**bits: "layers choose independently, so their choices multiply",
+        ops**layers * bits: "each skip is a yes or no of its own: their choices multiply, too",
+        ops**layers + 2**bits: "operations and skips are chosen together: multiply, do not add",
+    }
+    if type(answer) is not int:
+        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+    if answer == MacroSpace(layers).size:
+        return Verdict(True, f"{answer:,}: {ops}^{layers} ways to choose operations times 2^{bits}")
+    return Verdict(
+        False, slips.get(answer, "how many choices has each layer, and how many layers?")
+    )
+
+
+def _macro_list(answer: Any) -> Verdict:
+    """The article's example as the flat list of the authors' program."""
+    right = ARTICLE_MACRO.flat
+    if isinstance(answer, Architecture):
+        return Verdict(False, "the list of numbers is wanted, not the architecture")
+    if not isinstance(answer, list | tuple) or not all(type(n) is int for n in answer):
+        return Verdict(False, f"a list of whole numbers is wanted; got {answer!r}")
+    if len(answer) != len(right):
+        return Verdict(
+            False,
+            f"{len(answer)} numbers; layer k takes k of them (an operation, then a bit for each "
+            f"earlier layer), so four layers take {len(right)}",
+        )
+    starts = [k * (k + 1) // 2 for k in range(5)]
+    for k, (start, end) in enumerate(pairwise(starts), start=1):
+        if answer[start] != right[start]:
+            return Verdict(False, f"look at the operation of layer {k} again: 0 is {MACRO_OPS[0]}")
+        if list(answer[start:end]) != right[start:end]:
+            return Verdict(False, f"look at the skips of layer {k} again: bit 1 means layer 1")
+    return Verdict(True, "the article's network, as the authors' program would print it")
+
+
+EXERCISES: dict[str, Callable[[Any], Verdict]] = {
+    "macro-size": _macro_size,
+    "macro-list": _macro_list,
+}

@@ -1,0 +1,43 @@
+"""Watching a search: everything recorded comes back, also when it is interrupted."""
+
+import pytest
+from episodes import made_up_trace
+
+import enas_viz as ev
+from enas_viz.trace import Tick
+
+TRACE = made_up_trace(3, epochs=2, per_epoch=3)
+
+
+def records(stop_after: int | None = None, closed: list | None = None):
+    try:
+        yield TRACE.header
+        for i, episode in enumerate(TRACE.records):
+            if i == stop_after:
+                raise KeyboardInterrupt
+            yield Tick("controller", 0, i, len(TRACE.records), i / len(TRACE.records))
+            yield episode
+    finally:
+        if closed is not None:
+            closed.append(True)
+
+
+def test_a_watched_search_gives_its_trace(capsys):
+    found = ev.watch(records())
+
+    assert found == TRACE
+    assert "reward" in capsys.readouterr().err
+
+
+def test_an_interrupted_search_gives_what_was_recorded_and_is_closed(capsys):
+    closed = []
+
+    found = ev.watch(records(stop_after=2, closed=closed))
+
+    assert found.records == TRACE.records[:2]
+    assert closed == [True]
+
+
+def test_records_without_a_header_are_refused():
+    with pytest.raises(ValueError, match="begin with its header"):
+        ev.watch(iter(TRACE.records))
