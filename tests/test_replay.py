@@ -16,6 +16,7 @@ from enas_viz.published import ARTICLE_MACRO, MICRO
 from enas_viz.trace import Episode
 from enas_viz.view.scene import episode_json, scene_of
 from enas_viz.view.svg import STATIC, skeleton
+from enas_viz.widgets.replay import HINT
 
 MODULE = (STATIC / "replay.js").read_text(encoding="utf-8")
 
@@ -45,7 +46,9 @@ def test_viewers_without_widgets_get_the_finished_network():
     data, looks = replay._repr_mimebundle_()
 
     assert "application/vnd.jupyter.widget-view+json" in data
-    assert data["image/png"] == replay.drawing()._repr_mimebundle_()[0]["image/png"]
+    still = ev.draw(replay.recorded, colour="layer", hint=HINT)
+    assert data["image/png"] == still._repr_mimebundle_()[0]["image/png"]
+    assert "Run this cell" in still.svg
     assert replay.drawing().svg.count('class="arc past') == 5
     assert looks["image/png"]["width"] > 300
 

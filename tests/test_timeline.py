@@ -166,7 +166,9 @@ def test_the_moment_stays_inside_the_film_and_says_which_episode_is_drawn():
     assert replay.recorded == trace.episodes[-1]
     replay.moment = -1
     assert replay.recorded == trace.episodes[0]
-    assert replay.drawing().svg == ev.draw(trace.episodes[0]).svg
+    assert replay.drawing(step=2).svg == ev.draw(trace.episodes[0], step=2).svg
+    x = replay.film["moments"][0]["x"]
+    assert replay.drawing().svg.count(f'class="cursor" transform="translate({x} 0)"') == 2
 
 
 @pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])

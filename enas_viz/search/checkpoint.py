@@ -48,8 +48,9 @@ def write(folder: Path, serial: int, tensors: dict[str, Tensor], facts: dict[str
 
 
 def found(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, newest first."""
-    return sorted((p for p in folder.iterdir() if _NAME.fullmatch(p.name)), reverse=True)
+    """The checkpoints of a folder, newest first: by number, as a long run has longer ones."""
+    serials = {p: int(name[1]) for p in folder.iterdir() if (name := _NAME.fullmatch(p.name))}
+    return sorted(serials, key=serials.get, reverse=True)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -11,6 +11,7 @@ import importlib.util
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
@@ -24,9 +25,11 @@ from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.svg import STATIC, describe, skeleton, still
-from enas_viz.view.timeline import MOST, film, moments
+from enas_viz.view.timeline import MOST, film, moments, panel
 
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
+FRAMES = 60  # moments in an animation of a whole search
+FRAME_SECONDS = 0.25  # and how long each is shown
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
 
 
@@ -59,12 +62,14 @@ def draw(
     colour: Colour = "op",
     step: int | None = None,
     reductions: bool | None = None,
+    hint: str = "",
 ) -> Drawing:
     """The network of an architecture, an episode or the best episode of a trace.
 
     colour: what colours mean, operations or layers. step: of an episode, the state at that step of
     the controller (from 0, negative from the end), with its probabilities; by default the finished
-    network. reductions: whether to show where feature maps are halved (see `scene_of`).
+    network. reductions: whether to show where feature maps are halved (see `scene_of`). hint: a
+    last line for the reader.
     Raises ValueError for micro architectures, and for a step that is not there.
     """
     shown = subject(x)
@@ -72,8 +77,28 @@ def draw(
     if isinstance(shown, Architecture):
         if step is not None:
             raise ValueError("an architecture has no steps; step= goes with an episode")
-        return Drawing(still(scene, shown))
-    return Drawing(still(scene, shown.architecture, shown, _step(shown, step)))
+        return Drawing(still(scene, shown, hint=hint))
+    return Drawing(still(scene, shown.architecture, shown, _step(shown, step), hint=hint))
+
+
+def draw_moment(
+    trace: Trace,
+    moment: int,
+    *,
+    made: dict[str, Any],
+    shown: Sequence[Episode],
+    colour: Colour = "op",
+    reductions: bool | None = None,
+    hint: str = "",
+) -> Drawing:
+    """A still of a search's film: its curves at one of the `shown` moments, and that network.
+
+    made: what `timeline.film(trace, shown)` returned. hint: a last line for the reader.
+    """
+    scene = scene_of(shown[moment], colour, reductions)
+    above = (panel(made, moment),)
+    episode = shown[moment]
+    return Drawing(still(scene, episode.architecture, episode, above=above, hint=hint))
 
 
 def _step(episode: Episode, step: int | None) -> int | None:
@@ -117,9 +142,10 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     steps, or the whole search of a trace (moments: at most so many of its episodes). options: as
     for `draw`. A `Replay` or a `Drawing` is saved as it is.
 
-    An animation shows every step of an episode, the last one longer; .gif goes round for ever,
-    .mp4 needs `pip install "enas-viz[video]"`. Further options of it: seconds, how long a step is
-    shown (1.2); width, in pixels (by default the drawing's own, at most 1600).
+    An animation shows every step of an episode, or the search of a trace (moments: so many, 60);
+    the last picture stays longer. A .gif goes round for ever, .mp4 needs
+    `pip install "enas-viz[video]"`. Further options: seconds, how long a picture is shown (a step
+    1.2, a moment 0.25); width, in pixels (by default the drawing's own, at most 1600).
 
     Raises ValueError for another ending, and for an animation of what has no steps;
     FileNotFoundError when the folder is missing; ModuleNotFoundError when an .mp4 lacks its extra.
@@ -172,15 +198,16 @@ def _page_of(x: Any, **options: Any) -> str:
 
 
 def _animate(
-    x: Any,
-    path: Path,
-    *,
-    seconds: float = animation.SECONDS,
-    width: int | None = None,
-    **options: Any,
+    x: Any, path: Path, *, seconds: float | None = None, width: int | None = None, **options: Any
 ) -> None:
     if hasattr(x, "recorded"):  # a widget
-        x, options = x.recorded, {**x.options, **options}
+        x, options = x.trace or x.recorded, {**x.options, **options}
+    if "step" in options:
+        raise ValueError(
+            f"an animation ({path.suffix}) shows every step; leave out step=, or save that one "
+            f"step as .svg or .png"
+        )
+    several = moments(x, options.pop("moments", FRAMES)) if isinstance(x, Trace) else ()
     shown = x if isinstance(x, Drawing) else subject(x)
     if not isinstance(shown, Episode) or not shown.steps:
         without = "an episode that was recorded without them"
@@ -189,15 +216,19 @@ def _animate(
             f"an animation ({path.suffix}) needs the steps of an episode; got {got}, which can be "
             f"saved as .svg or .png"
         )
-    if "step" in options:
-        raise ValueError(
-            f"an animation ({path.suffix}) shows every step; leave out step=, or save that one "
-            f"step as .svg or .png"
-        )
+    if seconds is None:
+        seconds = FRAME_SECONDS if len(several) > 1 else animation.SECONDS
     animation.timing(seconds)
     if path.suffix.lower() == ".mp4":
         animation.ffmpeg()  # says so before the work when it is missing
-    stills = [draw(shown, step=step, **options).svg for step in range(len(shown.steps))]
+    if len(several) > 1:
+        made = film(x, several)
+        drawn = (
+            draw_moment(x, k, made=made, shown=several, **options) for k in range(len(several))
+        )
+    else:
+        drawn = (draw(shown, step=step, **options) for step in range(len(shown.steps)))
+    stills = [drawing.svg for drawing in drawn]
     natural = float(re.search(r' width="([\d.]+)"', stills[0])[1])
     wide = animation.pixels(width, natural)
     animation.animate(path, [png(svg, width=wide) for svg in stills], seconds)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -35,6 +35,7 @@ from enas_viz.view.scene import LAYER_COLOURS, OPERATIONS, Bar, Scene, facts
 STATIC = Path(__file__).parent.parent / "static"
 PREFIX = "enas-"  # of ids; the browser replaces it, as ids are global in a page
 
+Block = tuple[list[str], float, float]  # (parts, width, height) of a piece of a still
 Look = Callable[[int, int | None], str]  # (born, row) -> the tense of a shape
 
 
@@ -367,12 +368,15 @@ def still(
     architecture: Architecture,
     episode: Episode | None = None,
     step: int | None = None,
+    above: Sequence[Block] = (),
+    hint: str = "",
 ) -> str:
     """A picture that stands alone. Of an architecture: the network. Of an episode: the controller
-    above it; at a step also the sentence and the probabilities of that step."""
+    above it; at a step also the sentence and the probabilities of that step. above: what comes
+    before all that. hint: a last line for the reader."""
     played = episode is not None and bool(episode.steps)
     now = len(scene.plan) if step is None else step
-    blocks: list[tuple[list[str], float, float]] = []  # (parts, width, height)
+    blocks: list[Block] = list(above)
     if played:
         blocks.append((strip_parts(scene, architecture, now), scene.strip.width, STRIP_H + 14))
     wide = max([scene.layout.width, *(w for _, w, _ in blocks), 560 if played else 0])
@@ -386,6 +390,8 @@ def still(
     blocks.append(_legend(scene, wide))
     for text in filter(None, (facts(episode), episode.note) if episode else ()):
         blocks += [_paragraph(line, wide) for line in wrap(text, wide, 11)]
+    if hint:
+        blocks.append(_paragraph(hint, wide, "kicker"))
     parts, y = [], EDGE
     for block, width, height in blocks:
         dx = EDGE + max(0, (wide - width) / 2)
@@ -406,7 +412,7 @@ def describe(architecture: Architecture) -> str:
     return f"A network of {space.layers} layers: {'; '.join(layers)}."
 
 
-def _told(scene: Scene, step: int, recorded: Step, wide: float) -> tuple[list[str], float, float]:
+def _told(scene: Scene, step: int, recorded: Step, wide: float) -> Block:
     """The step in words, and beside it the probability of every option."""
     left = min(360, wide * 0.42)
     height = scene.panel_rows * PANEL_LINE
@@ -456,7 +462,7 @@ def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
     )
 
 
-def _legend(scene: Scene, wide: float) -> tuple[list[str], float, float]:
+def _legend(scene: Scene, wide: float) -> Block:
     items = [(name, OPERATIONS[name][2]) for name in scene.space.ops]
     items.append(("skip", merge_words(scene)))
     x, y, parts = 0.0, 12.0, []
@@ -494,8 +500,8 @@ def merge_words(scene: Scene) -> str:
     return f"skips are {'added' if scene.merge == 'add' else 'concatenated'} here"
 
 
-def _paragraph(line: str, wide: float) -> tuple[list[str], float, float]:
-    return [f'<text class="small start" x="0" y="12">{escape(line)}</text>'], wide, 18
+def _paragraph(line: str, wide: float, name: str = "small") -> Block:
+    return [f'<text class="{name} start" x="0" y="12">{escape(line)}</text>'], wide, 18
 
 
 def wrap(text: str, width: float, size: float) -> list[str]:

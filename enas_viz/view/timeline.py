@@ -22,6 +22,7 @@ MOST = 200  # moments of a film, unless asked otherwise
 UNIT = 1e-4  # of the logits in a page: whole numbers of it
 
 WIDTH, HEIGHT = 584, 286  # of each drawing, in pixels
+BETWEEN = 28  # the two of them side by side
 LEFT, RIGHT = 64, WIDTH - 12  # where time begins and ends
 TOP, BOTTOM = 40, HEIGHT - 34
 REWARD, ENTROPY, SKIPS = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
@@ -72,6 +73,19 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
             for e, x in zip(shown, places, strict=True)
         ],
     }
+
+
+def panel(made: Json, moment: int) -> tuple[list[str], float, float]:
+    """(parts, width, height): a film's two drawings side by side, at one of its moments, for a
+    still. made: what `film` returned."""
+    at = f'class="cursor" transform="translate({made["moments"][moment]["x"]} 0)"'
+    parts = [
+        made[name]
+        .replace("<svg ", f'<svg x="{k * (WIDTH + BETWEEN)}" width="{WIDTH}" height="{HEIGHT}" ', 1)
+        .replace('class="cursor"', at)
+        for k, name in enumerate(("curves", "layers"))
+    ]
+    return parts, 2 * WIDTH + BETWEEN, HEIGHT + 14
 
 
 def _digit(pick: int) -> str:

@@ -12,10 +12,14 @@ import anywidget
 import traitlets
 
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.export import Drawing, draw, iframe, page, replay_state
+from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state
 from enas_viz.view.scene import Colour, episode_json, macro, scene_of, subject
 from enas_viz.view.svg import STATIC, skeleton
 from enas_viz.view.timeline import MOST, film, moments
+
+HINT = (
+    "A still picture. Run this cell, in JupyterLab or on Binder, to scrub through every decision."
+)
 
 
 class Replay(anywidget.AnyWidget):
@@ -62,7 +66,8 @@ class Replay(anywidget.AnyWidget):
         self.episodes = _playable(x, moments)
         self.options = {"colour": colour, "reductions": reductions}
         self._scene = scene_of(self.episodes[0], colour, reductions)
-        made = film(x, self.episodes) if len(self.episodes) > 1 else {}
+        self.trace = x if len(self.episodes) > 1 else None
+        made = film(x, self.episodes) if self.trace else {}
         super().__init__(
             scene=skeleton(self._scene),
             episode={} if made else episode_json(self.episodes[0]),
@@ -93,8 +98,14 @@ class Replay(anywidget.AnyWidget):
         return value
 
     def drawing(self, step: int | None = None) -> Drawing:
-        """A still: the finished network, or the state at a step (from 0)."""
-        return draw(self.recorded, step=step, **self.options)
+        """A still: the finished network, under the curves of a film; or the state at a step."""
+        return self._still("") if step is None else draw(self.recorded, step=step, **self.options)
+
+    def _still(self, hint: str) -> Drawing:
+        if self.trace:
+            shown = {"made": self.film, "shown": self.episodes, "hint": hint}
+            return draw_moment(self.trace, self.moment, **shown, **self.options)
+        return draw(self.recorded, hint=hint, **self.options)
 
     def html(self) -> str:
         """One complete page that plays this without a kernel and without a network."""
@@ -110,12 +121,12 @@ class Replay(anywidget.AnyWidget):
         return HTML(iframe(self.html(), found))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) the finished network."""
+        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still, looks = self.drawing()._repr_mimebundle_()
+        still, looks = self._still(HINT)._repr_mimebundle_()
         return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
 

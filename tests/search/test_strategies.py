@@ -179,6 +179,15 @@ def test_two_checkpoints_are_kept(tmp_path):
     assert len(checkpoint.found(tmp_path / "run")) == 2
 
 
+def test_the_newest_checkpoint_is_the_one_with_the_largest_number_however_long(tmp_path):
+    for serial in (999_999_999, 1_000_000_000, 12_345_678_901):
+        checkpoint.write(tmp_path, serial, {"x": torch.zeros(1)}, {})
+
+    kept = [path.name for path in checkpoint.found(tmp_path)]
+
+    assert kept == [f"checkpoint-{n}.safetensors" for n in (12_345_678_901, 1_000_000_000)]
+
+
 def test_a_checkpoint_holds_no_pickle(tmp_path):
     finish(search.run(TINY, folder=tmp_path / "run"))
 
