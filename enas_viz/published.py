@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal
@@ -133,6 +133,9 @@ def decode(
 
 def _numbers(flat: str | Sequence[int]) -> list[int]:
     if not isinstance(flat, str):
+        if not isinstance(flat, Iterable):
+            raise ValueError(f"a flat list is a sequence of whole numbers, or text; got {flat!r}")
+        flat = list(flat)
         for v in flat:
             if not isinstance(v, Integral) or isinstance(v, bool):  # Integral: numpy's too
                 raise ValueError(f"a flat list holds whole numbers; got {v!r}")

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-from enas_viz.space import MACRO_OPS, MacroSpace
+from enas_viz.space import MACRO_OPS, MOST, MacroSpace
 
 Preset = Literal["default", "released", "paper", "article"]
 
@@ -261,7 +262,7 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def recipe(name: str, **changes: Any) -> Recipe:
+def recipe(name: str, /, **changes: Any) -> Recipe:
     """The recipe of that name, changed as `change` does. ValueError with the nearest names."""
     if name not in RECIPES:
         near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.5)
@@ -303,14 +304,18 @@ def change(base: Recipe, **changes: Any) -> Recipe:
 
 def recipe_from_json(value: dict[str, Any]) -> Recipe:
     """The recipe that `dataclasses.asdict` wrote. Raises ValueError for a field that is unknown."""
+    if not isinstance(value, dict) or not {"name", "about"} <= value.keys():
+        raise ValueError(f"a recipe is an object with at least name and about; got {value!r}")
     parts = _parts()
     for part, inner in value.items():
+        if part not in {f.name for f in fields(Recipe)}:
+            raise ValueError(_no_field(part))
+        if part in parts and not isinstance(inner, dict):
+            raise ValueError(f"{part} of a recipe is an object with its fields; got {inner!r}")
         known = {f.name for f in fields(parts[part])} if part in parts else set()
         for name in inner if part in parts else ():
             if name not in known:
                 raise ValueError(_no_field(f"{part}.{name}"))
-        if part not in {f.name for f in fields(Recipe)}:
-            raise ValueError(_no_field(part))
     made = Recipe(**{k: parts[k](**v) if k in parts else v for k, v in value.items()})
     check(made)
     return made
@@ -324,36 +329,57 @@ def check(made: Recipe) -> None:
             raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {config!r}")
         for name, hint in get_type_hints(kind).items():
             _check_kind(f"{part}.{name}", getattr(config, name), hint)
-    _check_kind("keep_steps", made.keep_steps, int)
-    positive = {
-        "data": ("resolution",),
-        "network": ("layers", "filters"),
-        "controller": ("hidden", "tanh_constant", "temperature", "samples", "lr"),
-        "train": ("epochs", "batch_size", "lr_max", "restart_period", "restart_factor"),
-        "": ("keep_steps",),
-    }
-    for part, names in positive.items():
-        config = getattr(made, part) if part else made
-        for name in names:
-            value = getattr(config, name)
-            if not value > 0:
-                where = f"{part}.{name}" if part else name
-                raise ValueError(f"{where} must be greater than 0; got {value!r}")
+    for name, hint in get_type_hints(Recipe).items():
+        if name not in _parts():
+            _check_kind(name, getattr(made, name), hint)
+    positive = (
+        *("data.resolution", "network.layers", "network.filters", "keep_steps", "train.epochs"),
+        *("controller.hidden", "controller.init_range", "controller.tanh_constant"),
+        *("controller.temperature", "controller.lr", "controller.adam_eps", "controller.samples"),
+        *("train.batch_size", "train.lr_max", "train.restart_period", "train.restart_factor"),
+    )
+    for where in positive:
+        if not (value := _value(made, where)) > 0:
+            raise ValueError(f"{where} must be greater than 0; got {value!r}")
+    for where in field_names():
+        value = _value(made, where)
+        if type(value) in (int, float) and not 0 <= value < math.inf:  # nan is in no range
+            raise ValueError(f"{where} is a finite number of at least 0; got {value!r}")
+    for where, ends, fits in _RANGES:
+        if not fits(value := _value(made, where)):
+            raise ValueError(f"{where} is in {ends}; got {value!r}")
     if made.network.filters % 2:
         raise ValueError(
             f"network.filters must be even, since a factorized reduction joins two halves; "
             f"got {made.network.filters}"
         )
-    if not 0 < made.network.keep_prob <= 1:
-        raise ValueError(f"network.keep_prob is in (0, 1]; got {made.network.keep_prob!r}")
-    if not 0 < made.controller.skip_prior < 1:
-        raise ValueError(f"controller.skip_prior is in (0, 1); got {made.controller.skip_prior!r}")
+
+
+# Where more is known of a number than that it is not negative.
+_RANGES = (
+    ("network.layers", f"1 to {MOST}", lambda v: v <= MOST),
+    ("network.keep_prob", "(0, 1]", lambda v: 0 < v <= 1),
+    ("controller.skip_prior", "(0, 1)", lambda v: 0 < v < 1),
+    ("controller.baseline_decay", "[0, 1]", lambda v: v <= 1),
+    ("controller.adam_beta1", "[0, 1)", lambda v: v < 1),
+    ("controller.adam_beta2", "[0, 1)", lambda v: v < 1),
+    ("train.momentum", "[0, 1)", lambda v: v < 1),
+)
+
+
+def _value(made: Recipe, where: str) -> Any:
+    for name in where.split("."):
+        made = getattr(made, name)
+    return made
 
 
 def _check_kind(where: str, value: Any, hint: Any) -> None:
     if choices := get_args(hint):
-        if value not in choices:
-            raise ValueError(f"{where} is one of {', '.join(map(str, choices))}; got {value!r}")
+        if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
+            shown = ", ".join(map(str, choices))
+            near = difflib.get_close_matches(str(value), map(str, choices), n=1)
+            mend = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"{where} is one of {shown}; got {value!r}{mend}")
         return
     taken = (int, float) if hint is float else hint
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
@@ -375,6 +401,6 @@ def _parts() -> dict[str, type]:
 
 
 def _no_field(path: str) -> str:
-    near = difflib.get_close_matches(path, field_names(), n=1, cutoff=0.3)
+    near = difflib.get_close_matches(path, field_names(), n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"a recipe has no field {path!r}{hint}"

@@ -25,6 +25,7 @@ MACRO_OPS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")  # in
 MICRO_OPS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")  # index = authors' id
 EXTRA_OPS = ("avg5x5",)  # only in the article's micro example; the authors have no such operation
 WIRINGS = ("layer", "code")
+MOST = 1000  # layers or nodes: far beyond any search, and small enough to be laid out in memory
 MACRO_ORDERS = ("op-first", "skips-first")
 CELLS = ("normal", "reduction")
 
@@ -94,9 +95,9 @@ class MacroSpace:
     kind = "macro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", tuple(self.ops))
-        if type(self.layers) is not int or self.layers < 1:
-            raise ValueError(f"a macro space has at least 1 layer; got layers={self.layers!r}")
+        object.__setattr__(self, "ops", _as_tuple(self.ops, "operations"))
+        if type(self.layers) is not int or not 1 <= self.layers <= MOST:
+            raise ValueError(f"a macro space has 1 to {MOST} layers; got layers={self.layers!r}")
         if self.wiring not in WIRINGS:
             raise ValueError(f"wiring is 'layer' or 'code'; got {self.wiring!r}")
         _check_ops(self.ops, MACRO_OPS)
@@ -268,10 +269,10 @@ class MicroSpace:
     kind = "micro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", tuple(self.ops))
-        object.__setattr__(self, "cells", tuple(self.cells))
-        if type(self.nodes) is not int or self.nodes < 1:
-            raise ValueError(f"a cell has at least 1 computed node; got nodes={self.nodes!r}")
+        object.__setattr__(self, "ops", _as_tuple(self.ops, "operations"))
+        object.__setattr__(self, "cells", _as_tuple(self.cells, "cells"))
+        if type(self.nodes) is not int or not 1 <= self.nodes <= MOST:
+            raise ValueError(f"a cell has 1 to {MOST} computed nodes; got nodes={self.nodes!r}")
         if not self.cells or self.cells != CELLS[: len(self.cells)]:
             raise ValueError(
                 f"cells are ('normal',) or ('normal', 'reduction'); got {self.cells!r}"
@@ -429,9 +430,10 @@ Space = MacroSpace | MicroSpace
 def space_from_json(value: dict[str, Any]) -> Space:
     """The space that `to_json` wrote. Unknown fields are ignored (a newer minor format)."""
     kinds = {"macro": MacroSpace, "micro": MicroSpace}
-    if value.get("kind") not in kinds:
-        raise ValueError(f"a space is of kind 'macro' or 'micro'; got {value.get('kind')!r}")
-    made = kinds[value["kind"]]
+    kind = value.get("kind") if isinstance(value, dict) else value
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"a space is of kind 'macro' or 'micro'; got {kind!r}")
+    made = kinds[kind]
     known = made.__dataclass_fields__
     return made(
         **{k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known}
@@ -445,8 +447,14 @@ def _op_offsets(layers: int) -> list[int]:
     return [k * (k + 1) // 2 for k in range(layers)]
 
 
+def _as_tuple(names: Any, what: str) -> tuple[Any, ...]:
+    if not isinstance(names, list | tuple):
+        raise ValueError(f"the {what} of a space are a sequence of names; got {names!r}")
+    return tuple(names)
+
+
 def _check_ops(ops: tuple[str, ...], known: tuple[str, ...]) -> None:
-    if not ops or len(set(ops)) != len(ops):
+    if not ops or not all(isinstance(op, str) for op in ops) or len(set(ops)) != len(ops):
         raise ValueError(f"a space needs operations, each named once; got {ops!r}")
     for op in ops:
         if op not in known:

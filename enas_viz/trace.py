@@ -22,9 +22,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from enas_viz.space import Architecture, Decision, Space, space_from_json
+from enas_viz.space import Architecture, Decision, Order, Space, space_from_json
 
 FORMAT = (1, 0)  # major, minor: a newer minor adds fields, a newer major changes their meaning
 DIGITS = 6  # significant digits that a recorded logit keeps
@@ -363,7 +363,9 @@ def read_trace(data: bytes, name: str = "trace") -> Trace:
     torn = False
     for number, line in enumerate(lines, start=1):
         try:
-            values.append(json.loads(line))
+            values.append(json.loads(line, parse_constant=_no_number))
+        except _NotFinite as error:
+            raise ValueError(f"{name}, line {number}: {error}") from None
         except (json.JSONDecodeError, UnicodeDecodeError):
             if number == 1 or number < len(lines):
                 what = line[:40].decode(errors="replace")
@@ -401,6 +403,14 @@ def _find(source: str | Path) -> Path:
     )
 
 
+class _NotFinite(Exception):
+    """JSON's NaN and infinities, which no trace holds."""
+
+
+def _no_number(constant: str) -> None:
+    raise _NotFinite(f"a trace holds finite numbers only; got {constant}")
+
+
 def _header(value: Json, name: str) -> Header:
     found = value.get("format")
     if not isinstance(found, list | tuple) or not found or not isinstance(found[0], int):
@@ -414,7 +424,14 @@ def _header(value: Json, name: str) -> Header:
     known = {k: value[k] for k in Header.__dataclass_fields__ if k in value and k != "extra"}
     if not isinstance(value.get("space"), dict):
         raise ValueError(f"{name}: the header names no space; got {value.get('space')!r}")
-    known.update(space=space_from_json(value["space"]), format=tuple(found))
+    try:
+        space = space_from_json(value["space"])
+    except ValueError as error:
+        raise ValueError(f"{name}, line 1: {error}") from None
+    if space.kind == "macro" and value.get("order", "op-first") not in get_args(Order):
+        wanted = " or ".join(map(repr, get_args(Order)))
+        raise ValueError(f"{name}: the order of decisions is {wanted}; got {value['order']!r}")
+    known.update(space=space, format=tuple(found))
     return Header(**known, extra=_unknown(value, known, {"type", "n"}))
 
 
@@ -448,10 +465,7 @@ def _episode(value: Json, header: Header) -> Episode:
     for t, step in enumerate(steps, start=1):
         if step.decision.kind != "silent":
             header.space.check(step.decision, step.picks)
-        if len(step.logits) != step.decision.rows:
-            raise ValueError(
-                f"step {t} has {len(step.logits)} rows of logits, not {step.decision.rows}"
-            )
+        _check_logits(step, t)
     return Episode(
         architecture=Architecture(header.space, value["content"]),
         steps=steps,
@@ -460,6 +474,18 @@ def _episode(value: Json, header: Header) -> Episode:
         extra=_unknown(value, known, {"type", "content", "steps"}),
         **known,
     )
+
+
+def _check_logits(step: Step, t: int) -> None:
+    decision = step.decision
+    if len(step.logits) != decision.rows:
+        raise ValueError(f"step {t} has {len(step.logits)} rows of logits, not {decision.rows}")
+    width = 1 if decision.kind == "skip" else decision.options  # a skip's row is one logit
+    for row in step.logits:
+        if len(row) != width:
+            raise ValueError(f"step {t} has a row of {len(row)} logits, not {width}: {row}")
+        if not {int, float}.issuperset(map(type, row)):
+            raise ValueError(f"step {t} has logits that are no numbers: {row}")
 
 
 # ---------------------------------------------------------------- helpers

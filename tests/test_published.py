@@ -273,3 +273,9 @@ def test_both_micro_cells_are_explained():
     assert len(lines) == 2 * (1 + 5 + 1)
     assert lines[7].startswith("reduction cell ")
     assert lines[-1].endswith("joined: 3, 5, 6, 7")
+
+
+@pytest.mark.parametrize("flat", [None, 5, 2.5])
+def test_what_is_no_list_is_refused_with_a_sentence(flat):
+    with pytest.raises(ValueError, match="a sequence of whole numbers, or text"):
+        decode(flat)

@@ -299,3 +299,37 @@ def test_a_whole_part_may_be_replaced():
 def test_json_with_wrong_fields_is_refused(value, told):
     with pytest.raises(ValueError, match=told):
         recipe_from_json(value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"record": "ful"}, "record is one of steps, full; got 'ful'; did you mean 'full'?"),
+        ({"strategy": "enass"}, "strategy is one of enas; got 'enass'; did you mean 'enas'?"),
+        ({"controller__entropy_weight": float("nan")}, "finite number of at least 0; got nan"),
+        ({"train__lr_max": float("inf")}, "train.lr_max is a finite number of at least 0; got inf"),
+        ({"train__l2": -1e-4}, "train.l2 is a finite number of at least 0; got -0.0001"),
+        ({"data__crop_padding": -1}, "data.crop_padding is a finite number of at least 0"),
+        ({"compute__threads": -2}, "compute.threads is a finite number of at least 0"),
+        ({"controller__baseline_decay": 1.5}, r"controller.baseline_decay is in \[0, 1\]; got 1.5"),
+        ({"train__momentum": 1}, r"train.momentum is in \[0, 1\); got 1"),
+        ({"network__layers": 10**30}, "network.layers is in 1 to 1000; got 10+"),
+        ({"fidelity__sep_conv_stack": True}, "sep_conv_stack"),
+        ({"name": 5}, "name is of kind str; got 5"),
+    ],
+)
+def test_a_slip_that_would_show_late_is_refused_at_once(changes, told):
+    with pytest.raises(ValueError, match=told):
+        recipe("macro-tiny", **changes)
+
+
+def test_a_recipe_can_be_given_another_name():
+    assert recipe("macro-tiny", name="mine").name == "mine"
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], 3, "macro-tiny", {}, {"name": "x"}, {"name": "x", "about": "", "train": 3}]
+)
+def test_what_is_no_recipe_in_json_is_refused_with_a_sentence(value):
+    with pytest.raises(ValueError, match="of a recipe is an object|a recipe is an object"):
+        recipe_from_json(value)

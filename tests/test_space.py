@@ -429,14 +429,14 @@ def test_a_macro_architecture_made_of_wrong_parts_is_refused(ops, skips, told):
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        (lambda: MacroSpace(0), "at least 1 layer; got layers=0"),
-        (lambda: MacroSpace("12"), "at least 1 layer; got layers='12'"),
-        (lambda: MacroSpace(True), "at least 1 layer; got layers=True"),
+        (lambda: MacroSpace(0), "1 to 1000 layers; got layers=0"),
+        (lambda: MacroSpace("12"), "1 to 1000 layers; got layers='12'"),
+        (lambda: MacroSpace(True), "1 to 1000 layers; got layers=True"),
         (lambda: MacroSpace(wiring="ring"), "wiring is 'layer' or 'code'; got 'ring'"),
         (lambda: MacroSpace(ops=()), "needs operations, each named once"),
         (lambda: MacroSpace(ops=("conv3x3",) * 2), "needs operations, each named once"),
         (lambda: MacroSpace(ops=("identity",)), "operation 'identity' is unknown here; known are"),
-        (lambda: MicroSpace(0), "at least 1 computed node; got nodes=0"),
+        (lambda: MicroSpace(0), "1 to 1000 computed nodes; got nodes=0"),
         (lambda: MicroSpace(ops=("conv3x3",)), "operation 'conv3x3' is unknown here"),
         (lambda: MicroSpace(cells=()), r"cells are \('normal',\) or"),
         (lambda: MicroSpace(cells=("reduction",)), r"cells are \('normal',\) or"),
@@ -455,3 +455,28 @@ def test_a_space_survives_json_and_fields_of_a_newer_format(space):
     text = json.dumps({**space.to_json(), "colour": "green"})
 
     assert space_from_json(json.loads(text)) == space
+
+
+@pytest.mark.parametrize("layers", [10**30, 1001, -1, 2.0, "6", None, [6]])
+def test_a_space_that_memory_could_not_hold_is_refused_at_once(layers):
+    with pytest.raises(ValueError, match="1 to 1000 layers"):
+        space_from_json({"kind": "macro", "layers": layers})
+
+
+@pytest.mark.parametrize("value", [None, [], "macro", {}, {"kind": []}, {"kind": "nano"}])
+def test_what_is_no_space_in_json_is_refused_with_a_sentence(value):
+    with pytest.raises(ValueError, match="of kind 'macro' or 'micro'"):
+        space_from_json(value if value != "macro" else "makro")
+
+
+@pytest.mark.parametrize("ops", [5, None, "conv3x3", {"conv3x3": 1}, [5], [["conv3x3"]]])
+def test_operations_that_are_no_names_are_refused(ops):
+    with pytest.raises(ValueError, match="sequence of names|each named once"):
+        MacroSpace(3, ops)
+
+
+def test_an_unused_second_input_of_a_cell_is_a_loose_end():
+    space = MicroSpace(nodes=2, cells=("normal",))
+    reads_only_the_first = Architecture(space, (((0, 0, 0, 1), (2, 0, 4, 4)),))
+
+    assert space.loose_ends(reads_only_the_first, "normal") == (1, 3)

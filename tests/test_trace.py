@@ -394,12 +394,29 @@ def test_what_is_no_trace_is_refused(tmp_path, data, told):
         ),
         (episode_json(steps=[[[0], []], *[[[], []]] * 5]), "step 1 has 0 rows of logits, not 1"),
         (episode_json(steps=[3] * 6), "line 2: not a valid episode"),
+        (episode_json(steps=[[[0], [[0.0] * 5]], *[[[], []]] * 5]), "step 1 has a row of 5 logits"),
+        (episode_json(steps=[[[0], [["0"] * 6]], *[[[], []]] * 5]), "step 1 .* no numbers"),
+        (episode_json(steps=[[[0], [[True] * 6]], *[[[], []]] * 5]), "step 1 .* no numbers"),
+        (episode_json(reward=float("nan")), "line 2: a trace holds finite numbers only; got NaN"),
         ({"type": "epoch"}, "line 2: not a valid epoch"),
     ],
 )
 def test_a_record_that_is_not_valid_is_refused_with_its_line(value, told):
     with pytest.raises(ValueError, match=told):
         read_trace(lines(header_json(), value), "t")
+
+
+@pytest.mark.parametrize("layers", [10**30, -1, True, "6", 2.5])
+def test_a_header_with_absurd_layers_is_refused_before_anything_is_laid_out(layers):
+    header = {**header_json(), "space": {"kind": "macro", "layers": layers}}
+
+    with pytest.raises(ValueError, match="t, line 1: .* 1 to 1000 layers"):
+        read_trace(lines(header), "t")
+
+
+def test_an_unknown_order_of_decisions_is_refused():
+    with pytest.raises(ValueError, match="'op-first' or 'skips-first'; got 'ops'"):
+        read_trace(lines({**header_json(), "order": "ops"}), "t")
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "ending"])

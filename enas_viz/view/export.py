@@ -30,6 +30,10 @@ from enas_viz.view.timeline import MOST, film, moments, panel
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
 FRAMES = 60  # moments in an animation of a whole search
 FRAME_SECONDS = 0.25  # and how long each is shown
+FRAME_HINT = (
+    "This frame plays by itself. If you see none, trust the notebook (in JupyterLab: right-click, "
+    "Trust Notebook) or run the cell."
+)
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
 
 
@@ -276,10 +280,14 @@ def picture_page(drawing: Drawing, about: str) -> str:
 
 
 def iframe(html: str, height: int) -> str:
-    """A page inside a frame: it plays in saved notebooks and their exports without a network."""
+    """A page inside a frame: it plays in saved notebooks and their exports without a network.
+
+    Under it stands what to do where a notebook that is not trusted leaves the frame out.
+    """
     return (
         f'<div><iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
-        f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe></div>'
+        f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
+        f"<p><small>{FRAME_HINT}</small></p></div>"
     )
 
 
