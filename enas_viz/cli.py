@@ -338,7 +338,9 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
     items = iter(items)
     next(items, None)  # the header; what is wrong with data or device shows before a bar does
     form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
-    with tqdm(total=1.0, bar_format=form, mininterval=0.2) as bar, _asked_to_stop() as asked:
+    # miniters: else the jump to where a resumed search stands would be waited for again
+    shown = tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0)
+    with shown as bar, _asked_to_stop() as asked:
         for item in items:
             if isinstance(item, Episode):
                 rewards = [*rewards[1 - WINDOW :], item.reward]
@@ -347,6 +349,8 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                 if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
                     tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
             elif isinstance(item, Tick):
+                if not ticks and item.done > 0.01:  # resumed: what was done before took no time now
+                    bar.n = bar.initial = item.done
                 ticks += 1
                 rate = ticks / max(1e-9, time.monotonic() - started)
                 about = f"epoch {item.epoch + 1}/{epochs}, {rate:.0f} minibatches/s"

@@ -34,7 +34,7 @@ def watch(records: Iterable[Any]) -> Trace:
     kept: list[Episode | Epoch] = []
     rewards: list[float] = []
     form = "{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
-    with tqdm(total=1.0, bar_format=form, mininterval=0.2) as bar:
+    with tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0) as bar:
         try:
             for item in items:
                 if isinstance(item, Tick):

@@ -1,6 +1,7 @@
 """The command line: what it prints, what it refuses, and with which exit code."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import enas_viz
 from enas_viz import cli
 from enas_viz.published import MACRO, MICRO
 from enas_viz.search import checkpoint
-from enas_viz.trace import load_trace
+from enas_viz.space import MacroSpace
+from enas_viz.trace import Header, Tick, load_trace
 
 TINY = [
     *("--network.layers", "3", "--network.filters", "4", "--train.epochs", "1"),
@@ -257,3 +259,17 @@ def test_the_module_is_the_command():
     )
 
     assert "macro-tiny" in done.stdout
+
+
+def test_the_bar_of_a_resumed_search_moves_on_from_where_it_stands(capsys, tmp_path):
+    def ticks():
+        yield Header(MacroSpace(2))
+        for k in range(670, 700):
+            time.sleep(0.03)
+            yield Tick("weights", 6, k, 1000, k / 1000)
+
+    cli._watch(ticks(), 10, tmp_path)
+
+    told = capsys.readouterr().err
+    assert {"67%", "68%", "69%"} <= set(re.findall(r"\d+%", told))
+    assert "<00:00" not in told.split("68%")[1]  # something is left to be done
