@@ -350,7 +350,7 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                     tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
             elif isinstance(item, Tick):
                 if not ticks and item.done > 0.01:  # resumed: what was done before took no time now
-                    bar.n = bar.initial = item.done
+                    bar.n = bar.initial = bar.last_print_n = item.done
                 ticks += 1
                 rate = ticks / max(1e-9, time.monotonic() - started)
                 about = f"epoch {item.epoch + 1}/{epochs}, {rate:.0f} minibatches/s"
