@@ -3,9 +3,10 @@
 The authors' released macro search runs max pooling whatever was sampled
 (`fidelity.macro_dispatch="last_branch"`). For three seeds, on digits: what does the policy learn
 about operations with it and without it, and where does the network that each search ends with rank
-among 100 networks by chance, under shared weights that were trained as sampled?
+among 100 networks by chance? The judge is a third set of shared weights of the same seed, trained
+on networks drawn evenly, so that it favours neither.
 
-    python tools/measure_dispatch.py        # about ten minutes on one core
+    python tools/measure_dispatch.py        # about fifteen minutes on one core
 """
 
 import json
@@ -50,17 +51,18 @@ def main() -> None:
             "python": platform.python_version(),
         },
     }
+    RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
     print(f"wrote {RESULT}")
 
 
 def measured(seed: int) -> list[dict[str, object]]:
-    """Both searches of one seed; the second is judged by the weights of the first."""
+    """Both searches of one seed, judged by weights whose controller was never updated."""
     found = {}
     for dispatch in ("sampled", "last_branch"):
         made = recipe("macro-tiny", fidelity__macro_dispatch=dispatch)
         found[dispatch] = finished(made, seed)
-    judge = found["sampled"]
+    judge = finished(recipe("macro-tiny", controller__updates=0), seed)
     rate = judge.recipe.controller.skip_prior  # which both policies keep to
     by_chance = candidates.validate(judge, candidates.uniform(judge.recipe, CHANCE, rate, seed))
     rows = []
