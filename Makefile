@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 
-.PHONY: demo lab test soak assets clean
+.PHONY: demo lab test soak assets bench clean
 
 demo: $(VENV)/search.stamp
 	@$(BIN)/enas-viz demo
@@ -19,6 +19,10 @@ test: $(VENV)/dev.stamp
 # The long version of the test that matters most: twenty kills instead of five.
 soak: $(VENV)/dev.stamp
 	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest tests/search/test_strategies.py
+
+# How fast it is; PEERS=folder compares with public implementations (benchmarks/peers.py).
+bench: $(VENV)/dev.stamp
+	@$(BIN)/python benchmarks/speed.py $(if $(PEERS),--peers $(PEERS))
 
 # Records the traces that ship with the package: runs of this very program.
 assets: $(VENV)/dev.stamp

@@ -397,9 +397,10 @@ def _asked_to_stop() -> Iterator[threading.Event]:
 
 def _epoch_line(item: Epoch, epochs: int) -> str:
     rate = item.steps / item.clock["weights_s"] if item.clock.get("weights_s") else math.nan
+    reward = "  none" if item.valid_accuracy is None else f"{item.valid_accuracy:6.1%}"
     return (
         f"epoch {item.epoch + 1:3}/{epochs}  training loss {item.loss:.3f}, "
-        f"accuracy {item.train_accuracy:6.1%}  reward accuracy {item.valid_accuracy:6.1%}  "
+        f"accuracy {item.train_accuracy:6.1%}  reward accuracy {reward}  "
         f"{rate:.0f} minibatches/s"
     )
 

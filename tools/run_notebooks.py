@@ -24,6 +24,8 @@ def main(paths: list[str]) -> None:
             for output in cell.get("outputs", ()):
                 if "image/png" in output.get("data", {}):
                     output["data"].pop(DROPPED, None)
+            if "outputs" in cell:  # what is left of a progress bar is no use to anybody
+                cell.outputs = [o for o in cell.outputs if DROPPED not in o.get("data", {})]
         nbformat.write(notebook, path)
         print(f"{path}: {Path(path).stat().st_size / 1000:.0f} kB")
 

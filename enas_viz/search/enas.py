@@ -180,12 +180,13 @@ class Enas:
 
     def _finish_epoch(self, weights_took: float, controller_took: float) -> Epoch:
         at, config = self.at, self.recipe.controller
+        rewards = config.updates * config.samples
         made = Epoch(
             epoch=at.epoch,
             loss=float(self._losses.double().mean()),
             train_accuracy=float(self._right.double().sum())
             / (self.steps_per_epoch * self.batch_size),
-            valid_accuracy=at.accuracy_sum / max(1, config.updates * config.samples),
+            valid_accuracy=at.accuracy_sum / rewards if rewards else None,
             lr=learning_rate(self.recipe.train, at.epoch),
             steps=self.steps_per_epoch,
             n=at.records,

@@ -53,8 +53,8 @@ class Drawing:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """PNG, which notebooks scale down to their cells; they would cut a wide SVG off."""
         width = int.from_bytes(self.png[16:20], "big") // ZOOM  # a PNG's header holds its width
-        data = {"image/png": base64.b64encode(self.png).decode(), "text/plain": repr(self)}
-        return data, {"image/png": {"width": width}}
+        small = base64.b64encode(few_colours(self.png)).decode()
+        return {"image/png": small, "text/plain": repr(self)}, {"image/png": {"width": width}}
 
     def __repr__(self) -> str:
         return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"
@@ -328,6 +328,15 @@ def png(svg: str, zoom: float = ZOOM, width: int | None = None) -> bytes:
             font_family="DejaVu Sans",
         )
     )
+
+
+def few_colours(data: bytes) -> bytes:
+    """The same PNG in 160 colours: a third of the bytes, for notebooks that keep it."""
+    from PIL import Image  # comes with matplotlib
+
+    found, packed = Image.open(io.BytesIO(data)).convert("RGB"), io.BytesIO()
+    found.quantize(160, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    return packed.getvalue()
 
 
 @cache
