@@ -3,7 +3,7 @@
 import pytest
 
 from enas_viz.published import ARTICLE_MACRO
-from enas_viz.recipes import PRESETS, RECIPES
+from enas_viz.recipes import PRESETS, RECIPES, change
 from enas_viz.search.controller import narrate
 from enas_viz.trace import ASSETS, load_trace
 
@@ -51,3 +51,24 @@ def test_the_articles_example_is_scored_by_an_untrained_controller_and_says_so()
     for mine, shipped in zip(again.steps, episode.steps, strict=True):
         for a, b in zip(mine.probabilities, shipped.probabilities, strict=True):
             assert a == pytest.approx(b, abs=1e-5)
+
+
+def test_the_recorded_cifar_search_says_where_it_comes_from_and_is_whole():
+    trace = load_trace("macro-cifar10-cpu")
+    recipe = change(RECIPES["macro-cifar10-cpu"], compute__threads=1)
+
+    kept = {**recipe.to_json(), "about": trace.header.recipe["about"]}
+    assert trace.header.recipe == kept
+    assert (trace.header.seed, trace.header.device) == (0, {"type": "cpu", "threads": 1})
+    assert trace.header.dataset["train"] == 45_000
+    assert len(trace.episodes) == 70 * 20 * 10
+    assert 5 < trace.seconds / 60 < 60
+    assert sum(bool(e.steps) for e in trace.episodes) == 200
+
+
+def test_the_same_network_in_the_codes_order_is_the_same_network():
+    trace = load_trace("article-macro-code")
+
+    assert trace.last.architecture == ARTICLE_MACRO
+    assert len(trace.last.steps) == 8
+    assert trace.header.order == "op-first"

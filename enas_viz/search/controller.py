@@ -275,9 +275,11 @@ class Controller(nn.Module):
         """
         skips_first = self.fidelity.macro_order == "skips-first"
         keeps_state = self.fidelity.state_after_anchor == "carried"
+        reads = self.lstm[: self.config.hidden]  # (H, 4H): from an input to the gates
+        op_reads = self.op_embedding @ reads  # of each operation, once for all samples and layers
         start = self.start.expand(n, -1)
         state = (start.new_zeros(start.shape), start.new_zeros(start.shape))  # cell, hidden
-        given = start
+        given = first = (self.start @ reads).expand(n, -1)
         op_states: list[Tensor] = []
         queries: list[Tensor] = []
         anchors: list[Tensor] = []
@@ -287,22 +289,24 @@ class Controller(nn.Module):
                 if k > 0:
                     state = self._lstm(given, state)
                     queries.append(state[1])
-                    given = self._next_input(pick_bits(k, state[1], _stack(keys)), anchors)
+                    mixed = self._next_input(pick_bits(k, state[1], _stack(keys)), anchors)
+                    given = mixed @ reads
                 else:
                     queries.append(start)  # the first layer asks for no skips
                 anchored = self._lstm(given, state)
                 op_states.append(anchored[1])
-                given = self.op_embedding[pick_op(k, anchored[1])]
+                given = op_reads[pick_op(k, anchored[1])]
             else:
                 state = self._lstm(given, state)
                 op_states.append(state[1])
-                given = self.op_embedding[pick_op(k, state[1])]
+                given = op_reads[pick_op(k, state[1])]
                 anchored = self._lstm(given, state)
                 queries.append(anchored[1])
                 if k > 0:
-                    given = self._next_input(pick_bits(k, anchored[1], _stack(keys)), anchors)
+                    mixed = self._next_input(pick_bits(k, anchored[1], _stack(keys)), anchors)
+                    given = mixed @ reads
                 else:
-                    given = start
+                    given = first
             if keeps_state:
                 state = anchored
             anchors.append(anchored[1])
@@ -310,8 +314,9 @@ class Controller(nn.Module):
         return _stack(op_states), _stack(queries), _stack(keys)
 
     def _lstm(self, given: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """given: (n, 4H), what the input adds to the gates."""
         cell, hidden = state
-        gates = torch.cat([given, hidden], 1) @ self.lstm  # (n, 4H)
+        gates = torch.addmm(given, hidden, self.lstm[self.config.hidden :])  # (n, 4H)
         i, f, o, g = gates.chunk(4, 1)
         cell = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * cell
         return cell, torch.sigmoid(o) * torch.tanh(cell)

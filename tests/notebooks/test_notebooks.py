@@ -71,3 +71,48 @@ def test_the_tour_needs_no_torch():
     )
 
     subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
+
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+def rows(notebook: Path, first: str) -> list[list[str]]:
+    """The cells of the Markdown table whose header begins with `first`, below its rule."""
+    text = "\n".join(source(c) for c in cells(notebook, "markdown"))
+    table = text[text.index(first) :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def test_the_figures_about_the_policy_are_those_that_were_measured():
+    measured = json.loads((RESULTS / "macro-cifar10-cpu.json").read_text())["rows"]
+
+    shown = rows(NOTEBOOKS[1], "| seed | policy")
+
+    assert len(measured) == 3
+    assert shown == [
+        [
+            str(row["seed"]),
+            f"{100 * row['policy'][0]:.2f} ± {100 * row['policy'][1]:.2f} %",
+            f"{100 * row['chance'][0]:.2f} ± {100 * row['chance'][1]:.2f} %",
+            f"{row['standard_errors']:.0f}",
+            f"{row['minutes']:.0f}",
+        ]
+        for row in measured
+    ]
+    assert all(row["standard_errors"] >= 3 for row in measured)
+
+
+def test_the_figures_about_the_slip_are_those_that_were_measured():
+    measured = json.loads((RESULTS / "dispatch-digits.json").read_text())["rows"]
+    names = {"sampled": "as sampled", "last_branch": "with the slip"}
+
+    assert rows(NOTEBOOKS[1], "| seed | |") == [
+        [
+            str(row["seed"]),
+            names[row["dispatch"]],
+            f"{row['preference_nats']:.2f} nats",
+            f"{row['accuracy']:.1%} (chance: {row['chance_accuracy']:.1%})",
+            f"{row['rank']} of 101",
+        ]
+        for row in measured
+    ]

@@ -1,0 +1,88 @@
+"""Notebook 01 in a real JupyterLab: run from top to bottom, its film scrubbed, its search live."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from lab_server import lab, run_all
+from playwright.sync_api import expect
+
+import enas_viz as ev
+from enas_viz.view.scene import facts
+from enas_viz.view.timeline import moments
+
+ROOT = ".jp-OutputArea-output .enas-replay"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_macro_search.ipynb"
+SHOTS = os.environ.get("ENAS_VIZ_SHOTS")  # a folder, to look at what the tests saw
+EXAMPLE, IN_CODE_ORDER, FILM, LIVE = range(4)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("macro")
+    shutil.copy(NOTEBOOK, folder)
+    with lab(folder) as address:
+        context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        page = context.new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        run_all(page, address, NOTEBOOK.name, ROOT)
+        page.wait_for_function(
+            f"() => document.querySelectorAll('{ROOT}').length === 4", timeout=180_000
+        )
+        yield page
+        if SHOTS:
+            for k in range(4):
+                page.locator(ROOT).nth(k).scroll_into_view_if_needed()
+                page.screenshot(path=f"{SHOTS}/macro-{k}.png")
+        context.close()
+        assert problems == []
+
+
+def outputs(page) -> list[dict]:
+    return page.evaluate("""() => {
+      const cells = window.jupyterapp.shell.currentWidget.content.widgets.map(w => w.model);
+      return cells.filter(m => m.type === 'code').flatMap(m => m.outputs.toJSON());
+    }""")
+
+
+def test_every_cell_ran_without_an_error(notebook):
+    assert [o for o in outputs(notebook) if o["output_type"] == "error"] == []
+
+
+def test_both_orders_play_and_the_codes_takes_a_step_more(notebook):
+    for k, steps in ((EXAMPLE, 7), (IN_CODE_ORDER, 8)):
+        replay = notebook.locator(ROOT).nth(k)
+        replay.scroll_into_view_if_needed()
+        replay.locator("[data-act=last]").click()
+
+        expect(replay.locator(".count")).to_have_text(f"Step {steps} of {steps}")
+
+
+def test_the_recorded_search_is_scrubbed_through(notebook):
+    trace = ev.load_trace("macro-cifar10-cpu")
+    replay = notebook.locator(ROOT).nth(FILM)
+    replay.scroll_into_view_if_needed()
+    expect(replay.locator(".facts")).to_have_text(facts(trace.best))
+
+    replay.locator("input[aria-label^=Network]").fill("0")
+
+    expect(replay.locator(".facts")).to_have_text(facts(moments(trace)[0]))
+    expect(replay.locator(".place")).to_have_text(f"network 1 of {len(moments(trace))}")
+
+
+def test_the_live_search_became_a_film_of_its_own(notebook):
+    replay = notebook.locator(ROOT).nth(LIVE)
+    replay.scroll_into_view_if_needed()
+
+    expect(replay.locator(".facts")).to_contain_text("macro-tiny")
+    replay.locator("[data-act=roll]").click()
+    expect(replay.locator("[data-act=roll]")).to_have_attribute("aria-label", "Pause the search")
+
+
+def test_the_exercises_hint_at_what_is_missing(notebook):
+    told = [o["data"]["text/plain"] for o in outputs(notebook) if "data" in o]
+
+    assert any("✗ how many choices" in text for text in told)
+    assert any("✗ 3 numbers" in text for text in told)
