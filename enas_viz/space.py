@@ -235,19 +235,31 @@ class MacroSpace:
                 raise ValueError(f"macro layer {layer} takes {what}; got {value!r}")
 
     def check_content(self, content: Any) -> Content:
+        if self._is_plain(content):
+            return content
         rows = _rows(content, "a macro architecture", "layer")
         if len(rows) != self.layers:
             raise ValueError(
                 f"a macro architecture of this space has {self.layers} layers; got {len(rows)}"
             )
         for k, row in enumerate(rows):
-            plain = set(map(type, row)) == {int} and len(row) == k + 1
-            if plain and 0 <= row[0] < len(self.ops) and {0, 1}.issuperset(row[1:]):
-                continue  # nothing to complain about, as nearly always
             self.check(Decision("op", k, 1, len(self.ops)), row[:1])
             self.check(Decision("skip", k, k, 2), row[1:])
-            rows = (*rows[:k], tuple(map(int, row)), *rows[k + 1 :])  # numpy's and torch's integers
-        return rows
+        return tuple(tuple(map(int, row)) for row in rows)  # numpy's and torch's integers, too
+
+    def _is_plain(self, content: Any) -> bool:
+        """Whether there is nothing to complain about nor to convert: as nearly always."""
+        if type(content) is not tuple or len(content) != self.layers:
+            return False
+        count = len(self.ops)
+        return all(
+            type(row) is tuple
+            and len(row) == k
+            and {int}.issuperset(map(type, row))
+            and 0 <= row[0] < count
+            and {0, 1}.issuperset(row[1:])
+            for k, row in enumerate(content, start=1)
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "macro", "layers": self.layers, "ops": self.ops, "wiring": self.wiring}
