@@ -17,6 +17,7 @@ CELLS = (
     "replay.step = 3",
     "ev.Replay(made_up_episode(12))",
     "ev.Replay(made_up_episode(4)).iframe()",
+    "replay  # the same widget a second time",
 )
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -42,7 +43,7 @@ def page(browser, address):
     problems = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     run_all(page, address, "replay.ipynb", ROOT)
-    page.wait_for_function(f"() => document.querySelectorAll('{ROOT}').length === 2")
+    page.wait_for_function(f"() => document.querySelectorAll('{ROOT}').length === 3")
     yield page
     context.close()
     assert problems == []
@@ -50,6 +51,15 @@ def page(browser, address):
 
 def test_a_step_that_python_sets_reaches_the_browser(page):
     expect(page.locator(ROOT).nth(0).locator(".count")).to_have_text("Step 4 of 7")
+
+
+def test_two_views_of_one_replay_show_the_same(page):
+    first, again = page.locator(ROOT).nth(0), page.locator(ROOT).nth(2)
+
+    again.locator("input[aria-label^=Step]").fill("5")
+    expect(first.locator(".count")).to_have_text("Step 6 of 7")
+    first.locator("input[aria-label^=Step]").fill("3")
+    expect(again.locator(".count")).to_have_text("Step 4 of 7")
 
 
 def test_the_keyboard_moves_the_clock_and_not_the_notebook(page):
