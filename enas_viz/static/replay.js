@@ -49,7 +49,7 @@ export function probabilities(kind, logits, temperature = 1) {
 export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** An episode as a film packs it: picks as characters, logits as whole numbers, in the order of the plan. */
+/** An episode as a film packs it: picks as characters, logits as whole numbers, in order. */
 export function unpack(scene, film, moment) {
   const { picks, logits, facts } = film.moments[moment];
   let p = 0, z = 0;
@@ -123,7 +123,7 @@ export function token(scene, episode, step) {
   return listed.length > 5 ? [`${chosen.length} of`, String(picks.length)] : [listed || "none"];
 }
 
-/** How far to scroll a window of `width` so that `x` stands in its middle, within 0..`total`-`width`. */
+/** How far to scroll a window of `width` so that `x` stands in its middle. */
 export const centred = (x, width, total) => clamp(x - width / 2, 0, Math.max(0, total - width));
 
 // ---------------------------------------------------------------- elements
@@ -184,9 +184,11 @@ function dress(scene, episode, network, strip, uid) {
     const cell = strip.querySelector(`[data-step="${step}"]`);
     const lines = token(scene, episode, step);
     cell.querySelectorAll(".token").forEach((text, i) => {
+      const line = lines[i] ?? "";
+      if (text.textContent === line) return;
       text.dataset.y ??= text.getAttribute("y");
       text.setAttribute("y", Number(text.dataset.y) + (lines.length === 1 ? 6.5 : 0));
-      text.textContent = lines[i] ?? "";
+      text.textContent = line;
     });
     if (kind !== "op") return;
     const op = scene.ops[episode.steps[step][0][0]][0];
@@ -253,7 +255,7 @@ function render({ model, el }) {
   const networkBox = make("div", { class: "network", role: "img", "aria-labelledby": `${uid}said` });
   const legend = make("ul", { class: "legend", "aria-label": "What the icons mean" });
   const live = make("div", { class: "unseen", "aria-live": "polite" });
-  // JupyterLab takes single keys as commands (d d deletes the cell) unless the root says otherwise.
+  // JupyterLab takes keys as commands (d d deletes the cell) unless the root says otherwise.
   const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
     "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" },
     note, make("div", { class: "film" }, line("over", {}, "The search"), make("div", { class: "times" }, curvesBox, layersBox),
@@ -276,7 +278,7 @@ function render({ model, el }) {
     for (const [box, drawing] of [[networkBox, network], [stripBox, strip]]) {
       const width = Number(drawing.getAttribute("width"));
       box.style.setProperty("--natural", `${width}px`);
-      box.style.setProperty("--least", width > 1250 ? 1 : 0.66); // whole in a narrow cell; what must scroll anyway stays large
+      box.style.setProperty("--least", width > 1250 ? 1 : 0.66); // what must scroll anyway stays large
       box.replaceChildren(drawing);
     }
     parts = shapes(network, strip, scene);
@@ -329,7 +331,8 @@ function render({ model, el }) {
     for (const part of parts) {
       if (part.kind !== "layer" && (part.born < low || part.born > high)) continue; // its look stays
       const tense = look(part, step, episode.steps[part.born][0]);
-      part.element.setAttribute("class", `${part.base} ${tense}${part.kind === "layer" && part.at === about ? " about" : ""}`);
+      const name = `${part.base} ${tense}${part.kind === "layer" && part.at === about ? " about" : ""}`;
+      if (name !== part.name) part.element.setAttribute("class", (part.name = name));
       if (part.kind === "arc" && tense === "now") {
         part.element.parentNode.append(part.element); // on top
         if (!quick && step === shown + 1) grow(part.element);
@@ -363,7 +366,7 @@ function render({ model, el }) {
     if (length) arc.animate?.([{ strokeDasharray: `0 ${length}` }, { strokeDasharray: `${length} 0` }], { duration: 500, easing: "ease-out" });
   }
 
-  /** Scrolls strip and network so that the present step is in view; what scrolls can be focused. */
+  /** Keeps the present step in view; what scrolls can be focused. */
   function follow(quick) {
     const places = [[stripBox, strip, `[data-step="${shown}"] .cell`], [networkBox, network, `[data-at="${scene.plan[shown][1]}"] .slot`]];
     for (const box of [networkBox, list]) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
@@ -375,8 +378,8 @@ function render({ model, el }) {
     }
   }
 
-  // Draw first (`set` fires change:step at once), tell the kernel at most once a frame. Steps that
-  // come fast switch transitions off, which would double the time to paint.
+  // Draw at once (`set` fires change:step), tell the kernel once a frame. Steps that come fast
+  // switch transitions off, which double the time to paint.
   function go(step) {
     const at = performance.now();
     root.classList.toggle("enas-fast", at - lastMove < 250);
