@@ -276,8 +276,10 @@ def _decode_all(
                 with Image.open(io.BytesIO(raw)) as opened:
                     image = opened.convert("RGB")
             except (OSError, UnidentifiedImageError, zipfile.BadZipFile, SyntaxError) as error:
+                unknown = isinstance(error, UnidentifiedImageError)
+                why = "its content is no image" if unknown else error
                 raise DataError(
-                    f"the image {name} in {path} cannot be read ({error}); mend or remove that file"
+                    f"the image {name} in {path} cannot be read ({why}); mend or remove that file"
                 ) from None
             if image.size != (resolution, resolution):
                 image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
