@@ -275,7 +275,7 @@ class Controller(nn.Module):
         """
         skips_first = self.fidelity.macro_order == "skips-first"
         keeps_state = self.fidelity.state_after_anchor == "carried"
-        reads = self.lstm[: self.config.hidden]  # (H, 4H): from an input to the gates
+        reads, keeps = self._gates()
         op_reads = self.op_embedding @ reads  # of each operation, once for all samples and layers
         start = self.start.expand(n, -1)
         state = (start.new_zeros(start.shape), start.new_zeros(start.shape))  # cell, hidden
@@ -287,20 +287,20 @@ class Controller(nn.Module):
         for k in range(self.space.layers):
             if skips_first:
                 if k > 0:
-                    state = self._lstm(given, state)
+                    state = self._lstm(given, state, keeps)
                     queries.append(state[1])
                     mixed = self._next_input(pick_bits(k, state[1], _stack(keys)), anchors)
                     given = mixed @ reads
                 else:
                     queries.append(start)  # the first layer asks for no skips
-                anchored = self._lstm(given, state)
+                anchored = self._lstm(given, state, keeps)
                 op_states.append(anchored[1])
                 given = op_reads[pick_op(k, anchored[1])]
             else:
-                state = self._lstm(given, state)
+                state = self._lstm(given, state, keeps)
                 op_states.append(state[1])
                 given = op_reads[pick_op(k, state[1])]
-                anchored = self._lstm(given, state)
+                anchored = self._lstm(given, state, keeps)
                 queries.append(anchored[1])
                 if k > 0:
                     mixed = self._next_input(pick_bits(k, anchored[1], _stack(keys)), anchors)
@@ -313,13 +313,31 @@ class Controller(nn.Module):
             keys.append(anchored[1] @ self.w1)
         return _stack(op_states), _stack(queries), _stack(keys)
 
-    def _lstm(self, given: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """given: (n, 4H), what the input adds to the gates."""
+    def _lstm(
+        self, given: Tensor, state: tuple[Tensor, Tensor], keeps: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """given: (n, 4H), what the input adds to the gates; keeps: (H, 4H), what the state does.
+
+        While sampling, the candidate's columns of both come doubled: tanh x = 2 sigmoid 2x - 1,
+        so that one sigmoid in place serves all gates (see `_attention`).
+        """
         cell, hidden = state
-        gates = torch.addmm(given, hidden, self.lstm[self.config.hidden :])  # (n, 4H)
-        i, f, o, g = gates.chunk(4, 1)
-        cell = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * cell
-        return cell, torch.sigmoid(o) * torch.tanh(cell)
+        gates = torch.addmm(given, hidden, keeps)  # (n, 4H)
+        if torch.is_grad_enabled():
+            i, f, o, g = gates.chunk(4, 1)
+            cell = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * cell
+            return cell, torch.sigmoid(o) * torch.tanh(cell)
+        i, f, o, half = gates.sigmoid_().chunk(4, 1)
+        cell = torch.addcmul(f * cell - i, i, half, value=2)
+        return cell, torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2)
+
+    def _gates(self) -> tuple[Tensor, Tensor]:
+        """(H, 4H) each: from an input, and from the state, to the gates as `_lstm` wants them."""
+        lstm, hidden = self.lstm, self.config.hidden
+        if not torch.is_grad_enabled():
+            lstm = lstm.clone()
+            lstm[:, 3 * hidden :] *= 2
+        return lstm[:hidden], lstm[hidden:]
 
     def _shaped(self, raw: Tensor) -> Tensor:
         if self.config.temperature != 1:
