@@ -195,18 +195,18 @@ class Controller(nn.Module):
 
         def pick_op(k: int, state: Tensor) -> Tensor:
             at = k * (k + 1) // 2
-            op_raw[:, k] = state @ self.op_softmax
-            cumulative = F.softmax(self._shaped(op_raw[:, k]), -1).cumsum(-1)
-            above = uniforms[:, at : at + 1] >= cumulative
-            ops[:, k] = above.sum(-1).clamp(max=len(self.space.ops) - 1)
-            return ops[:, k]
+            raw = state @ self.op_softmax
+            cumulative = F.softmax(self._shaped(raw), -1).cumsum(-1)[:, :-1]  # the last is 1
+            picked = (uniforms[:, at : at + 1] >= cumulative).sum(-1)
+            op_raw[:, k], ops[:, k] = raw, picked
+            return picked
 
         def pick_bits(k: int, query: Tensor, keys: Tensor) -> Tensor:
             at = k * (k + 1) // 2 + 1
-            skip_raw[:, k, :k] = self._attention(query[:, None], keys)[:, 0]
-            yes = torch.sigmoid(2 * self._shaped(skip_raw[:, k, :k]))
-            bits[:, k, :k] = uniforms[:, at : at + k] < yes
-            return bits[:, k, :k]
+            raw = self._attention(query[:, None], keys)[:, 0]
+            chosen = uniforms[:, at : at + k] < torch.sigmoid(2 * self._shaped(raw))
+            skip_raw[:, k, :k], bits[:, k, :k] = raw, chosen
+            return chosen
 
         op_states, queries, _ = self._walk(n, pick_op, pick_bits)
         return self._rollout(ops, bits, op_raw, skip_raw, op_states, queries)
@@ -358,7 +358,7 @@ class Controller(nn.Module):
     def _next_input(self, chosen: Tensor, anchors: list[Tensor]) -> Tensor:
         """What the LSTM reads after skips: a mixture of the chosen anchors; zero if none."""
         weights = chosen.to(self.start.dtype)  # (n, k)
-        summed = (weights[:, :, None] * _stack(anchors)).sum(1)  # (n, H)
+        summed = torch.bmm(weights[:, None], _stack(anchors))[:, 0]  # (n, H)
         count = weights.sum(1, keepdim=True)
         if self.fidelity.next_input == "mean":
             return summed / count.clamp(min=1)

@@ -62,3 +62,11 @@ def test_no_two_streams_share_a_number():
 def test_a_negative_seed_is_refused():
     with pytest.raises(ValueError, match="a seed is a whole number of at least 0; got -1"):
         draws.generator(-1, "child")
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**70])
+def test_a_key_is_the_seed_of_numpys_own_generator(seed):
+    found = draws.generator(seed, "sample", 3, 2, 1).random(4)
+
+    wanted = np.random.default_rng((seed, draws.STREAMS["sample"], 3, 2, 1)).random(4)
+    assert (found == wanted).all()
