@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal
 
-from enas_viz.space import MICRO_OPS, Architecture, MacroSpace, MicroSpace, Space, Wiring
+from enas_viz.space import (
+    MAX_LAYERS,
+    MAX_NODES,
+    MICRO_OPS,
+    Architecture,
+    MacroSpace,
+    MicroSpace,
+    Space,
+    Wiring,
+    listed,
+)
 
 # 24 layers, one line each: the operation, then one bit per stored tensor (code wiring: bit 0 is
 # the stem). Operations 1 and 3 were written as separable; the released script builds them dense.
@@ -102,7 +112,7 @@ def decode(
     """
     numbers = _numbers(flat)
     given = isinstance(space, MacroSpace)
-    if space is None or isinstance(space, str):
+    if not isinstance(space, MacroSpace | MicroSpace):
         space = _guess_space(numbers, space)
     if isinstance(space, MicroSpace):
         if wiring is not None:
@@ -113,10 +123,10 @@ def decode(
             f"read as micro: a normal cell{cells} of {space.nodes} computed nodes",
         )
     known = numbers == MACRO.flat
-    chosen = wiring or ("code" if known else space.wiring)
+    chosen = ("code" if known else space.wiring) if wiring is None else wiring
     space = MacroSpace(space.layers, space.ops, chosen)
     other = "code" if chosen == "layer" else "layer"
-    if wiring:
+    if wiring is not None:
         why = "as asked"
     elif known:
         why = "as it equals the published 24-layer network"
@@ -133,13 +143,11 @@ def decode(
 
 def _numbers(flat: str | Sequence[int]) -> list[int]:
     if not isinstance(flat, str):
-        if not isinstance(flat, Iterable):
-            raise ValueError(f"a flat list is a sequence of whole numbers, or text; got {flat!r}")
-        flat = list(flat)
-        for v in flat:
+        values = listed(flat, "a flat list is a sequence of whole numbers, or text that holds them")
+        for v in values:
             if not isinstance(v, Integral) or isinstance(v, bool):  # Integral: numpy's too
                 raise ValueError(f"a flat list holds whole numbers; got {v!r}")
-        return [int(v) for v in flat]
+        return [int(v) for v in values]
     rest = re.sub(r"[\s,;\[\]()|]+", " ", flat).split()
     for word in rest:
         if not re.fullmatch(r"\d+", word):
@@ -176,24 +184,24 @@ def _explain_layer(space: MacroSpace, architecture: Architecture, k: int) -> str
 
 def _guess_space(numbers: Sequence[int], kind: str | None) -> Space:
     if kind not in (None, "macro", "micro"):
-        raise ValueError(f"space is 'macro' or 'micro'; got {kind!r}")
+        raise ValueError(f"space is 'macro', 'micro' or a space itself; got {kind!r}")
     n = len(numbers)
     if n == 0:
         raise ValueError("a flat list holds at least one number; got none")
     layers = (math.isqrt(8 * n + 1) - 1) // 2
     candidates: list[Space] = []
-    if layers * (layers + 1) // 2 == n:
+    if layers * (layers + 1) // 2 == n and layers <= MAX_LAYERS:
         candidates.append(MacroSpace(layers))
-    if n % 8 == 0:
+    if n % 8 == 0 and n // 8 <= MAX_NODES:
         candidates.append(MicroSpace(n // 8))
-    elif n % 4 == 0:
+    elif n % 8 == 4 and n // 4 <= MAX_NODES:
         candidates.append(MicroSpace(n // 4, cells=("normal",)))
     candidates = [c for c in candidates if kind in (None, c.kind)]
     if not candidates:
         raise ValueError(
             f"no {kind + ' ' if kind else ''}architecture has a list of {n} numbers: macro lists "
-            f"have 1, 3, 6, 10, ... (78 for 12 layers), micro lists 4 for each node of each cell "
-            f"(40 for five nodes)"
+            f"have 1, 3, 6, 10, ... (78 for 12 layers, {MAX_LAYERS} layers at most), micro lists "
+            f"4 for each node of each cell (40 for five nodes, {MAX_NODES} nodes at most)"
         )
     errors = []
     for candidate in candidates:  # macro first: micro lists of a macro list's length are rare

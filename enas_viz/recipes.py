@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import math
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-from enas_viz.space import MACRO_OPS, MOST, MacroSpace
+from enas_viz.space import MACRO_OPS, MAX_LAYERS, MacroSpace
 
 Preset = Literal["default", "released", "paper", "article"]
 
@@ -264,20 +265,22 @@ RECIPES: dict[str, Recipe] = {
 
 def recipe(name: str, /, **changes: Any) -> Recipe:
     """The recipe of that name, changed as `change` does. ValueError with the nearest names."""
-    if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no recipe {name!r}; there are {', '.join(RECIPES)}{hint}")
+    if not isinstance(name, str) or name not in RECIPES:
+        raise ValueError(
+            f"no recipe {name!r}; there are {', '.join(RECIPES)}{_did_you_mean(name, RECIPES)}"
+        )
     return change(RECIPES[name], **changes)
 
 
-def change(base: Recipe, **changes: Any) -> Recipe:
+def change(base: Recipe, /, **changes: Any) -> Recipe:
     """A copy of a recipe with some values replaced.
 
     Each keyword is a field of the recipe, or `part__field`, e.g. `train__epochs=3`,
     `controller__lr=1e-3`; `fidelity` also takes the name of a preset. Raises ValueError for an
-    unknown field, a value outside its choices, or a fidelity field that this search does not read.
+    unknown field, a value outside its choices or range, or a fidelity field that this search does
+    not read.
     """
+    _check_recipe(base)
     for key, value in changes.items():
         path = key.replace("__", ".")
         part, _, name = path.partition(".")
@@ -285,7 +288,10 @@ def change(base: Recipe, **changes: Any) -> Recipe:
             raise ValueError(_no_field(path))
         if part == "fidelity" and isinstance(value, str) and not name:
             if value not in PRESETS:
-                raise ValueError(f"fidelity preset is one of {', '.join(PRESETS)}; got {value!r}")
+                raise ValueError(
+                    f"fidelity preset is one of {', '.join(PRESETS)}; got {value!r}"
+                    f"{_did_you_mean(value, PRESETS)}"
+                )
             value = PRESETS[value]
         if name:
             inner = getattr(base, part)
@@ -303,51 +309,88 @@ def change(base: Recipe, **changes: Any) -> Recipe:
 
 
 def recipe_from_json(value: dict[str, Any]) -> Recipe:
-    """The recipe that `dataclasses.asdict` wrote. Raises ValueError for a field that is unknown."""
-    if not isinstance(value, dict) or not {"name", "about"} <= value.keys():
-        raise ValueError(f"a recipe is an object with at least name and about; got {value!r}")
+    """The recipe that `dataclasses.asdict` wrote.
+
+    Raises ValueError for a field that is unknown or missing, and for a value that `check` refuses.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"a recipe in JSON is an object of fields; got {value!r}")
     parts = _parts()
     for part, inner in value.items():
         if part not in {f.name for f in fields(Recipe)}:
-            raise ValueError(_no_field(part))
-        if part in parts and not isinstance(inner, dict):
-            raise ValueError(f"{part} of a recipe is an object with its fields; got {inner!r}")
-        known = {f.name for f in fields(parts[part])} if part in parts else set()
-        for name in inner if part in parts else ():
-            if name not in known:
+            raise ValueError(_no_field(str(part)))
+        if part not in parts:
+            continue
+        if not isinstance(inner, dict):
+            raise ValueError(f"{part} of a recipe in JSON is an object of fields; got {inner!r}")
+        for name in inner:
+            if name not in {f.name for f in fields(parts[part])}:
                 raise ValueError(_no_field(f"{part}.{name}"))
+    for name in ("name", "about"):
+        if name not in value:
+            raise ValueError(f"a recipe in JSON has the field {name!r}; got only {list(value)}")
     made = Recipe(**{k: parts[k](**v) if k in parts else v for k, v in value.items()})
     check(made)
     return made
 
 
+# What each number may be, besides finite: how an error says it, the test, and the fields.
+RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
+    (
+        "must be greater than 0",
+        lambda x: x > 0,
+        (
+            *("data.resolution", "network.layers", "network.filters"),
+            *("controller.hidden", "controller.tanh_constant", "controller.temperature"),
+            *("controller.lr", "controller.adam_eps", "controller.samples"),
+            *("train.epochs", "train.batch_size", "train.lr_max"),
+            *("train.restart_period", "train.restart_factor", "keep_steps"),
+        ),
+    ),
+    (
+        "must be 0 or greater",
+        lambda x: x >= 0,
+        (
+            *("data.train_images", "data.valid_images", "data.crop_padding"),
+            *("controller.init_range", "controller.updates", "controller.reward_images"),
+            *("controller.entropy_weight", "controller.skip_weight"),
+            *("train.lr_min", "train.l2", "compute.threads"),
+        ),
+    ),
+    ("is in (0, 1]", lambda x: 0 < x <= 1, ("network.keep_prob",)),
+    ("is in (0, 1)", lambda x: 0 < x < 1, ("controller.skip_prior",)),
+    ("is in [0, 1]", lambda x: 0 <= x <= 1, ("controller.baseline_decay",)),
+    (
+        "is in [0, 1)",
+        lambda x: 0 <= x < 1,
+        ("controller.adam_beta1", "controller.adam_beta2", "train.momentum"),
+    ),
+)
+
+
 def check(made: Recipe) -> None:
     """Raises ValueError, naming the field, when a value is outside its choices or its range."""
-    for part, kind in _parts().items():
+    _check_recipe(made)
+    parts = _parts()
+    for name, hint in get_type_hints(Recipe).items():
+        if name not in parts:
+            _check_kind(name, getattr(made, name), hint)
+    for part, kind in parts.items():
         config = getattr(made, part)
         if not isinstance(config, kind):
             raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {config!r}")
         for name, hint in get_type_hints(kind).items():
             _check_kind(f"{part}.{name}", getattr(config, name), hint)
-    for name, hint in get_type_hints(Recipe).items():
-        if name not in _parts():
-            _check_kind(name, getattr(made, name), hint)
-    positive = (
-        *("data.resolution", "network.layers", "network.filters", "keep_steps", "train.epochs"),
-        *("controller.hidden", "controller.init_range", "controller.tanh_constant"),
-        *("controller.temperature", "controller.lr", "controller.adam_eps", "controller.samples"),
-        *("train.batch_size", "train.lr_max", "train.restart_period", "train.restart_factor"),
-    )
-    for where in positive:
-        if not (value := _value(made, where)) > 0:
-            raise ValueError(f"{where} must be greater than 0; got {value!r}")
-    for where in field_names():
-        value = _value(made, where)
-        if type(value) in (int, float) and not 0 <= value < math.inf:  # nan is in no range
-            raise ValueError(f"{where} is a finite number of at least 0; got {value!r}")
-    for where, ends, fits in _RANGES:
-        if not fits(value := _value(made, where)):
-            raise ValueError(f"{where} is in {ends}; got {value!r}")
+    for what, holds, names in RANGES:
+        for where in names:
+            part, _, name = where.rpartition(".")
+            value = getattr(getattr(made, part) if part else made, name)
+            if not holds(value):
+                raise ValueError(f"{where} {what}; got {value!r}")
+            if value > sys.float_info.max:
+                raise ValueError(f"{where} must be finite; got {value!r}")
+    if made.network.layers > MAX_LAYERS:
+        raise ValueError(f"network.layers must be at most {MAX_LAYERS}; got {made.network.layers}")
     if made.network.filters % 2:
         raise ValueError(
             f"network.filters must be even, since a factorized reduction joins two halves; "
@@ -355,31 +398,18 @@ def check(made: Recipe) -> None:
         )
 
 
-# Where more is known of a number than that it is not negative.
-_RANGES = (
-    ("network.layers", f"1 to {MOST}", lambda v: v <= MOST),
-    ("network.keep_prob", "(0, 1]", lambda v: 0 < v <= 1),
-    ("controller.skip_prior", "(0, 1)", lambda v: 0 < v < 1),
-    ("controller.baseline_decay", "[0, 1]", lambda v: v <= 1),
-    ("controller.adam_beta1", "[0, 1)", lambda v: v < 1),
-    ("controller.adam_beta2", "[0, 1)", lambda v: v < 1),
-    ("train.momentum", "[0, 1)", lambda v: v < 1),
-)
-
-
-def _value(made: Recipe, where: str) -> Any:
-    for name in where.split("."):
-        made = getattr(made, name)
-    return made
+def _check_recipe(made: Any) -> None:
+    if not isinstance(made, Recipe):
+        raise ValueError(f"a recipe is what `recipe(name)` gives; got {made!r}")
 
 
 def _check_kind(where: str, value: Any, hint: Any) -> None:
     if choices := get_args(hint):
-        if not any(value is c or (type(value) is type(c) and value == c) for c in choices):
-            shown = ", ".join(map(str, choices))
-            near = difflib.get_close_matches(str(value), map(str, choices), n=1)
-            mend = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"{where} is one of {shown}; got {value!r}{mend}")
+        if not any(type(value) is type(c) and value == c for c in choices):
+            names = [str(c) for c in choices]
+            raise ValueError(
+                f"{where} is one of {', '.join(names)}; got {value!r}{_did_you_mean(value, names)}"
+            )
         return
     taken = (int, float) if hint is float else hint
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
@@ -401,6 +431,13 @@ def _parts() -> dict[str, type]:
 
 
 def _no_field(path: str) -> str:
-    near = difflib.get_close_matches(path, field_names(), n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    names = field_names()
+    same = [name for name in names if name.rpartition(".")[2] == path.rpartition(".")[2]]
+    hint = f"; did you mean {same[0]!r}?" if same else _did_you_mean(path, names)
     return f"a recipe has no field {path!r}{hint}"
+
+
+def _did_you_mean(word: Any, names: Iterable[str]) -> str:
+    """The end of an error: the nearest of `names`, or nothing where none is near."""
+    near = difflib.get_close_matches(word, names, 1, 0.5) if isinstance(word, str) else []
+    return f"; did you mean {near[0]!r}?" if near else ""

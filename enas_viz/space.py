@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import operator
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,9 +25,10 @@ MACRO_OPS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")  # in
 MICRO_OPS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")  # index = authors' id
 EXTRA_OPS = ("avg5x5",)  # only in the article's micro example; the authors have no such operation
 WIRINGS = ("layer", "code")
-MOST = 1000  # layers or nodes: far beyond any search, and small enough to be laid out in memory
 MACRO_ORDERS = ("op-first", "skips-first")
 CELLS = ("normal", "reduction")
+MAX_LAYERS = 1000  # far beyond any search; a damaged file that says more must not fill the memory
+MAX_NODES = 1000  # the same for the computed nodes of a cell
 
 Wiring = Literal["layer", "code"]
 Order = Literal["op-first", "skips-first"]
@@ -76,6 +77,10 @@ class Architecture:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Architecture:
+        if not isinstance(value, dict) or not {"space", "content"} <= value.keys():
+            raise ValueError(
+                f"an architecture in JSON is an object with 'space' and 'content'; got {value!r}"
+            )
         return cls(space_from_json(value["space"]), value["content"])
 
 
@@ -95,9 +100,8 @@ class MacroSpace:
     kind = "macro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", _as_tuple(self.ops, "operations"))
-        if type(self.layers) is not int or not 1 <= self.layers <= MOST:
-            raise ValueError(f"a macro space has 1 to {MOST} layers; got layers={self.layers!r}")
+        object.__setattr__(self, "ops", _names(self.ops, "operations", MACRO_OPS))
+        _check_count(self.layers, MAX_LAYERS, "a macro space", "layer", "layers")
         if self.wiring not in WIRINGS:
             raise ValueError(f"wiring is 'layer' or 'code'; got {self.wiring!r}")
         _check_ops(self.ops, MACRO_OPS)
@@ -139,7 +143,10 @@ class MacroSpace:
         self, ops: Sequence[int | str], skips: Sequence[Iterable[int]] = ()
     ) -> Architecture:
         """From one operation (number or name) per layer and, per layer, the bits of its skips."""
-        bits = [tuple(b) for b in skips] or [(0,) * k for k in range(self.layers)]
+        ops = listed(ops, "the operations are a sequence of numbers or names, one per layer")
+        skips = listed(skips, "the skips are a sequence with one row of bits per layer")
+        what = "a row of skips is a sequence of bits, one per earlier layer"
+        bits = [tuple(listed(b, what)) for b in skips] or [(0,) * k for k in range(self.layers)]
         if len(bits) == self.layers - 1:  # the first layer has no bits and may be left out
             bits = [(), *bits]
         if len(ops) != self.layers or len(bits) != self.layers:
@@ -181,6 +188,7 @@ class MacroSpace:
 
     def decode(self, flat: Sequence[int]) -> Architecture:
         """The architecture of a flat list. Raises ValueError saying which layer is wrong."""
+        flat = listed(flat, "a macro list is a sequence of whole numbers")
         want = self.layers * (self.layers + 1) // 2
         if len(flat) != want:
             raise ValueError(
@@ -281,10 +289,9 @@ class MicroSpace:
     kind = "micro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", _as_tuple(self.ops, "operations"))
-        object.__setattr__(self, "cells", _as_tuple(self.cells, "cells"))
-        if type(self.nodes) is not int or not 1 <= self.nodes <= MOST:
-            raise ValueError(f"a cell has 1 to {MOST} computed nodes; got nodes={self.nodes!r}")
+        object.__setattr__(self, "ops", _names(self.ops, "operations", MICRO_OPS))
+        object.__setattr__(self, "cells", _names(self.cells, "cells", CELLS))
+        _check_count(self.nodes, MAX_NODES, "a cell", "computed node", "nodes")
         if not self.cells or self.cells != CELLS[: len(self.cells)]:
             raise ValueError(
                 f"cells are ('normal',) or ('normal', 'reduction'); got {self.cells!r}"
@@ -361,6 +368,7 @@ class MicroSpace:
 
     def decode(self, flat: Sequence[int]) -> Architecture:
         """The architecture of a flat list. Raises ValueError saying which node is wrong."""
+        flat = listed(flat, "a micro list is a sequence of whole numbers")
         per_cell = 4 * self.nodes
         if len(flat) != per_cell * len(self.cells):
             raise ValueError(
@@ -441,15 +449,26 @@ Space = MacroSpace | MicroSpace
 
 def space_from_json(value: dict[str, Any]) -> Space:
     """The space that `to_json` wrote. Unknown fields are ignored (a newer minor format)."""
-    kinds = {"macro": MacroSpace, "micro": MicroSpace}
-    kind = value.get("kind") if isinstance(value, dict) else value
-    if not isinstance(kind, str) or kind not in kinds:
+    if not isinstance(value, dict):
+        raise ValueError(f"a space in JSON is an object, e.g. {{'kind': 'macro'}}; got {value!r}")
+    kind = value.get("kind")
+    if kind not in ("macro", "micro"):
         raise ValueError(f"a space is of kind 'macro' or 'micro'; got {kind!r}")
-    made = kinds[kind]
+    made = MacroSpace if kind == "macro" else MicroSpace
     known = made.__dataclass_fields__
     return made(
         **{k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known}
     )
+
+
+def listed(value: Any, what: str) -> list[Any]:
+    """The entries of anything that has them in order. ValueError, opening with `what`, if not."""
+    if not isinstance(value, str | bytes | Mapping | Set):
+        try:
+            return list(value)
+        except TypeError:
+            pass
+    raise ValueError(f"{what}; got {value!r}")
 
 
 # ---------------------------------------------------------------- small helpers of the checks
@@ -459,18 +478,23 @@ def _op_offsets(layers: int) -> list[int]:
     return [k * (k + 1) // 2 for k in range(layers)]
 
 
-def _as_tuple(names: Any, what: str) -> tuple[Any, ...]:
-    if not isinstance(names, list | tuple):
-        raise ValueError(f"the {what} of a space are a sequence of names; got {names!r}")
-    return tuple(names)
+def _names(value: Any, what: str, known: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(listed(value, f"{what} are a sequence of names, e.g. {known[:2]!r}"))
+
+
+def _check_count(value: Any, most: int, owner: str, one: str, name: str) -> None:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{owner} has at least 1 {one}; got {name}={value!r}")
+    if value > most:
+        raise ValueError(f"{owner} has at most {_count(most, one)}; got {name}={value!r}")
 
 
 def _check_ops(ops: tuple[str, ...], known: tuple[str, ...]) -> None:
-    if not ops or not all(isinstance(op, str) for op in ops) or len(set(ops)) != len(ops):
-        raise ValueError(f"a space needs operations, each named once; got {ops!r}")
     for op in ops:
         if op not in known:
             raise ValueError(f"operation {op!r} is unknown here; known are {', '.join(known)}")
+    if not ops or len(set(ops)) != len(ops):
+        raise ValueError(f"a space needs operations, each named once; got {ops!r}")
 
 
 def _rows(content: Any, what: str, unit: str) -> tuple[tuple[Any, ...], ...]:

@@ -15,6 +15,7 @@ import io
 import json
 import math
 import os
+import sys
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,12 +23,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from enas_viz.space import Architecture, Decision, Order, Space, space_from_json
+from enas_viz.space import Architecture, Decision, Space, space_from_json
 
 FORMAT = (1, 0)  # major, minor: a newer minor adds fields, a newer major changes their meaning
 DIGITS = 6  # significant digits that a recorded logit keeps
+LARGEST = sys.float_info.max  # no logit is larger: not infinity, nor a whole number beyond floats
 ASSETS = Path(__file__).parent / "assets"
 
 Json = dict[str, Any]
@@ -366,7 +368,7 @@ def read_trace(data: bytes, name: str = "trace") -> Trace:
             values.append(json.loads(line, parse_constant=_no_number))
         except _NotFinite as error:
             raise ValueError(f"{name}, line {number}: {error}") from None
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except ValueError:  # no JSON, no text, or a number of thousands of digits
             if number == 1 or number < len(lines):
                 what = line[:40].decode(errors="replace")
                 raise ValueError(
@@ -377,10 +379,11 @@ def read_trace(data: bytes, name: str = "trace") -> Trace:
     if not values or not isinstance(values[0], dict) or values[0].get("type") != "header":
         raise ValueError(f"{name} is no enas_viz trace: its first line is not a header")
     header = _header(values[0], name)
+    plan = header.space.steps(header.order)
     records = [
         made
         for number, value in enumerate(values[1:], start=2)
-        if (made := _record(value, header, f"{name}, line {number}")) is not None
+        if (made := _record(value, header, plan, f"{name}, line {number}")) is not None
     ]
     return Trace(header, tuple(records), torn)
 
@@ -424,24 +427,27 @@ def _header(value: Json, name: str) -> Header:
     known = {k: value[k] for k in Header.__dataclass_fields__ if k in value and k != "extra"}
     if not isinstance(value.get("space"), dict):
         raise ValueError(f"{name}: the header names no space; got {value.get('space')!r}")
+    for part in ("recipe", "fidelity", "dataset", "device", "versions", "clock"):
+        if not isinstance(known.get(part, {}), dict):
+            raise ValueError(f"{name}: {part} in the header is an object; got {known[part]!r}")
     try:
-        space = space_from_json(value["space"])
+        known.update(space=space_from_json(value["space"]), format=tuple(found))
+        made = Header(**known, extra=_unknown(value, known, {"type", "n"}))
+        made.space.steps(made.order)  # refuses an order that the space does not know
     except ValueError as error:
-        raise ValueError(f"{name}, line 1: {error}") from None
-    if space.kind == "macro" and value.get("order", "op-first") not in get_args(Order):
-        wanted = " or ".join(map(repr, get_args(Order)))
-        raise ValueError(f"{name}: the order of decisions is {wanted}; got {value['order']!r}")
-    known.update(space=space, format=tuple(found))
-    return Header(**known, extra=_unknown(value, known, {"type", "n"}))
+        raise ValueError(f"{name}: not a valid header: {error}") from error
+    return made
 
 
-def _record(value: Json, header: Header, where: str) -> Episode | Epoch | None:
+def _record(
+    value: Json, header: Header, plan: Sequence[Decision], where: str
+) -> Episode | Epoch | None:
     if not isinstance(value, dict):
         raise ValueError(f"{where}: a record is a JSON object; got {value!r}")
     kind = value.get("type")
     try:
         if kind == "episode":
-            return _episode(value, header)
+            return _episode(value, header, plan)
         if kind == "epoch":
             known = {k: value[k] for k in Epoch.__dataclass_fields__ if k in value}
             return Epoch(**known, extra=_unknown(value, known, {"type"}))
@@ -450,22 +456,19 @@ def _record(value: Json, header: Header, where: str) -> Episode | Epoch | None:
     return None  # a kind of record that a newer minor version added
 
 
-def _episode(value: Json, header: Header) -> Episode:
+def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
     fields = set(Episode.__dataclass_fields__)
     fields -= {"architecture", "steps", "extra", "order", "header"}
     known = {k: value[k] for k in fields if k in value}
-    plan = header.space.steps(header.order)
-    rows = value.get("steps", ())
+    rows = value.get("steps", [])
+    if not isinstance(rows, list):
+        raise ValueError(f"its steps are a list; got {rows!r}")
     if rows and len(rows) != len(plan):
         raise ValueError(f"it has {len(rows)} steps where its space has {len(plan)}")
     steps = tuple(
-        Step(decision, tuple(picks), tuple(map(tuple, logits)), *detail)
-        for decision, (picks, logits, *detail) in zip(plan, rows, strict=bool(rows))
+        _step(row, decision, header.space, t)
+        for t, (row, decision) in enumerate(zip(rows, plan, strict=bool(rows)), start=1)
     )
-    for t, step in enumerate(steps, start=1):
-        if step.decision.kind != "silent":
-            header.space.check(step.decision, step.picks)
-        _check_logits(step, t)
     return Episode(
         architecture=Architecture(header.space, value["content"]),
         steps=steps,
@@ -476,16 +479,34 @@ def _episode(value: Json, header: Header) -> Episode:
     )
 
 
-def _check_logits(step: Step, t: int) -> None:
-    decision = step.decision
-    if len(step.logits) != decision.rows:
-        raise ValueError(f"step {t} has {len(step.logits)} rows of logits, not {decision.rows}")
-    width = 1 if decision.kind == "skip" else decision.options  # a skip's row is one logit
-    for row in step.logits:
-        if len(row) != width:
-            raise ValueError(f"step {t} has a row of {len(row)} logits, not {width}: {row}")
-        if not {int, float}.issuperset(map(type, row)):
-            raise ValueError(f"step {t} has logits that are no numbers: {row}")
+def _step(row: Any, decision: Decision, space: Space, t: int) -> Step:
+    """Step `t` (from 1) of an episode, from its JSON `[picks, logits]` or `[..., detail]`."""
+    if (
+        not isinstance(row, list)
+        or len(row) not in (2, 3)
+        or not (isinstance(row[0], list) and isinstance(row[1], list))
+        or not isinstance(row[-1], list if len(row) == 2 else dict)
+    ):
+        raise ValueError(
+            f"step {t} is a list of picks and a list of logits, with an object of details where "
+            f"it has them; got {row!r}"
+        )
+    picks, logits = row[:2]
+    if decision.kind != "silent":
+        space.check(decision, picks)
+    elif picks:
+        raise ValueError(f"step {t} decides nothing and takes no picks; got {picks!r}")
+    if len(logits) != decision.rows:
+        raise ValueError(f"step {t} has {len(logits)} rows of logits, not {decision.rows}")
+    width = 1 if decision.kind == "skip" else decision.options
+    for found in logits:
+        if not isinstance(found, list) or len(found) != width:
+            count = f"{width} logit" + ("" if width == 1 else "s")
+            raise ValueError(f"step {t} takes {count} in each row; got {found!r}")
+        for z in found:
+            if type(z) not in (float, int) or not -LARGEST <= z <= LARGEST:
+                raise ValueError(f"step {t} takes logits that are finite numbers; got {z!r}")
+    return Step(decision, tuple(picks), tuple(map(tuple, logits)), *row[2:])
 
 
 # ---------------------------------------------------------------- helpers

@@ -217,6 +217,22 @@ def test_a_list_that_fits_no_space_is_refused_with_what_is_wrong(flat, told):
         decode(flat)
 
 
+@pytest.mark.parametrize("flat", [None, 5, 1.5, b"0 1", {0: 1}, {0}, np.array(3)])
+def test_what_is_no_list_is_refused_with_what_a_list_is(flat):
+    with pytest.raises(ValueError, match="a flat list is a sequence of whole numbers, or text .*"):
+        decode(flat)
+
+
+@pytest.mark.parametrize("length", [1001 * 1002 // 2, 4 * 1001, 8 * 1001])
+def test_a_list_of_a_network_beyond_the_limits_is_refused_with_the_limits(length):
+    with pytest.raises(ValueError, match="1000 layers at most.*1000 nodes at most"):
+        decode([0] * length)
+
+
+def test_a_list_too_long_for_cells_is_read_as_the_macro_network_that_it_fits():
+    assert decode([0] * (127 * 128 // 2)).architecture.space == MacroSpace(127)
+
+
 def test_integers_of_numpy_are_read():
     assert decode(np.array(ARTICLE_MACRO.flat)).architecture == ARTICLE_MACRO
 
@@ -224,7 +240,11 @@ def test_integers_of_numpy_are_read():
 @pytest.mark.parametrize(
     ("space", "wiring", "told"),
     [
-        ("nano", None, "space is 'macro' or 'micro'; got 'nano'"),
+        ("nano", None, "space is 'macro', 'micro' or a space itself; got 'nano'"),
+        (5, None, "space is 'macro', 'micro' or a space itself; got 5"),
+        ([], None, r"space is 'macro', 'micro' or a space itself; got \[\]"),
+        (None, "", "wiring is 'layer' or 'code'; got ''"),
+        (None, 5, "wiring is 'layer' or 'code'; got 5"),
         ("micro", None, "no micro architecture has a list of 10 numbers"),
         (None, "ring", "wiring is 'layer' or 'code'; got 'ring'"),
         (MacroSpace(3), None, "a macro list for 3 layers has 6 integers .*; got 10"),
@@ -273,9 +293,3 @@ def test_both_micro_cells_are_explained():
     assert len(lines) == 2 * (1 + 5 + 1)
     assert lines[7].startswith("reduction cell ")
     assert lines[-1].endswith("joined: 3, 5, 6, 7")
-
-
-@pytest.mark.parametrize("flat", [None, 5, 2.5])
-def test_what_is_no_list_is_refused_with_a_sentence(flat):
-    with pytest.raises(ValueError, match="a sequence of whole numbers, or text"):
-        decode(flat)

@@ -1,7 +1,9 @@
 """Recipes: the numbers of the sources, presets, and how a variant is made or refused."""
 
 import json
+import math
 from dataclasses import asdict, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -10,6 +12,7 @@ import pytest
 from enas_viz.recipes import (
     IN_USE,
     PRESETS,
+    RANGES,
     RECIPES,
     Compute,
     Fidelity,
@@ -194,6 +197,17 @@ def test_fields_are_listed_as_part_and_name():
     assert "train" not in names
 
 
+def test_every_number_of_a_recipe_has_one_range():
+    made = recipe("macro-tiny")
+    numbers = [
+        name
+        for name in field_names()
+        if type(attrgetter(name)(made)) in (int, float) and not name.startswith("fidelity.")
+    ]
+
+    assert sorted(name for _, _, names in RANGES for name in names) == sorted(numbers)
+
+
 # ---- variants
 
 
@@ -237,7 +251,18 @@ def test_a_field_that_the_macro_search_does_not_read_may_keep_its_value_only():
         ("xyz", {}, "no recipe 'xyz'; there are macro-tiny, macro-cifar10-cpu, [^;]*$"),
         ("macro-tiny", {"epochs": 3}, "no field 'epochs'; did you mean 'train.epochs'?"),
         ("macro-tiny", {"train__epoch": 3}, "no field 'train.epoch'; did you mean 'train.epochs'?"),
+        ("macro-tiny", {"lr": 3}, "no field 'lr'; did you mean 'controller.lr'?"),
+        ("macro-tiny", {"train__filters": 3}, "'train.filters'; did you mean 'network.filters'?"),
+        ("macro-tiny", {"xyzzy": 3}, "no field 'xyzzy'$"),
+        ("macro-tiny", {"base": 3}, "no field 'base'"),
         ("macro-tiny", {"name__short": "x"}, "a recipe has no field 'name.short'"),
+        ("macro-tiny", {"record": "ful"}, "record is one of steps, full; .*'ful'; .*mean 'full'?"),
+        ("macro-tiny", {"record": None}, "record is one of steps, full; got None"),
+        ("macro-tiny", {"strategy": "enass"}, "strategy is one of enas; .*did you mean 'enas'?"),
+        ("macro-tiny", {"fidelity": "relased"}, "got 'relased'; did you mean 'released'?"),
+        ("macro-tiny", {"fidelity__clip": "global"}, "got 'global'; did you mean 'global5'?"),
+        (None, {}, "no recipe None; there are macro-tiny, "),
+        ([], {}, r"no recipe \[\]; there are macro-tiny, "),
         ("macro-tiny", {"fidelity": "rumour"}, "preset is one of default, .*; got 'rumour'"),
         ("macro-tiny", {"fidelity__clip": "hard"}, "fidelity.clip is one of none, .*got 'hard'"),
         ("macro-tiny", {"compute__precision": "int8"}, "compute.precision is one of auto, "),
@@ -261,6 +286,41 @@ def test_a_wish_for_what_is_not_there_is_refused_with_what_is_near(name, changes
                 *("train__restart_period", "train__restart_factor", "keep_steps"),
             )
         ),
+        *(
+            (name, -1, f"{name.replace('__', '.')} must be 0 or greater; got -1")
+            for name in (
+                *("data__train_images", "data__valid_images", "data__crop_padding"),
+                *("controller__init_range", "controller__updates", "controller__reward_images"),
+                *("controller__entropy_weight", "controller__skip_weight"),
+                *("train__lr_min", "train__l2", "compute__threads"),
+            )
+        ),
+        *(
+            (name, math.inf, f"{name.replace('__', '.')} must be finite; got inf")
+            for name in (
+                *("controller__lr", "controller__tanh_constant", "controller__temperature"),
+                *("controller__adam_eps", "controller__init_range", "controller__entropy_weight"),
+                *("controller__skip_weight", "train__lr_max", "train__lr_min", "train__l2"),
+            )
+        ),
+        *(
+            (name, value, rf"{name.replace('__', '.')} is in \[0, 1.; got {value}")
+            for name, *values in (
+                ("controller__baseline_decay", -0.1, 1.1, math.inf, math.nan),
+                ("controller__adam_beta1", -0.1, 1.0, math.nan),
+                ("controller__adam_beta2", -0.1, 1.0, math.nan),
+                ("train__momentum", -0.1, 1.0, math.nan),
+            )
+            for value in values
+        ),
+        ("controller__adam_eps", 0.0, "controller.adam_eps must be greater than 0; got 0.0"),
+        ("controller__entropy_weight", math.nan, "entropy_weight must be 0 or greater; got nan"),
+        ("controller__lr", 10**400, "controller.lr must be finite; got 1000"),
+        ("network__keep_prob", math.nan, r"network.keep_prob is in \(0, 1\]; got nan"),
+        ("network__layers", 1001, "network.layers must be at most 1000; got 1001"),
+        ("fidelity__clip", True, "fidelity.clip is one of none, global5; got True"),
+        ("name", 5, "^name is of kind str; got 5"),
+        ("about", None, "^about is of kind str; got None"),
         ("train__epochs", -3, "train.epochs must be greater than 0; got -3"),
         ("controller__lr", float("nan"), "controller.lr must be greater than 0; got nan"),
         ("network__filters", 7, "network.filters must be even, .*; got 7"),
@@ -284,6 +344,36 @@ def test_a_value_outside_its_range_is_refused_with_its_field(field, value, told)
         recipe("macro-tiny", **{field: value})
 
 
+def test_the_ends_of_a_range_that_belong_to_it_are_taken():
+    made = recipe(
+        "macro-tiny",
+        controller__baseline_decay=0.0,
+        controller__adam_beta1=0,
+        train__momentum=0.0,
+        train__l2=0.0,
+        network__keep_prob=1.0,
+        network__layers=1000,
+    )
+
+    assert change(made, controller__baseline_decay=1.0).controller.baseline_decay == 1.0
+
+
+def test_a_choice_is_refused_where_it_is_only_equal_in_number():
+    with pytest.raises(ValueError, match="fidelity.sep_conv_stack is one of 2, 1; got True"):
+        recipe("macro-tiny", fidelity=Fidelity(sep_conv_stack=True))
+
+
+def test_a_recipe_takes_a_name_of_its_own():
+    assert recipe("macro-tiny", name="mine", about="my search").name == "mine"
+
+
+@pytest.mark.parametrize("value", [None, "macro-tiny", {}])
+def test_what_is_no_recipe_is_neither_checked_nor_changed(value):
+    for refuse in (check, change, lambda base: change(base, keep_steps=2)):
+        with pytest.raises(ValueError, match="a recipe is what `recipe.name.` gives; got"):
+            refuse(value)
+
+
 def test_a_whole_part_may_be_replaced():
     assert recipe("macro-tiny", train=TrainConfig(epochs=2)).train.epochs == 2
 
@@ -294,42 +384,18 @@ def test_a_whole_part_may_be_replaced():
         ({"name": "x", "about": "", "train": {"epoch": 3}}, "no field 'train.epoch'; did you mean"),
         ({"name": "x", "about": "", "trane": {}}, "a recipe has no field 'trane'"),
         ({"name": "x", "about": "", "train": {"epochs": 0}}, "train.epochs must be greater than 0"),
+        ([], r"a recipe in JSON is an object of fields; got \[\]"),
+        (None, "a recipe in JSON is an object of fields; got None"),
+        ({"name": "x", "about": "", "train": [3]}, r"train of a recipe in JSON is an .*got \[3\]"),
+        ({"name": "x", "about": "", "train": None}, "train of a recipe in JSON is an .*got None"),
+        ({"name": "x", "about": "", "train": {"epochs": [3]}}, r"epochs is of kind int; got \[3\]"),
+        ({"name": "x", "about": "", "train": {5: 3}}, "a recipe has no field 'train.5'"),
+        ({"name": "x", "about": "", 5: 3}, "a recipe has no field '5'"),
+        ({"name": "x", "about": "", "record": []}, r"record is one of steps, full; got \[\]"),
+        ({"about": ""}, r"a recipe in JSON has the field 'name'; got only \['about'\]"),
+        ({"name": "x"}, r"a recipe in JSON has the field 'about'; got only \['name'\]"),
     ],
 )
 def test_json_with_wrong_fields_is_refused(value, told):
     with pytest.raises(ValueError, match=told):
-        recipe_from_json(value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"record": "ful"}, "record is one of steps, full; got 'ful'; did you mean 'full'?"),
-        ({"strategy": "enass"}, "strategy is one of enas; got 'enass'; did you mean 'enas'?"),
-        ({"controller__entropy_weight": float("nan")}, "finite number of at least 0; got nan"),
-        ({"train__lr_max": float("inf")}, "train.lr_max is a finite number of at least 0; got inf"),
-        ({"train__l2": -1e-4}, "train.l2 is a finite number of at least 0; got -0.0001"),
-        ({"data__crop_padding": -1}, "data.crop_padding is a finite number of at least 0"),
-        ({"compute__threads": -2}, "compute.threads is a finite number of at least 0"),
-        ({"controller__baseline_decay": 1.5}, r"controller.baseline_decay is in \[0, 1\]; got 1.5"),
-        ({"train__momentum": 1}, r"train.momentum is in \[0, 1\); got 1"),
-        ({"network__layers": 10**30}, "network.layers is in 1 to 1000; got 10+"),
-        ({"fidelity__sep_conv_stack": True}, "sep_conv_stack"),
-        ({"name": 5}, "name is of kind str; got 5"),
-    ],
-)
-def test_a_slip_that_would_show_late_is_refused_at_once(changes, told):
-    with pytest.raises(ValueError, match=told):
-        recipe("macro-tiny", **changes)
-
-
-def test_a_recipe_can_be_given_another_name():
-    assert recipe("macro-tiny", name="mine").name == "mine"
-
-
-@pytest.mark.parametrize(
-    "value", [None, [], 3, "macro-tiny", {}, {"name": "x"}, {"name": "x", "about": "", "train": 3}]
-)
-def test_what_is_no_recipe_in_json_is_refused_with_a_sentence(value):
-    with pytest.raises(ValueError, match="of a recipe is an object|a recipe is an object"):
         recipe_from_json(value)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from enas_viz.space import (
     EXTRA_OPS,
     MACRO_OPS,
+    MAX_LAYERS,
+    MAX_NODES,
     MICRO_OPS,
     Architecture,
     Decision,
@@ -296,6 +298,17 @@ def test_loose_ends_count_unused_inputs_unless_told_otherwise():
     assert space.loose_ends(made, inputs=False) == (3,)
 
 
+def test_an_unused_second_input_is_a_loose_end_of_its_cell_only():
+    space = MicroSpace(2)
+    first_only, second_only = ((0, 0, 0, 0), (0, 2, 0, 0)), ((1, 1, 0, 0), (1, 1, 0, 0))
+    made = Architecture(space, (first_only, second_only))
+
+    assert space.loose_ends(made) == (1, 3)
+    assert space.loose_ends(made, inputs=False) == (3,)
+    assert space.loose_ends(made, "reduction") == (0, 2, 3)
+    assert space.loose_ends(made, "reduction", inputs=False) == (2, 3)
+
+
 @settings(max_examples=300, deadline=None)
 @given(micro_spaces, st.integers(0, 2**32))
 def test_the_last_node_is_always_a_loose_end(space, seed):
@@ -367,6 +380,13 @@ def test_a_node_wants_two_sources_and_two_operations(node):
         Architecture(MicroSpace(1, cells=("normal",)), ((node,),))
 
 
+@pytest.mark.parametrize("flat", [None, 5, "011", b"011", {}, {0}])
+@pytest.mark.parametrize("space", [MacroSpace(2), MicroSpace(1)])
+def test_what_is_no_sequence_is_no_list(space, flat):
+    with pytest.raises(ValueError, match=f"^a {space.kind} list is a sequence of whole numbers; g"):
+        space.decode(flat)
+
+
 @pytest.mark.parametrize("length", [0, 1, 5, 7, 78])
 def test_a_macro_list_of_wrong_length_is_refused_with_the_length_wanted(length):
     with pytest.raises(ValueError, match=f"list for 3 layers has 6 integers .*; got {length}$"):
@@ -419,6 +439,9 @@ def test_micro_content_of_another_shape_is_refused(content, told):
         (["conv3x3"], (), "of 2 layers takes 2 operations"),
         (["conv3x3"] * 2, [(), (1,), (1, 1)], "as many rows of skip bits; got 2 and 3"),
         (["conv3x3", "conv7x7"], (), "macro layer 2 takes an operation .*; got 'conv7x7'"),
+        (5, (), "operations are a sequence of numbers or names, one per layer; got 5"),
+        ([0, 0], 5, "the skips are a sequence with one row of bits per layer; got 5"),
+        ([0, 0], [1], "a row of skips is a sequence of bits, one per earlier layer; got 1"),
     ],
 )
 def test_a_macro_architecture_made_of_wrong_parts_is_refused(ops, skips, told):
@@ -429,24 +452,46 @@ def test_a_macro_architecture_made_of_wrong_parts_is_refused(ops, skips, told):
 @pytest.mark.parametrize(
     ("made", "told"),
     [
-        (lambda: MacroSpace(0), "1 to 1000 layers; got layers=0"),
-        (lambda: MacroSpace("12"), "1 to 1000 layers; got layers='12'"),
-        (lambda: MacroSpace(True), "1 to 1000 layers; got layers=True"),
+        (lambda: MacroSpace(0), "at least 1 layer; got layers=0"),
+        (lambda: MacroSpace("12"), "at least 1 layer; got layers='12'"),
+        (lambda: MacroSpace(True), "at least 1 layer; got layers=True"),
+        (lambda: MacroSpace(-1), "at least 1 layer; got layers=-1"),
+        (lambda: MacroSpace(12.0), "at least 1 layer; got layers=12.0"),
+        (lambda: MacroSpace(10**30), "at most 1000 layers; got layers=10{30}$"),
+        (lambda: MacroSpace(MAX_LAYERS + 1), "at most 1000 layers; got layers=1001"),
+        (lambda: MacroSpace(ops=5), r"sequence of names, e.g. \('conv3x3', 'sep3x3'\); got 5"),
+        (lambda: MacroSpace(ops="conv3x3"), "operations are a sequence of names, .*got 'conv3x3'"),
+        (lambda: MacroSpace(ops=([],)), r"operation \[\] is unknown here; known are"),
+        (lambda: MacroSpace(wiring=[]), r"wiring is 'layer' or 'code'; got \[\]"),
         (lambda: MacroSpace(wiring="ring"), "wiring is 'layer' or 'code'; got 'ring'"),
         (lambda: MacroSpace(ops=()), "needs operations, each named once"),
         (lambda: MacroSpace(ops=("conv3x3",) * 2), "needs operations, each named once"),
         (lambda: MacroSpace(ops=("identity",)), "operation 'identity' is unknown here; known are"),
-        (lambda: MicroSpace(0), "1 to 1000 computed nodes; got nodes=0"),
+        (lambda: MicroSpace(0), "at least 1 computed node; got nodes=0"),
+        (lambda: MicroSpace(10**30), "at most 1000 computed nodes; got nodes=10{30}$"),
+        (lambda: MicroSpace(MAX_NODES + 1), "at most 1000 computed nodes; got nodes=1001"),
+        (lambda: MicroSpace(ops=None), "operations are a sequence of names, .*; got None"),
+        (lambda: MicroSpace(cells=5), r"cells are a sequence .*\('normal', 'reduction'\); got 5"),
         (lambda: MicroSpace(ops=("conv3x3",)), "operation 'conv3x3' is unknown here"),
         (lambda: MicroSpace(cells=()), r"cells are \('normal',\) or"),
         (lambda: MicroSpace(cells=("reduction",)), r"cells are \('normal',\) or"),
         (lambda: space_from_json({"kind": "nano"}), "kind 'macro' or 'micro'; got 'nano'"),
         (lambda: space_from_json({}), "kind 'macro' or 'micro'; got None"),
+        (lambda: space_from_json({"kind": []}), r"kind 'macro' or 'micro'; got \[\]"),
+        (lambda: space_from_json([]), r"a space in JSON is an object, .*'macro'}; got \[\]"),
+        (lambda: space_from_json(None), "a space in JSON is an object, .*; got None"),
+        (lambda: Architecture.from_json([]), r"object with 'space' and 'content'; got \[\]"),
+        (lambda: Architecture.from_json({"space": {}}), "object with 'space' and 'content'; got {"),
     ],
 )
 def test_a_space_that_cannot_be_is_refused(made, told):
     with pytest.raises(ValueError, match=told):
         made()
+
+
+def test_the_largest_spaces_that_there_are_list_their_steps():
+    assert len(MacroSpace(MAX_LAYERS).steps()) == 2 * MAX_LAYERS
+    assert len(MicroSpace(MAX_NODES, cells=("normal",)).steps()) == 2 + 5 * MAX_NODES
 
 
 @settings(max_examples=200, deadline=None)
@@ -455,28 +500,3 @@ def test_a_space_survives_json_and_fields_of_a_newer_format(space):
     text = json.dumps({**space.to_json(), "colour": "green"})
 
     assert space_from_json(json.loads(text)) == space
-
-
-@pytest.mark.parametrize("layers", [10**30, 1001, -1, 2.0, "6", None, [6]])
-def test_a_space_that_memory_could_not_hold_is_refused_at_once(layers):
-    with pytest.raises(ValueError, match="1 to 1000 layers"):
-        space_from_json({"kind": "macro", "layers": layers})
-
-
-@pytest.mark.parametrize("value", [None, [], "macro", {}, {"kind": []}, {"kind": "nano"}])
-def test_what_is_no_space_in_json_is_refused_with_a_sentence(value):
-    with pytest.raises(ValueError, match="of kind 'macro' or 'micro'"):
-        space_from_json(value if value != "macro" else "makro")
-
-
-@pytest.mark.parametrize("ops", [5, None, "conv3x3", {"conv3x3": 1}, [5], [["conv3x3"]]])
-def test_operations_that_are_no_names_are_refused(ops):
-    with pytest.raises(ValueError, match="sequence of names|each named once"):
-        MacroSpace(3, ops)
-
-
-def test_an_unused_second_input_of_a_cell_is_a_loose_end():
-    space = MicroSpace(nodes=2, cells=("normal",))
-    reads_only_the_first = Architecture(space, (((0, 0, 0, 1), (2, 0, 4, 4)),))
-
-    assert space.loose_ends(reads_only_the_first, "normal") == (1, 3)

@@ -366,6 +366,15 @@ def test_what_a_newer_minor_format_adds_is_kept_or_passed_over(tmp_path):
         (lines(header_json(format=[])), r"the header names no format; got \[\]"),
         (lines(header_json(space=None)), "the header names no space; got None"),
         (lines(header_json(space={"kind": "nano"})), "a space is of kind 'macro' or 'micro'"),
+        (
+            lines(header_json(space={"kind": []})),
+            r"t.jsonl: not a valid header: a space .*got \[\]",
+        ),
+        (lines(header_json(order="sideways")), "not a valid header: order is one of op-first, "),
+        (lines(header_json(order=[])), r"not a valid header: order is one of .*; got \[\]"),
+        (lines(header_json(recipe=[])), r"t.jsonl: recipe in the header is an object; got \[\]"),
+        (lines(header_json(clock=5)), "t.jsonl: clock in the header is an object; got 5"),
+        (b'{"type":"header","seed":' + b"9" * 5000 + b"}\n", "line 1: not JSON"),
     ],
 )
 def test_what_is_no_trace_is_refused(tmp_path, data, told):
@@ -374,6 +383,71 @@ def test_what_is_no_trace_is_refused(tmp_path, data, told):
 
     with pytest.raises(ValueError, match=told):
         load_trace(path)
+
+
+@pytest.mark.parametrize("count", [10**30, 1001, 0, -1, True, 6.0, "6", None, [6]])
+@pytest.mark.parametrize(
+    ("kind", "field", "order"),
+    [("macro", "layers", "op-first"), ("micro", "nodes", "indices-first")],
+)
+def test_a_trace_of_an_absurd_size_is_refused_before_its_steps_are_listed(
+    kind, field, order, count
+):
+    head = header_json(space={"kind": kind, field: count}, order=order)
+
+    with pytest.raises(ValueError, match=f"t: not a valid header: .* has at (mo|lea)st .*{field}="):
+        read_trace(lines(head, episode_json()), "t")
+
+
+def steps_json(at: int, step) -> dict:
+    """An episode whose steps are right, but for number `at` (from 1)."""
+    rows = [[[0], [[0.0] * 6]], [[], []], [[1], [[0.0] * 6]], [[1], [[0.5]]]]
+    rows += [[[2], [[0.0] * 6]], [[0, 1], [[0.5], [1]]]]
+    rows[at - 1] = step
+    return episode_json(steps=rows)
+
+
+def test_steps_are_read_with_details_and_whole_numbers_where_they_have_them():
+    trace = read_trace(lines(header_json(), steps_json(2, [[], [], {"hidden": [0.5]}])))
+
+    assert trace.episodes[0].steps[1].detail == {"hidden": [0.5]}
+    assert trace.episodes[0].steps[5].logits == ((0.5,), (1,))
+
+
+@pytest.mark.parametrize(
+    ("at", "step", "told"),
+    [
+        (1, [[0], [[0.0] * 5]], r"step 1 takes 6 logits in each row; got \[0.0, "),
+        (1, [[0], [[0.0] * 7]], "step 1 takes 6 logits in each row"),
+        (3, [[1], [[]]], r"step 3 takes 6 logits in each row; got \[\]"),
+        (3, [[1], [0.5]], "step 3 takes 6 logits in each row; got 0.5"),
+        (3, [[1], ["abcdef"]], "step 3 takes 6 logits in each row; got 'abcdef'"),
+        (6, [[0, 1], [[0.5], [0.5, 0.5]]], r"step 6 takes 1 logit in each row; got \[0.5, 0.5\]"),
+        (6, [[0, 1], [[0.5]]], "step 6 has 1 rows of logits, not 2"),
+        (2, [[], [[0.5]]], "step 2 has 1 rows of logits, not 0"),
+        (2, [[1], []], r"step 2 decides nothing and takes no picks; got \[1\]"),
+        *(
+            (4, [[1], [[z]]], "step 4 takes logits that are finite numbers; got ")
+            for z in ("0.5", None, True, [0.5], 10**400)
+        ),
+        *(
+            (5, step, "step 5 is a list of picks and a list of logits, with an object of details")
+            for step in (
+                *(3, None, "ab", {}, [], [[2]], [2, [[0.0] * 6]], [[2], None], [[2], {}]),
+                *([[2], [[0.0] * 6], 5], [[2], [[0.0] * 6], {}, {}]),
+            )
+        ),
+    ],
+)
+def test_a_step_that_is_not_valid_is_refused_with_its_line_and_number(at, step, told):
+    with pytest.raises(ValueError, match=f"t, line 2: not a valid episode: {told}"):
+        read_trace(lines(header_json(), steps_json(at, step)), "t")
+
+
+@pytest.mark.parametrize("steps", [None, 5, "steps!", {"1": 2}])
+def test_steps_that_are_no_list_are_refused(steps):
+    with pytest.raises(ValueError, match="t, line 2: not a valid episode: its steps are a list; g"):
+        read_trace(lines(header_json(), episode_json(steps=steps)), "t")
 
 
 @pytest.mark.parametrize(
@@ -394,29 +468,12 @@ def test_what_is_no_trace_is_refused(tmp_path, data, told):
         ),
         (episode_json(steps=[[[0], []], *[[[], []]] * 5]), "step 1 has 0 rows of logits, not 1"),
         (episode_json(steps=[3] * 6), "line 2: not a valid episode"),
-        (episode_json(steps=[[[0], [[0.0] * 5]], *[[[], []]] * 5]), "step 1 has a row of 5 logits"),
-        (episode_json(steps=[[[0], [["0"] * 6]], *[[[], []]] * 5]), "step 1 .* no numbers"),
-        (episode_json(steps=[[[0], [[True] * 6]], *[[[], []]] * 5]), "step 1 .* no numbers"),
-        (episode_json(reward=float("nan")), "line 2: a trace holds finite numbers only; got NaN"),
         ({"type": "epoch"}, "line 2: not a valid epoch"),
     ],
 )
 def test_a_record_that_is_not_valid_is_refused_with_its_line(value, told):
     with pytest.raises(ValueError, match=told):
         read_trace(lines(header_json(), value), "t")
-
-
-@pytest.mark.parametrize("layers", [10**30, -1, True, "6", 2.5])
-def test_a_header_with_absurd_layers_is_refused_before_anything_is_laid_out(layers):
-    header = {**header_json(), "space": {"kind": "macro", "layers": layers}}
-
-    with pytest.raises(ValueError, match="t, line 1: .* 1 to 1000 layers"):
-        read_trace(lines(header), "t")
-
-
-def test_an_unknown_order_of_decisions_is_refused():
-    with pytest.raises(ValueError, match="'op-first' or 'skips-first'; got 'ops'"):
-        read_trace(lines({**header_json(), "order": "ops"}), "t")
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "ending"])
@@ -508,3 +565,9 @@ def test_a_trace_without_episodes_has_neither_best_nor_last():
         _ = trace.best
     with pytest.raises(ValueError, match="the trace has no episode yet"):
         _ = trace.last
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_not_finite_is_refused_with_its_line(value):
+    with pytest.raises(ValueError, match="t, line 2: a trace holds finite numbers only; got"):
+        read_trace(lines(header_json(), episode_json(reward=value)), "t")
