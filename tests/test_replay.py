@@ -1,15 +1,13 @@
 """Facts about the replay widget that need no browser; and that its module says what Python says."""
 
 import dataclasses
-import json
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import traitlets
 from episodes import made_up_article_episode, made_up_episode
+from module import run_module
 
 import enas_viz as ev
 from enas_viz.published import ARTICLE_MACRO, MICRO
@@ -95,18 +93,11 @@ def test_the_module_is_self_contained_and_exports_no_name_that_anywidget_would_m
     assert "https://" not in MODULE
 
 
-SAYS = """
-import { readFileSync } from "node:fs";
-const [modulePath, casesPath] = process.argv.slice(2);
-const source = readFileSync(modulePath).toString("base64");
-const m = await import(`data:text/javascript;base64,${source}`);
-const cases = JSON.parse(readFileSync(casesPath, "utf8"));
-console.log(JSON.stringify(cases.map(({ scene, episode }) => scene.plan.map((_, t) => ({
+SAYS = """given.map(({ scene, episode }) => scene.plan.map((_, t) => ({
   said: m.caption(scene, episode, t).whole,
   token: m.token(scene, episode, t),
   bars: m.bars(scene, episode, t).map((b) => [b.label, b.p.toFixed(4), b.picked, b.answer, b.op]),
-})))));
-"""
+})))"""
 
 
 def test_the_module_says_what_python_says(tmp_path: Path):
@@ -120,20 +111,10 @@ def test_the_module_says_what_python_says(tmp_path: Path):
         {"scene": skeleton(scene_of(episode)), "episode": episode_json(episode)}
         for episode in episodes
     ]
-    (tmp_path / "cases.json").write_text(json.dumps(cases))
-    (tmp_path / "says.mjs").write_text(SAYS)
-    node = shutil.which("node")
-    assert node, "Node.js is needed to run the widget's module"
 
-    run = subprocess.run(
-        [node, tmp_path / "says.mjs", STATIC / "replay.js", tmp_path / "cases.json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        encoding="utf-8",
-    )
+    said = run_module(SAYS, cases, tmp_path)
 
-    for episode, found in zip(episodes, json.loads(run.stdout), strict=True):
+    for episode, found in zip(episodes, said, strict=True):
         scene = scene_of(episode)
         for t, (step, line) in enumerate(zip(episode.steps, found, strict=True)):
             assert line["said"] == scene.caption(t, step)

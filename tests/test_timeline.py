@@ -2,19 +2,18 @@
 
 import json
 import re
-import shutil
-import subprocess
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import traitlets
 from episodes import made_up_episode, made_up_trace
+from module import run_module
 
 import enas_viz as ev
 from enas_viz.trace import Trace
 from enas_viz.view.scene import episode_json, facts, scene_of
-from enas_viz.view.svg import STATIC, skeleton
+from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import LEFT, RIGHT, film, moments
 
 
@@ -44,40 +43,21 @@ def test_a_film_of_fewer_than_two_moments_is_refused(most):
         moments(made_up_trace(2, 1), most)
 
 
-UNPACK = """
-import { readFileSync } from "node:fs";
-const [modulePath, casePath] = process.argv.slice(2);
-const source = readFileSync(modulePath).toString("base64");
-const m = await import(`data:text/javascript;base64,${source}`);
-const { scene, film } = JSON.parse(readFileSync(casePath, "utf8"));
-console.log(JSON.stringify(film.moments.map((_, i) => m.unpack(scene, film, i))));
-"""
-
-
 @pytest.mark.parametrize("layers", [1, 6])
 def test_the_browser_unpacks_what_was_recorded(tmp_path: Path, layers):
     trace = made_up_trace(layers, epochs=2, per_epoch=4)
     case = {"scene": skeleton(scene_of(trace.best)), "film": film(trace, trace.episodes)}
-    (tmp_path / "case.json").write_text(json.dumps(case))
-    (tmp_path / "unpack.mjs").write_text(UNPACK)
-    node = shutil.which("node")
-    assert node, "Node.js is needed to run the widget's module"
+    expression = "given.film.moments.map((_, i) => m.unpack(given.scene, given.film, i))"
 
-    run = subprocess.run(
-        [node, tmp_path / "unpack.mjs", STATIC / "replay.js", tmp_path / "case.json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        encoding="utf-8",
-    )
+    unpacked = run_module(expression, case, tmp_path)
 
-    for episode, found in zip(trace.episodes, json.loads(run.stdout), strict=True):
+    for episode, found in zip(trace.episodes, unpacked, strict=True):
         recorded = episode_json(episode)
         assert found["facts"] == facts(episode)
         for (picks, logits), (was, then) in zip(recorded["steps"], found["steps"], strict=True):
             assert was == list(picks)
-            for row, unpacked in zip(logits, then, strict=True):
-                assert unpacked == pytest.approx(list(row), abs=5.1e-5)
+            for row, numbers in zip(logits, then, strict=True):
+                assert numbers == pytest.approx(list(row), abs=5.1e-5)
 
 
 def test_moments_stand_in_order_of_time_inside_the_drawing():

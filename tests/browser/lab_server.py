@@ -120,3 +120,30 @@ def run_all(
     # In braces, so that it does not wait for the cells to end.
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     page.wait_for_selector(ready, timeout=timeout)
+
+
+@contextlib.contextmanager
+def ran(browser: Any, folder: Path, notebook: Path, replays: int) -> Iterator[Any]:
+    """A page on which a copy of `notebook` was run and shows so many replays.
+
+    At the end no script may have failed. ENAS_VIZ_SHOTS names a folder for pictures of what the
+    tests saw.
+    """
+    root = ".jp-OutputArea-output .enas-replay"
+    shutil.copy(notebook, folder)
+    with lab(folder) as address:
+        context = browser.new_context(viewport={"width": 1400, "height": 1000})
+        page = context.new_page()
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        run_all(page, address, notebook.name, root)
+        page.wait_for_function(
+            f"() => document.querySelectorAll('{root}').length === {replays}", timeout=180_000
+        )
+        yield page
+        if shots := os.environ.get("ENAS_VIZ_SHOTS"):
+            for k in range(replays):
+                page.locator(root).nth(k).scroll_into_view_if_needed()
+                page.screenshot(path=f"{shots}/{notebook.stem}-{k}.png")
+        context.close()
+        assert problems == []

@@ -1,11 +1,9 @@
 """Notebook 01 in a real JupyterLab: run from top to bottom, its film scrubbed, its search live."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from lab_server import lab, run_all
+from lab_server import ran
 from playwright.sync_api import expect
 
 import enas_viz as ev
@@ -14,30 +12,13 @@ from enas_viz.view.timeline import moments
 
 ROOT = ".jp-OutputArea-output .enas-replay"
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "01_macro_search.ipynb"
-SHOTS = os.environ.get("ENAS_VIZ_SHOTS")  # a folder, to look at what the tests saw
 EXAMPLE, IN_CODE_ORDER, FILM, LIVE = range(4)
 
 
 @pytest.fixture(scope="module")
 def notebook(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("macro")
-    shutil.copy(NOTEBOOK, folder)
-    with lab(folder) as address:
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        page = context.new_page()
-        problems = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        run_all(page, address, NOTEBOOK.name, ROOT)
-        page.wait_for_function(
-            f"() => document.querySelectorAll('{ROOT}').length === 4", timeout=180_000
-        )
+    with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=4) as page:
         yield page
-        if SHOTS:
-            for k in range(4):
-                page.locator(ROOT).nth(k).scroll_into_view_if_needed()
-                page.screenshot(path=f"{SHOTS}/macro-{k}.png")
-        context.close()
-        assert problems == []
 
 
 def outputs(page) -> list[dict]:

@@ -1,39 +1,20 @@
 """The tour in a real JupyterLab: opened, run from top to bottom, scrubbed and played."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
-from lab_server import lab, run_all
+from lab_server import ran
 from playwright.sync_api import expect
 
 ROOT = ".jp-OutputArea-output .enas-replay"
 TOUR = Path(__file__).parents[2] / "notebooks" / "00_tour.ipynb"
-SHOTS = os.environ.get("ENAS_VIZ_SHOTS")  # a folder, to look at what the tests saw
 
 
 @pytest.fixture(scope="module")
 def tour(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tour")
-    shutil.copy(TOUR, folder)
-    with lab(folder) as address:
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        page = context.new_page()
-        problems = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        run_all(page, address, TOUR.name, ROOT)
+    with ran(browser, tmp_path_factory.mktemp("tour"), TOUR, replays=3) as page:
         page.wait_for_selector(".jp-OutputArea-output iframe")
-        page.wait_for_function(
-            f"() => document.querySelectorAll('{ROOT}').length === 3", timeout=60_000
-        )
         yield page
-        if SHOTS:
-            for k in range(3):
-                page.locator(ROOT).nth(k).scroll_into_view_if_needed()
-                page.screenshot(path=f"{SHOTS}/tour-{k}.png")
-        context.close()
-        assert problems == []
 
 
 def test_every_cell_ran_without_an_error(tour):
