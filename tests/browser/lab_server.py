@@ -144,6 +144,7 @@ def ran(browser: Any, folder: Path, notebook: Path, replays: int) -> Iterator[An
         if shots := os.environ.get("ENAS_VIZ_SHOTS"):
             for k in range(replays):
                 page.locator(root).nth(k).scroll_into_view_if_needed()
+                page.wait_for_timeout(1000)  # the Lab draws what comes into view a moment later
                 page.screenshot(path=f"{shots}/{notebook.stem}-{k}.png")
         context.close()
         assert problems == []
