@@ -229,7 +229,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="macro-cifar10-cpu",
-            about="macro search on CIFAR-10 at 16x16 pixels, about 15 minutes on two cores",
+            about="macro search on CIFAR-10 at 16x16 pixels, about ten minutes on two cores",
             data=DataConfig(resolution=16),
             network=NetworkConfig(layers=6, filters=16),
             # Seed 0 at this rate had chosen its operations after 600 updates; at half of it,
