@@ -86,11 +86,10 @@ def draw(
 
 
 def draw_moment(
-    trace: Trace,
-    moment: int,
-    *,
     made: dict[str, Any],
     shown: Sequence[Episode],
+    moment: int,
+    *,
     colour: Colour = "op",
     reductions: bool | None = None,
     hint: str = "",
@@ -227,9 +226,7 @@ def _animate(
         animation.ffmpeg()  # says so before the work when it is missing
     if len(several) > 1:
         made = film(x, several)
-        drawn = (
-            draw_moment(x, k, made=made, shown=several, **options) for k in range(len(several))
-        )
+        drawn = (draw_moment(made, several, k, **options) for k in range(len(several)))
     else:
         drawn = (draw(shown, step=step, **options) for step in range(len(shown.steps)))
     stills = [drawing.svg for drawing in drawn]

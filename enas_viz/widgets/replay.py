@@ -103,8 +103,7 @@ class Replay(anywidget.AnyWidget):
 
     def _still(self, hint: str) -> Drawing:
         if self.trace:
-            shown = {"made": self.film, "shown": self.episodes, "hint": hint}
-            return draw_moment(self.trace, self.moment, **shown, **self.options)
+            return draw_moment(self.film, self.episodes, self.moment, hint=hint, **self.options)
         return draw(self.recorded, hint=hint, **self.options)
 
     def html(self) -> str:
