@@ -1,16 +1,16 @@
-/** Replay of a recorded episode: the controller's strip, the probabilities of the present step, and
- *  the child network that grows from left to right.
+/** Replay of an episode: the controller's strip, the probabilities of the present step, and the child
+ *  network that grows. Of a search, a film: curves over time, every moment of which opens an episode.
  *
  *  `scene` holds two drawings whose shapes name the step that decides them (`data-born`), and templates
- *  of what is said; `episode` holds picks and logits. This module only moves a clock: it sets class
- *  names, fills templates, draws bars. State lives in the traits alone (scene, episode, step, playing,
- *  speed), so a saved notebook and an exported page play without a kernel.
+ *  of what is said; `episode` holds picks and logits, `film` those of its moments. This module only moves
+ *  clocks: it sets class names, fills templates, draws bars. State lives in the traits alone, so a saved
+ *  notebook and an exported page play without a kernel.
  *  Named exports are pure; none may be called `render` (anywidget would take it for the widget). */
 
 const SVG = "http://www.w3.org/2000/svg";
 const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
 const BEAT = 1400; // milliseconds a step stays at speed 1
-const FRAME = 260; // milliseconds a moment of the film stays at speed 1
+const FRAME = 260; // and a moment of the film
 const TENSES = /\s*\b(past|now|future|rejected|out|about)\b/g;
 
 // ---------------------------------------------------------------- pure
@@ -229,7 +229,7 @@ function render({ model, el }) {
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
-  let scene, episode, film, n, network, strip, parts, shown = -1, timer = 0, reel = 0, queued = false, lastMove = -1e9;
+  let scene, episode, film, n, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
 
   const button = (action, label, icon = action, then = () => go(moved(action, now(), n))) => {
     const made = make("button", { type: "button", "aria-label": label, title: label, "data-act": action });
@@ -395,6 +395,7 @@ function render({ model, el }) {
   function toggle() {
     const start = !model.get("playing");
     if (start && now() >= n - 1) model.set("step", 0);
+    model.set("rolling", false); // one clock at a time
     model.set("playing", start);
     push();
   }
@@ -421,26 +422,25 @@ function render({ model, el }) {
     model.set("rolling", start);
     push();
   }
+  /** Runs a clock while the trait `name` says so, beat by beat, until it is at its last position. */
+  function run(name, beat, at, last, move) {
+    clearTimeout(timers[name]);
+    if (!model.get(name)) return;
+    timers[name] = setTimeout(() => {
+      if (at() < last) move(at() + 1);
+      if (at() >= last) { model.set(name, false); push(); } else run(name, beat, at, last, move);
+    }, beat / (model.get("speed") || 1));
+  }
   function turn() {
-    clearTimeout(reel);
-    const rolling = film && model.get("rolling");
-    wear(roll, rolling, " the search");
-    if (!rolling) return;
-    reel = setTimeout(() => {
-      if (at() < film.moments.length - 1) open(at() + 1);
-      if (at() >= film.moments.length - 1) { model.set("rolling", false); push(); } else turn();
-    }, FRAME / (model.get("speed") || 1));
+    wear(roll, model.get("rolling"), " the search");
+    if (film) run("rolling", FRAME, at, film.moments.length - 1, open);
   }
   function tick() {
-    clearTimeout(timer);
     const playing = model.get("playing");
     wear(play, playing, " (Space)");
     speed.value = model.get("speed");
-    if (!playing) { if (shown >= 0) live.textContent = caption(scene, episode, shown).whole; return; }
-    timer = setTimeout(() => {
-      if (now() < n - 1) go(now() + 1);
-      if (now() >= n - 1) { model.set("playing", false); push(); } else tick();
-    }, BEAT / (model.get("speed") || 1));
+    if (!playing && shown >= 0) live.textContent = caption(scene, episode, shown).whole;
+    run("playing", BEAT, now, n - 1, go);
   }
 
   hear(slider, "input", () => go(Number(slider.value)));
@@ -508,8 +508,7 @@ function render({ model, el }) {
   return () => {
     life.abort();
     resized?.disconnect();
-    clearTimeout(timer);
-    clearTimeout(reel);
+    Object.values(timers).forEach(clearTimeout);
     for (const [event, then] of Object.entries(heard)) model.off(event, then);
   };
 }

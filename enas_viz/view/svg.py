@@ -147,8 +147,7 @@ def _layer(scene: Scene, k: int, look: Look, op: str, about: bool) -> list[str]:
         x = place.merges[k]
         parts += [
             f'<g class="merge {look(skip_step, None)}" data-born="{skip_step}" data-merge="{k}">',
-            f'<circle class="ring" cx="{x:g}" cy="{y:g}" r="{MERGE_R:g}"/>',
-            f'<path class="sign" d="{_sign(scene.merge, x, y)}"/>',
+            ring(scene.merge, x, y),
             tip(x, y - MERGE_R, "down"),
             "</g>",
         ]

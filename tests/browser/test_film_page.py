@@ -122,6 +122,19 @@ def test_playing_the_search_ends_at_its_last_network(opened):
     assert ops(page) == names(trace.episodes[-1])
 
 
+def test_one_clock_runs_at_a_time(opened):
+    page = opened(made_up_trace(4, epochs=3, per_epoch=4))
+    clocks = "() => [enasModel.get('rolling'), enasModel.get('playing')]"
+    scrub(page, 0)
+
+    page.get_by_role("button", name="Play the search").click()
+    assert page.evaluate(clocks) == [True, False]
+    page.locator("[data-act=toggle]").click()
+    assert page.evaluate(clocks) == [False, True]
+    page.locator("[data-act=roll]").click()
+    assert page.evaluate(clocks) == [True, False]
+
+
 def test_a_what_if_temperature_changes_the_bars_and_marks_what_was_sampled_from(opened):
     trace = made_up_trace(4, 3, 4)
     page = opened(trace, step=0)
