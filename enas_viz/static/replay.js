@@ -357,7 +357,7 @@ function render({ model, el }) {
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
     warmth.parentNode.style.visibility = silent ? "hidden" : "";
-    whatIf.textContent = temperature === 1 ? "" : "what if; the marks: as it sampled";
+    whatIf.textContent = temperature === 1 ? "" : "what if (marks: as sampled)";
   }
 
   /** An arc grows from the layer it leaves to the layer it feeds. */

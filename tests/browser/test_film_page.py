@@ -171,6 +171,18 @@ def test_nothing_moves_between_moments_nor_between_temperatures(opened):
         assert page.evaluate(PLACES) == places
 
 
+@pytest.mark.parametrize("width", [390, 660, 800, 1140])
+def test_the_what_if_line_fits_and_keeps_its_words_on_a_line(opened, width):
+    page = opened(made_up_trace(6, epochs=2, per_epoch=3), width, step=0)
+
+    page.locator("input[aria-label^='What if']").fill("-14")
+
+    line = page.locator(".warmth")
+    assert line.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    heights = line.locator("span").evaluate_all("a => a.map(e => e.getBoundingClientRect().height)")
+    assert max(heights) < 24  # one line each
+
+
 @pytest.mark.parametrize("width", [390, 800, 1140])
 @pytest.mark.parametrize("layers", [4, 12, 24])
 def test_a_film_never_scrolls_the_page_and_its_letters_overlap_nowhere(opened, width, layers):
