@@ -34,7 +34,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import enas_viz
 from enas_viz import search
 from enas_viz.recipes import Recipe, recipe
-from enas_viz.search.controller import Controller, ControllerOptimiser
+from enas_viz.search.controller import ControllerOptimiser, make_controller
 from enas_viz.search.supernet import MacroSupernet
 from enas_viz.search.train import count_right, count_right_each, make_optimiser, train_step
 from enas_viz.space import MACRO_OPS, Architecture
@@ -114,7 +114,7 @@ def supernet(figures: Figures, others: list[peers.Peer], rounds: int) -> None:
     images = torch.randn(BATCH, 3, RESOLUTION, RESOLUTION, generator=rng)
     labels = torch.randint(10, (BATCH,), generator=rng)
     paths = children(made)
-    alike = Controller(made.space, seed=0).sample(UPDATE).architectures()
+    alike = make_controller(made.space, seed=0).sample(UPDATE).architectures()
     theirs = {
         p.name: torch.optim.SGD(p.net.parameters(), 0.05, 0.9, nesterov=True, weight_decay=5e-4)
         for p in others
@@ -199,7 +199,7 @@ def controller(figures: Figures, others: list[peers.Peer], rounds: int) -> None:
 
     A sample is what the peers' are: tensors of choices, its random numbers included.
     """
-    policy = Controller(recipe("macro-paper", fidelity="default").space)
+    policy = make_controller(recipe("macro-paper", fidelity="default").space)
     optimiser = ControllerOptimiser(policy)
     given = policy.sample(UPDATE).architectures()
     advantage = torch.linspace(-1, 1, UPDATE)

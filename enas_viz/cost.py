@@ -1,8 +1,8 @@
 """What an architecture costs: parameters, multiply-adds, tensor sizes. Arithmetic only, no torch.
 
-Counts the macro supernet (all of its weights) and the single path that one architecture takes
-through it. Formulas: the authors' search network, spec sizes as in the released code; a
-multiply-add is one multiplication with its addition.
+Counts a supernet (all of its weights) and the single path that one architecture takes through it.
+Formulas: the authors' search networks, sizes as in the released code; a multiply-add is one
+multiplication with its addition.
 """
 
 from __future__ import annotations
@@ -132,3 +132,42 @@ def _common(space: MacroSpace, c: int, image_channels: int, classes: int, merge:
         merges += sum((k + 1) * c * c for k in range(1, space.layers))
     reductions = sum((p + 2) * (c * c + 2 * c) for p in space.pool_after())
     return stem + merges + reductions + classes * c
+
+
+# ---------------------------------------------------------------- micro: where the cells stand
+
+STEM_FACTOR = 3  # a micro stem has so many times the first cells' channels
+
+
+@dataclass(frozen=True)
+class CellPlace:
+    """A position of the stack of cells.
+
+    channels: of every tensor inside. halvings: how often the image was halved in the cell's output.
+    """
+
+    kind: str  # "normal" or "reduction"
+    channels: int
+    halvings: int
+
+
+def reduction_positions(layers: int) -> tuple[int, int]:
+    """Where the two reduction cells stand among the `layers` + 2 cells: (2, 5) for six."""
+    third = layers // 3
+    return third, 2 * third + 1
+
+
+def cell_places(layers: int, filters: int) -> tuple[CellPlace, ...]:
+    """All cells in order; each reduction halves the map and doubles the channels."""
+    found, halvings = [], 0
+    for position in range(layers + 2):
+        reduces = position in reduction_positions(layers)
+        halvings += reduces
+        kind = "reduction" if reduces else "normal"
+        found.append(CellPlace(kind, filters * 2**halvings, halvings))
+    return tuple(found)
+
+
+def auxiliary_after(layers: int) -> int:
+    """The cell whose output the auxiliary head reads: the one after the second reduction."""
+    return reduction_positions(layers)[1] + 1

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-from enas_viz.space import MACRO_OPS, MAX_LAYERS, MacroSpace
+from enas_viz.space import MACRO_OPS, MAX_LAYERS, MacroSpace, MicroSpace, Space
 
 Preset = Literal["default", "released", "paper", "article"]
 
@@ -25,9 +25,9 @@ class Fidelity:
     """Where the sources differ, one field each; a field changes one visible place in the code.
 
     Defaults are what a faithful new implementation should do. `preset` gives the other sources.
-    Fields outside `IN_USE` belong to the micro search and to final training, which are not part of
-    this version: presets carry them, so that a trace says what its source would do, and setting
-    one of them on a recipe is refused.
+    Each kind of search reads the fields that `IN_USE` names for it; presets carry all of them, so
+    that a trace says what its source would do. Setting one that a recipe's search does not read is
+    refused.
     """
 
     # Operation of a macro layer: the sampled one, or always max pool (a slip in the released code).
@@ -112,15 +112,35 @@ PRESETS: dict[str, Fidelity] = {
     "article": Fidelity(**_ARTICLE),
 }
 
-# The fields that the macro search reads. The others wait for the micro search and final training.
-IN_USE = frozenset(
-    {
-        *("macro_dispatch", "macro_order", "skip_wiring", "skip_merge_search"),
-        *("state_after_anchor", "next_input", "entropy", "skip_penalty_on", "baseline_start"),
-        *("reward_bn", "reward_dropout", "reward_batch", "idle_weights", "clip"),
-        *("restart_step", "bn_average", "init_fan_in"),
-    }
-)
+# The same for a micro search: where the authors' two programs differ, theirs for cells.
+MICRO_PRESETS: dict[str, Fidelity] = {
+    **PRESETS,
+    "released": dataclasses.replace(
+        PRESETS["released"], entropy="full", reward_bn="batch", reward_dropout="on"
+    ),
+}
+
+# The fields that each kind of search reads. The others wait for final training.
+_BOTH = {
+    *("state_after_anchor", "baseline_start", "reward_bn", "reward_dropout", "reward_batch"),
+    *("idle_weights", "clip", "restart_step", "bn_average", "init_fan_in"),
+}
+IN_USE = {
+    "macro": frozenset(
+        {
+            *_BOTH,
+            *("macro_dispatch", "macro_order", "skip_wiring", "skip_merge_search"),
+            *("next_input", "entropy", "skip_penalty_on"),
+        }
+    ),
+    "micro": frozenset(
+        {
+            *_BOTH,
+            *("micro_reduction_search", "loose_inputs", "sep_conv_stack"),
+            *("op_prior", "aux_head"),
+        }
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +157,14 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """The supernet's size."""
+    """What is searched, and the supernet's size."""
 
-    layers: int = 12  # [C] cifar10_macro_search.sh
-    filters: int = 36  # channels of every layer [C]
+    space: Literal["macro", "micro"] = "macro"
+    layers: int = 12  # [C] cifar10_macro_search.sh; micro: normal cells, two reductions besides
+    filters: int = 36  # channels of every layer [C]; micro: of the first cells
     keep_prob: float = 0.9  # of the dropout before the classifier [C]
+    nodes: int = 5  # micro: computed nodes of a cell [C]
+    aux_weight: float = 0.0  # micro: of the auxiliary head's loss, 0: no such head; [C] 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +175,7 @@ class ControllerConfig:
     init_range: float = 0.1  # every weight starts uniform in (-0.1, 0.1)
     tanh_constant: float = 1.5  # squashes logits into (-1.5, 1.5); [P] 2.5
     temperature: float = 1.0  # logits are divided by it before tanh; [P] 5.0
+    op_tanh_reduce: float = 2.5  # micro: operations have tanh_constant over this; [P] none: 1
     lr: float = 1e-3  # Adam; [P] 3.5e-4
     adam_beta1: float = 0.0  # no momentum
     adam_beta2: float = 0.999
@@ -206,8 +230,15 @@ class Recipe:
     record: Literal["steps", "full"] = "steps"  # full: with raw logits and hidden states
 
     @property
-    def space(self) -> MacroSpace:
+    def space(self) -> Space:
+        if self.network.space == "micro":
+            return MicroSpace(self.network.nodes)
         return MacroSpace(self.network.layers, MACRO_OPS, self.fidelity.skip_wiring)
+
+    @property
+    def order(self) -> str:
+        """The order in which the controller decides, as `space.steps` knows it."""
+        return "indices-first" if self.network.space == "micro" else self.fidelity.macro_order
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as nested JSON, `fidelity` apart (a trace's header keeps it beside)."""
@@ -292,15 +323,16 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
                     f"fidelity preset is one of {', '.join(PRESETS)}; got {value!r}"
                     f"{_did_you_mean(value, PRESETS)}"
                 )
-            value = PRESETS[value]
+            value = (MICRO_PRESETS if base.network.space == "micro" else PRESETS)[value]
         if name:
             inner = getattr(base, part)
             if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
                 raise ValueError(_no_field(path))
-            if part == "fidelity" and name not in IN_USE and value != getattr(inner, name):
+            kind = base.network.space
+            if part == "fidelity" and name not in IN_USE[kind] and value != getattr(inner, name):
                 raise ValueError(
-                    f"fidelity.{name} concerns the micro search or final training; a macro search "
-                    f"reads {', '.join(sorted(IN_USE))}"
+                    f"fidelity.{name} concerns another kind of search or final training; a {kind} "
+                    f"search reads {', '.join(sorted(IN_USE[kind]))}"
                 )
             value = dataclasses.replace(inner, **{name: value})
         base = dataclasses.replace(base, **{part: value})

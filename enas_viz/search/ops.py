@@ -3,12 +3,14 @@
 One name-to-constructor table per space: a new operation is one line in it. Weights start He-normal
 (truncated at two standard deviations) with the fan-in that `fidelity.init_fan_in` names.
 
-Source: authors' `general_child.py`, search-time composition: convolution, batch norm, ReLU.
+Source: authors' `general_child.py` (macro search: convolution, batch norm, ReLU) and
+`micro_child.py` (cells: ReLU, convolution, batch norm).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +21,7 @@ from enas_viz.recipes import Fidelity
 BN_EPS = 1e-5
 BN_EPS_MASKED = 1e-3  # the second batch norm of a convolution branch has its own in the source
 BN_MOMENTUM = 0.1  # the source's decay of 0.9
+AUXILIARY_WINDOW = 5  # pixels of the auxiliary head's first pool
 
 
 def norm(channels: int, fidelity: Fidelity, eps: float = BN_EPS) -> nn.BatchNorm2d:
@@ -48,13 +51,51 @@ class ZeroDebiasedBatchNorm(nn.BatchNorm2d):
         return super().forward(x)
 
 
-class Conv(nn.Conv2d):
-    """Convolution without bias, "same" padding at stride 1; its weight is set by `initialise`."""
+class Padding(NamedTuple):
+    """Pixels added before and after each axis, so that a window fits as TensorFlow's "SAME" does.
 
-    def __init__(self, c_in: int, c_out: int, size: int, groups: int = 1) -> None:
+    The output has ceil(size / stride) pixels. Where an odd number is to be added, TensorFlow puts
+    the greater half after: 0 and 1 for a 3x3 window at stride 2 on an even side. PyTorch's own
+    padding is symmetric and would read other pixels.
+    """
+
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    @classmethod
+    def same(cls, x: Tensor, window: int, stride: int = 1) -> Padding:
+        """The padding of `x` (B, C, H, W) for a window of window by window pixels."""
+        found: list[int] = []
+        for size in (x.shape[-1], x.shape[-2]):
+            missing = max((-(-size // stride) - 1) * stride + window - size, 0)
+            found += [missing // 2, missing - missing // 2]
+        return cls(*found)
+
+    @property
+    def symmetric(self) -> bool:
+        return self.left == self.right and self.top == self.bottom
+
+    def around(self, x: Tensor, value: float = 0.0) -> Tensor:
+        return F.pad(x, self, value=value) if any(self) else x
+
+
+class Conv(nn.Conv2d):
+    """Convolution without bias, padded as TensorFlow's "SAME"; weights come from `initialise`."""
+
+    def __init__(self, c_in: int, c_out: int, size: int, groups: int = 1, stride: int = 1) -> None:
         with torch.device("meta"):  # no draw from the global generator
-            super().__init__(c_in, c_out, size, padding=size // 2, groups=groups, bias=False)
+            super().__init__(c_in, c_out, size, stride, groups=groups, bias=False)
         self.weight = nn.Parameter(torch.zeros(c_out, c_in // groups, size, size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pad = Padding.same(x, self.kernel_size[0], self.stride[0])
+        if pad.symmetric:  # the convolution pads by itself, without a copy
+            around, x = (pad.top, pad.left), x
+        else:
+            around, x = (0, 0), pad.around(x)
+        return F.conv2d(x, self.weight, None, self.stride, around, 1, self.groups)
 
 
 class ConvBranch(nn.Sequential):
@@ -195,22 +236,136 @@ class Merge(nn.Module):
         return F.relu(self.norm(F.conv2d(stacked, kernel[:, :, None, None])))
 
 
+class SepConv(nn.Module):
+    """A cell's separable convolution: depthwise and pointwise, batch norm, applied `stack` times.
+
+    A ReLU stands before each. The first is the caller's: it rectifies a tensor once for all nodes
+    that read it. The first application carries the stride.
+    """
+
+    def __init__(self, c: int, size: int, fidelity: Fidelity, stride: int = 1) -> None:
+        super().__init__()
+        self.stack = nn.ModuleList(
+            nn.Sequential(
+                Conv(c, c, size, groups=c, stride=1 if k else stride),
+                Conv(c, c, 1),
+                norm(c, fidelity),
+            )
+            for k in range(fidelity.sep_conv_stack)
+        )
+
+    def forward(self, rectified: Tensor) -> Tensor:
+        x = rectified
+        for k, module in enumerate(self.stack):
+            x = module(F.relu_(x) if k else x)
+        return x
+
+
+def pool(x: Tensor, kind: str, size: int, stride: int = 1) -> Tensor:
+    """Average or max pooling with "SAME" padding; padding counts in neither."""
+    pad = Padding.same(x, size, stride)
+    if kind == "max":
+        if stride == 1 and size == 3:
+            return MaxPool()(x)
+        return F.max_pool2d(pad.around(x, -math.inf), size, stride)
+    if pad.symmetric and pad.top == pad.left:
+        return F.avg_pool2d(x, size, stride, pad.top, count_include_pad=False)
+    real = F.avg_pool2d(pad.around(torch.ones_like(x[:1, :1])), size, stride)
+    return F.avg_pool2d(pad.around(x), size, stride) / real
+
+
+# Operations of a cell. Those with weights have a set for each place and source that may use them;
+# at stride 2, as on the inputs of a strided reduction cell, an identity is a factorized reduction.
+MICRO_WEIGHTED = {
+    "sep3x3": lambda c, fidelity, stride: SepConv(c, 3, fidelity, stride),
+    "sep5x5": lambda c, fidelity, stride: SepConv(c, 5, fidelity, stride),
+}
+MICRO_POOLS = {"avg3x3": ("avg", 3), "max3x3": ("max", 3), "avg5x5": ("avg", 5)}
+
+
+class Fit(nn.Sequential):
+    """Brings one input of a cell to the cell's width: ReLU, 1x1 convolution, batch norm."""
+
+    def __init__(self, c_in: int, c_out: int, fidelity: Fidelity) -> None:
+        super().__init__(nn.ReLU(), Conv(c_in, c_out, 1), norm(c_out, fidelity))
+
+
+class FitHalved(nn.Sequential):
+    """Brings one input of a cell to its width and to half of its own height: ReLU, reduction."""
+
+    def __init__(self, c_in: int, c_out: int, fidelity: Fidelity) -> None:
+        super().__init__(nn.ReLU(), FactorizedReduction(c_in, c_out, fidelity))
+
+
+class CellOutput(nn.Module):
+    """Joins a cell's loose ends: ReLU, 1x1 convolution back to c channels, batch norm.
+
+    The kernel has one c-by-c slice per tensor of the cell; those of the loose ends are used.
+    """
+
+    def __init__(self, c: int, tensors: int, fidelity: Fidelity) -> None:
+        super().__init__()
+        self.slices = nn.Parameter(torch.zeros(tensors, c, c))  # (tensor, c_out, c_in)
+        self.norm = norm(c, fidelity)
+
+    def forward(self, loose: dict[int, Tensor]) -> Tensor:
+        """loose: the loose ends (B, c, H, W) by their number in the cell."""
+        kernel = torch.cat([self.slices[slot] for slot in loose], 1)  # (c, len(loose) * c)
+        joined = F.relu_(torch.cat(list(loose.values()), 1))
+        return self.norm(F.conv2d(joined, kernel[:, :, None, None]))
+
+
+class AuxiliaryHead(nn.Sequential):
+    """A second classifier on an inner map of at least 5x5 pixels, whose loss helps training.
+
+    ReLU, 5x5 average pool at stride 3, 1x1 convolution to 128 and 2x2 to 768 channels, each with
+    batch norm and ReLU, mean over the map, linear. `fidelity.aux_head="frozen"` leaves its weights
+    at their random start, as the released code does: it only passes gradients on.
+    """
+
+    def __init__(self, c: int, classes: int, fidelity: Fidelity) -> None:
+        super().__init__(
+            nn.ReLU(),
+            nn.AvgPool2d(AUXILIARY_WINDOW, stride=3),
+            Conv(c, 128, 1),
+            norm(128, fidelity),
+            nn.ReLU(inplace=True),
+            Conv(128, 768, 2),
+            norm(768, fidelity),
+            nn.ReLU(inplace=True),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            classifier(768, classes),
+        )
+        if fidelity.aux_head == "frozen":
+            self.requires_grad_(False)
+
+
+def classifier(features: int, classes: int) -> nn.Linear:
+    """A linear layer without bias; its weight is set by `initialise`."""
+    with torch.device("meta"):
+        made = nn.Linear(features, classes, bias=False)
+    made.weight = nn.Parameter(torch.zeros(classes, features))
+    return made
+
+
 def initialise(net: nn.Module, rng: torch.Generator, fidelity: Fidelity) -> None:
     """Gives every weight of `net` its start: He-normal kernels; batch norm stays at (1, 0).
 
-    `fidelity.init_fan_in="released"` counts all channels in a depthwise kernel's fan-in, as
-    TensorFlow's initialiser does for its kernel layout; "true" counts the one that it reads.
+    `fidelity.init_fan_in="released"` is what TensorFlow's initialiser makes of its layouts: all
+    channels for a depthwise kernel, and for the weights of a cell, stored as one row for each
+    source, the number of sources (`stacked_fan_in` of the module). "true" counts what is read.
     """
+    released = fidelity.init_fan_in == "released"
     for module in net.modules():
+        stacked = getattr(module, "stacked_fan_in", 0) if released else 0
         if isinstance(module, Conv):
-            c_in = module.weight.shape[1]
-            if fidelity.init_fan_in == "released":
-                c_in = module.in_channels
-            _he_normal(module.weight, c_in * module.weight[0, 0].numel(), rng)
+            c_in = module.in_channels if released else module.weight.shape[1]
+            _he_normal(module.weight, stacked or c_in * module.weight[0, 0].numel(), rng)
         elif isinstance(module, nn.Linear):
             _he_normal(module.weight, module.in_features, rng)
-        elif isinstance(module, Merge) and module.slices is not None:
-            _he_normal(module.slices, module.slices[:, 0].numel(), rng)
+        elif isinstance(module, Merge | CellOutput) and module.slices is not None:
+            _he_normal(module.slices, stacked or module.slices[:, 0].numel(), rng)
 
 
 @torch.no_grad()

@@ -1,167 +1,17 @@
-"""The macro supernet: one bank of shared weights, in which every architecture is a path.
-
-`forward(images, architecture)` computes the sampled path only. Nothing is stacked, masked or
-zeroed: an operation that was not sampled costs nothing and gets no gradient.
-
-Leaves to others: what to train it on (`enas.py`), networks with weights of their own (later).
-Source: authors' `general_child.py`; sizes as in `cifar10_macro_search.sh`.
-"""
+"""The shared weights that a recipe asks for: one supernet for each kind of space."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from enas_viz.recipes import Recipe
+from enas_viz.search.macro_supernet import MacroSupernet
+from enas_viz.search.micro_supernet import MicroSupernet
 
-import torch
-from torch import Tensor, nn
-
-from enas_viz.recipes import Fidelity, Recipe
-from enas_viz.search import draws
-from enas_viz.search.ops import MACRO_BRANCHES, FactorizedReduction, Merge, Stem, initialise
-from enas_viz.space import Architecture, MacroSpace
-
-# What a path has computed so far: for every tensor its versions, by number of halvings.
-Trail = list[dict[int, Tensor]]
+Supernet = MacroSupernet | MicroSupernet
+SUPERNETS = {"macro": MacroSupernet, "micro": MicroSupernet}
 
 
-class MacroSupernet(nn.Module):
-    """Stem, L layers with one bank of operations each, reductions, classifier.
-
-    Tensor 0 is the stem's output, tensor j+1 the output of layer j. After the layers named by
-    `space.pool_after()` a stored tensor is read through a factorized reduction of its own, which
-    is computed when a later layer first asks for it. 697 860 trainable parameters at 12 layers and
-    36 filters.
-    """
-
-    def __init__(
-        self,
-        space: MacroSpace,
-        filters: int,
-        image_channels: int = 3,
-        classes: int = 10,
-        fidelity: Fidelity | None = None,
-        seed: int = 0,
-        stream: str = "weights",
-    ) -> None:
-        super().__init__()
-        self.space = space
-        self.fidelity = fidelity or Fidelity()
-        self.filters = filters
-        self.stem = Stem(image_channels, filters, self.fidelity)
-        self.banks = nn.ModuleList(
-            nn.ModuleList(MACRO_BRANCHES[op](filters, self.fidelity) for op in space.ops)
-            for _ in range(space.layers)
-        )
-        self.merges = nn.ModuleList(
-            Merge(filters, k, self.fidelity) for k in range(1, space.layers)
-        )
-        self.reductions = nn.ModuleDict(
-            {
-                str(p): nn.ModuleList(
-                    FactorizedReduction(filters, filters, self.fidelity) for _ in range(p + 2)
-                )
-                for p in space.pool_after()
-            }
-        )
-        pools = space.pool_after()
-        self.halvings = [sum(p < k for p in pools) for k in range(space.layers)]  # before layer k
-        with torch.device("meta"):
-            self.classifier = nn.Linear(filters, classes, bias=False)
-        self.classifier.weight = nn.Parameter(torch.zeros(classes, filters))
-        initialise(self, draws.torch_generator(seed, stream), self.fidelity)
-
-    @classmethod
-    def of(
-        cls, recipe: Recipe, image_channels: int, classes: int, seed: int, stream: str = "weights"
-    ) -> MacroSupernet:
-        """The supernet that a recipe asks for, in the memory format that it asks for."""
-        net = cls(
-            recipe.space,
-            recipe.network.filters,
-            image_channels,
-            classes,
-            recipe.fidelity,
-            seed,
-            stream,
-        )
-        channels_last = recipe.compute.channels_last
-        return net.to(memory_format=torch.channels_last) if channels_last else net
-
-    def forward(
-        self, images: Tensor, architecture: Architecture, drop: Tensor | None = None
-    ) -> Tensor:
-        """(B, classes) logits of `images` (B, C, H, W), wired as `architecture`.
-
-        drop: (B, filters) factors on the features before the classifier, made by
-        `draws.dropout_mask`; None for no dropout.
-        """
-        return self._follow(images, architecture, [], drop)
-
-    def forward_each(
-        self,
-        images: Tensor,
-        architectures: Sequence[Architecture],
-        drops: Sequence[Tensor | None] | None = None,
-    ) -> Iterator[tuple[int, Tensor]]:
-        """(index, logits) of every architecture on the same images, without gradients.
-
-        They come in the order of their first differing layers, since what equal beginnings have
-        in common is computed once: the more alike the architectures, the cheaper.
-        """
-        trail: Trail = []
-        done: tuple[tuple[int, ...], ...] = ()
-        for i in sorted(range(len(architectures)), key=lambda i: architectures[i].content):
-            content = architectures[i].content
-            alike = 0
-            while alike < min(len(done), len(content)) and done[alike] == content[alike]:
-                alike += 1
-            with torch.inference_mode():
-                del trail[1 + alike :]
-                logits = self._follow(images, architectures[i], trail, drops and drops[i])
-            done = content
-            yield i, logits
-
-    def _follow(
-        self, images: Tensor, architecture: Architecture, trail: Trail, drop: Tensor | None
-    ) -> Tensor:
-        """Logits by the path from where `trail` ends; it is prolonged to the path's end."""
-        space = self.space
-        if architecture.space != space:
-            raise ValueError(
-                f"this supernet is built for {space}; got an architecture of {architecture.space}"
-            )
-        shift = 1 if space.wiring == "layer" else 0
-        if not trail:
-            trail.append({0: self.stem(images)})
-        for k in range(len(trail) - 1, space.layers):
-            halvings = self.halvings[k]
-            out = self.branch(k, architecture.content[k][0])(self._read(trail, k, halvings))
-            if k > 0:
-                skips = [
-                    (t - shift, self._read(trail, t, halvings))
-                    for t in space.sources(architecture, k)
-                ]
-                out = self.merges[k - 1](out, skips)
-            trail.append({halvings: out})
-        features = self._read(trail, space.layers, len(self.reductions)).mean((2, 3))
-        if drop is not None:
-            features = features * drop
-        return self.classifier(features)  # (B, classes) from (B, filters)
-
-    def _read(self, trail: Trail, tensor: int, halvings: int) -> Tensor:
-        """A tensor after so many halvings; what nobody reads is never reduced."""
-        versions = trail[tensor]
-        if halvings not in versions:
-            after = self.space.pool_after()[halvings - 1]
-            reduce = self.reductions[str(after)][tensor]
-            versions[halvings] = reduce(self._read(trail, tensor, halvings - 1))
-        return versions[halvings]
-
-    def branch(self, layer: int, op: int) -> nn.Module:
-        """The operation that runs when a layer's decision is `op`.
-
-        `fidelity.macro_dispatch="last_branch"` is a slip of the released code: its branches are
-        closures over one loop variable, so the last one runs whatever was sampled.
-        """
-        if self.fidelity.macro_dispatch == "last_branch":
-            op = len(self.space.ops) - 1
-        return self.banks[layer][op]
+def make_supernet(
+    recipe: Recipe, image_channels: int, classes: int, seed: int, stream: str = "weights"
+) -> Supernet:
+    """A supernet with fresh weights. stream: of the random numbers that they start from."""
+    return SUPERNETS[recipe.space.kind].of(recipe, image_channels, classes, seed, stream)

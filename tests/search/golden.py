@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from enas_viz.search.controller import Controller
-from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.macro_supernet import MacroSupernet
+from enas_viz.search.micro_supernet import Cell, MicroSupernet
+from enas_viz.search.ops import SepConv
 
 FOLDER = Path(__file__).parent.parent / "golden"
 CONTROLLER_NAMES = {
@@ -20,6 +22,7 @@ CONTROLLER_NAMES = {
     "controller/g_emb": "start",
     "controller/emb/w": "op_embedding",
     "controller/softmax/w": "op_softmax",
+    "controller/softmax/b": "op_bias",
     "controller/attention/w_1": "w1",
     "controller/attention/w_2": "w2",
     "controller/attention/v": "v",
@@ -42,13 +45,15 @@ def hashed(shape: list[int], k: int) -> np.ndarray:
 
 def set_controller(controller: Controller, weight_set: str) -> None:
     """Gives our controller the weights with which the authors' one was measured."""
-    for variable in load("controller")["macro"]["variables"]:
+    for variable in load("controller")[controller.space.kind]["variables"]:
         shape, k = variable["shape"], variable["k"]
         if weight_set == "hash":
             values = 0.5 * hashed(shape, k)
         else:
             i = np.arange(int(np.prod(shape)))
             values = 0.1 * np.sin(0.37 * i + k).reshape(shape)
+        if weight_set == "sin_b_init" and variable["name"].endswith("softmax/b"):
+            values = np.array([[10, 10, 0, 0, 0]])
         weight = getattr(controller, CONTROLLER_NAMES[variable["name"]])
         weight.data = torch.tensor(values, dtype=torch.float32)
 
@@ -64,9 +69,9 @@ def images(which: str) -> Tensor:
 LABELS = torch.tensor([3, 1, 4, 1])
 
 
-def set_supernet(net: MacroSupernet, dtype: torch.dtype = torch.float32) -> None:
+def set_supernet(net: MacroSupernet | MicroSupernet, dtype: torch.dtype = torch.float32) -> None:
     """Gives our supernet the weights with which the authors' one was measured."""
-    for variable in load("child")["macro_search"]["variables"]:
+    for variable in load("child")[f"{net.space.kind}_search"]["variables"]:
         name = variable["name"]
         values = hashed(variable["shape"], variable["k"])
         if name.endswith("/scale"):
@@ -75,8 +80,55 @@ def set_supernet(net: MacroSupernet, dtype: torch.dtype = torch.float32) -> None
             values = 0.2 * values
         else:
             values = 0.5 * values
-        weight = parameter(net, name)
-        weight.data = torch.tensor(_layout(values, name, weight.shape), dtype=dtype)
+        weights = parameters(net, name)
+        rows = values if "/cell_" in name else [values]  # in cells a row for each source
+        for weight, row in zip(weights, rows, strict=True):
+            weight.data = torch.tensor(_layout(row, name, weight.shape), dtype=dtype)
+
+
+def parameters(net: MacroSupernet | MicroSupernet, name: str) -> list[nn.Parameter]:
+    """Our parameters for a variable of the authors' program: in cells one for each source."""
+    if isinstance(net, MacroSupernet):
+        return [parameter(net, name)]
+    part, *rest = name.split("/")[1:]
+    if part == "stem_conv":
+        return [_norm(net.stem[1], rest) if rest[0] == "bn" else net.stem[0].weight]
+    if part == "fc":
+        return [net.classifier.weight]
+    if part == "aux_head":
+        first = {"proj": 2, "avg_pool": 5, "fc": 10}[rest[0]]
+        module = net.auxiliary[first + ("bn" in rest)]
+        return [_norm(module, rest) if "bn" in rest else module.weight]
+    cell = net.cells[int(part.removeprefix("layer_"))]
+    if rest[0].startswith("cell_"):
+        return [_of_sep_conv(module, rest) for module in _bank(cell, rest)]
+    if rest[0] == "final_conv":
+        return [_norm(cell.output.norm, rest) if "bn" in rest else cell.output.slices]
+    if rest[0] == "calibrate":
+        module = {"pool_x": cell.fit_before, "pool_y": cell.fit_last}[rest[1]]
+        if len(module) == 3:
+            return [_norm(module[2], rest) if "bn" in rest else module[1].weight]
+        return [_of_reduction(module[1], rest[2:])]
+    return [_of_reduction(cell.reduce_last, rest)]
+
+
+def _bank(cell: Cell, path: list[str]) -> nn.ModuleList:
+    node, side, conv = path[:3]
+    size = conv.removeprefix("conv_")
+    return cell.bank[int(node.removeprefix("cell_"))][("x", "y").index(side)][f"sep{size}"]
+
+
+def _of_sep_conv(module: SepConv, path: list[str]) -> nn.Parameter:
+    depthwise, pointwise, norm = module.stack[int(path[3].removeprefix("stack_"))]
+    if path[4] == "bn":
+        return _norm(norm, path)
+    return {"w_depth": depthwise, "w_point": pointwise}[path[4]].weight
+
+
+def _of_reduction(module: nn.Module, path: list[str]) -> nn.Parameter:
+    if path[0] == "bn":
+        return _norm(module.norm, path)
+    return {"path1_conv": module.even, "path2_conv": module.odd}[path[0]].weight
 
 
 def parameter(net: MacroSupernet, name: str) -> nn.Parameter:
@@ -109,7 +161,13 @@ def _norm(module: nn.BatchNorm2d, path: list[str]) -> nn.Parameter:
 
 def _layout(values: np.ndarray, name: str, shape: torch.Size) -> np.ndarray:
     """From the layout of the authors' program to PyTorch's (out, in, height, width)."""
-    if name.endswith("w_depth"):
+    if "/cell_" in name and name.endswith("w_depth"):
+        values = values.reshape(*shape[2:], shape[0], 1).transpose(2, 3, 0, 1)
+    elif "/cell_" in name and name.endswith("w_point"):
+        values = values.reshape(shape[1], shape[0]).T.reshape(tuple(shape))
+    elif name.endswith("final_conv/w"):
+        values = values.reshape(shape[0], shape[2], shape[1]).transpose(0, 2, 1)
+    elif name.endswith("w_depth"):
         values = values.transpose(2, 3, 0, 1)
     elif name.endswith("w_point"):
         values = values.reshape(tuple(shape))  # kept as (out, in) there, too

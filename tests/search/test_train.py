@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from enas_viz.recipes import PRESETS, Compute, Fidelity, TrainConfig
 from enas_viz.search import train
-from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.macro_supernet import MacroSupernet
 from enas_viz.space import MacroSpace
 
 SPACE = MacroSpace(layers=6, wiring="code")

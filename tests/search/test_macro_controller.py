@@ -9,20 +9,21 @@ import torch
 
 from enas_viz.recipes import PRESETS, ControllerConfig, Fidelity
 from enas_viz.search import draws
-from enas_viz.search.controller import Controller, ControllerOptimiser
+from enas_viz.search.controller import ControllerOptimiser
+from enas_viz.search.macro_controller import MacroController
 from enas_viz.space import MacroSpace
 
 CODE_SPACE = MacroSpace(layers=12, wiring="code")
 ORDERS = ("op-first", "skips-first")
 
 
-def released() -> Controller:
-    return Controller(CODE_SPACE, ControllerConfig(), PRESETS["released"])
+def released() -> MacroController:
+    return MacroController(CODE_SPACE, ControllerConfig(), PRESETS["released"])
 
 
-def small(**fidelity: str) -> Controller:
+def small(**fidelity: str) -> MacroController:
     config = ControllerConfig(init_range=0.5)  # far from uniform, so that differences show
-    return Controller(MacroSpace(layers=5), config, Fidelity(**fidelity), seed=3)
+    return MacroController(MacroSpace(layers=5), config, Fidelity(**fidelity), seed=3)
 
 
 def test_the_controller_has_as_many_parameters_as_the_authors():
@@ -147,7 +148,9 @@ def test_a_sample_does_not_depend_on_the_rest_of_its_batch(order):
 @pytest.mark.parametrize("order", ORDERS)
 def test_samples_come_as_often_as_their_probability_says(order):
     space = MacroSpace(layers=2, ops=("conv3x3", "max3x3"))
-    controller = Controller(space, ControllerConfig(init_range=2.0), Fidelity(macro_order=order), 7)
+    controller = MacroController(
+        space, ControllerConfig(init_range=2.0), Fidelity(macro_order=order), 7
+    )
     n = 20_000
 
     drawn = controller.sample(n, seed=11).architectures()
@@ -203,8 +206,10 @@ def test_skips_first_asks_for_skips_before_the_operation():
 
 
 def test_an_untrained_policy_has_nearly_the_entropy_of_a_uniform_one():
-    full = Controller(MacroSpace(), ControllerConfig(), Fidelity()).sample(8).entropy
-    sampled = Controller(MacroSpace(), ControllerConfig(), Fidelity(entropy="sampled")).sample(8)
+    full = MacroController(MacroSpace(), ControllerConfig(), Fidelity()).sample(8).entropy
+    sampled = MacroController(MacroSpace(), ControllerConfig(), Fidelity(entropy="sampled")).sample(
+        8
+    )
 
     uniform = 12 * math.log(6) + 66 * math.log(2)
     assert full.mean().item() == pytest.approx(uniform, rel=1e-3)
@@ -247,8 +252,8 @@ def test_next_input_is_zero_when_no_layer_is_chosen_under_both_readings():
 
 def test_temperature_flattens_and_the_tanh_constant_bounds_the_logits():
     config = ControllerConfig(init_range=2.0, tanh_constant=2.5)
-    hot = Controller(MacroSpace(5), replace(config, temperature=5.0), Fidelity(), 1)
-    cold = Controller(MacroSpace(5), config, Fidelity(), 1)
+    hot = MacroController(MacroSpace(5), replace(config, temperature=5.0), Fidelity(), 1)
+    cold = MacroController(MacroSpace(5), config, Fidelity(), 1)
     architectures = [MacroSpace(5).architecture([0] * 5)]
 
     raw = torch.atanh(cold.score(architectures).op_logits[:, 0].double() / 2.5)
@@ -282,7 +287,7 @@ def test_a_wrong_number_of_uniforms_is_refused():
 
 
 def test_sampled_logits_are_those_that_scoring_finds():
-    controller = Controller(MacroSpace(7), ControllerConfig(init_range=0.5))
+    controller = MacroController(MacroSpace(7), ControllerConfig(init_range=0.5))
     sampled = controller.sample(8)
 
     scored = controller.score(sampled.architectures())

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from enas_viz import cost
 from enas_viz.recipes import PRESETS, Fidelity
-from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.macro_supernet import MacroSupernet
 from enas_viz.space import Architecture, MacroSpace
 
 SPACE = MacroSpace(layers=6, wiring="code")

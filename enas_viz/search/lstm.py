@@ -1,0 +1,115 @@
+"""What both controllers are made of: an LSTM without biases, attention over anchors, shaping.
+
+Leaves to others: which decisions there are and in which order (`macro_controller.py`,
+`micro_controller.py`).
+Source: authors' `general_controller.py`, `micro_controller.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from enas_viz.recipes import ControllerConfig, Fidelity
+from enas_viz.search import draws
+from enas_viz.space import Architecture
+
+
+class LstmPolicy(nn.Module):
+    """One LSTM layer, one matrix on [input, state], and the weights to decide with.
+
+    Parameters (H hidden units, O operations), all uniform in (-init_range, init_range) at start:
+    lstm (2H, 4H) in gate order input, forget, output, candidate; start (1, H), the first input;
+    op_embedding (O, H); op_softmax (H, O); attention w1, w2 (H, H) and v (H, 1).
+    """
+
+    def __init__(
+        self, options: int, config: ControllerConfig | None, fidelity: Fidelity | None, seed: int
+    ) -> None:
+        super().__init__()
+        self.config = config or ControllerConfig()
+        self.fidelity = fidelity or Fidelity()
+        hidden = self.config.hidden
+        shapes = {
+            "lstm": (2 * hidden, 4 * hidden),
+            "start": (1, hidden),
+            "op_embedding": (options, hidden),
+            "op_softmax": (hidden, options),
+            "w1": (hidden, hidden),
+            "w2": (hidden, hidden),
+            "v": (hidden, 1),
+        }
+        rng, bound = draws.torch_generator(seed, "controller"), self.config.init_range
+        for name, shape in shapes.items():
+            weight = torch.empty(shape).uniform_(-bound, bound, generator=rng)
+            self.register_parameter(name, nn.Parameter(weight))
+
+    def _uniforms(self, n: int, uniforms: Tensor | None, seed: int) -> Tensor:
+        """The numbers that decide n samples: those given, once checked, or those of `seed`."""
+        width = self.draws_per_sample
+        if uniforms is None:
+            return draws.uniforms(seed, "derive", 0, 0, range(n), width)
+        if uniforms.shape != (n, width):
+            raise ValueError(f"uniforms must be ({n}, {width}); got {tuple(uniforms.shape)}")
+        return uniforms
+
+    def _check_spaces(self, architectures: Sequence[Architecture]) -> None:
+        for architecture in architectures:
+            if architecture.space != self.space:
+                raise ValueError(
+                    f"the controller decides in {self.space}; got an architecture of "
+                    f"{architecture.space}"
+                )
+
+    def _tempered(self, raw: Tensor) -> Tensor:
+        return raw if self.config.temperature == 1 else raw / self.config.temperature
+
+    def _lstm(
+        self, given: Tensor, state: tuple[Tensor, Tensor], keeps: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """given: (n, 4H), what the input adds to the gates; keeps: (H, 4H), what the state does.
+
+        While sampling, the candidate's columns of both come doubled: tanh x = 2 sigmoid 2x - 1,
+        so that one sigmoid in place serves all gates (see `_attention`).
+        """
+        cell, hidden = state
+        gates = torch.addmm(given, hidden, keeps)  # (n, 4H)
+        if torch.is_grad_enabled():
+            i, f, o, g = gates.chunk(4, 1)
+            cell = torch.sigmoid(i) * torch.tanh(g) + torch.sigmoid(f) * cell
+            return cell, torch.sigmoid(o) * torch.tanh(cell)
+        i, f, o, half = gates.sigmoid_().chunk(4, 1)
+        cell = torch.addcmul(f * cell - i, i, half, value=2)
+        return cell, torch.addcmul(-o, o, (2 * cell).sigmoid_(), value=2)
+
+    def _gates(self) -> tuple[Tensor, Tensor]:
+        """(H, 4H) each: from an input, and from the state, to the gates as `_lstm` wants them."""
+        lstm, hidden = self.lstm, self.config.hidden
+        if not torch.is_grad_enabled():
+            lstm = lstm.clone()
+            lstm[:, 3 * hidden :] *= 2
+        return lstm[:hidden], lstm[hidden:]
+
+    def _attention(self, queries: Tensor, keys: Tensor) -> Tensor:
+        """(n, q, H) queries against (n, a, H) keys of anchors: (n, q, a) scores, not yet shaped."""
+        asked = (queries @ self.w2)[:, :, None]  # (n, q, 1, H)
+        if torch.is_grad_enabled():
+            return (torch.tanh(asked + keys[:, None]) @ self.v)[..., 0]
+        # While sampling, tanh x = 2 sigmoid 2x - 1, with the 2 and the 1 moved out of the large
+        # tensor: PyTorch's sigmoid is several times faster on a CPU. Exact to 1e-7, enough to
+        # sample from; gradients are sums in which more of it would be seen.
+        half = torch.add(2 * asked, keys[:, None], alpha=2).sigmoid_()
+        return (half @ (2 * self.v))[..., 0] - self.v.sum()
+
+
+def pick(logits: Tensor, uniforms: Tensor) -> Tensor:
+    """(n,) picks from (n, options) logits, decided by (n,) uniform numbers in [0, 1)."""
+    cumulative = torch.softmax(logits, -1).cumsum(-1)[:, :-1]  # the last is 1
+    return (uniforms[:, None] >= cumulative).sum(-1)
+
+
+def stack(states: list[Tensor]) -> Tensor:
+    """(n, k, H) from k states of (n, H)."""
+    return torch.stack(states, 1)
