@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
-from enas_viz.space import MACRO_OPS, MAX_LAYERS, MacroSpace, MicroSpace, Space
+from enas_viz.space import MACRO_OPS, MAX_LAYERS, MAX_NODES, MacroSpace, MicroSpace, Space
 
 Preset = Literal["default", "released", "paper", "article"]
+
+AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +247,16 @@ class Recipe:
         return {k: v for k, v in dataclasses.asdict(self).items() if k != "fidelity"}
 
 
+# cifar10_micro_search.sh [C]
+_MICRO_NETWORK = NetworkConfig(space="micro", layers=6, filters=20, aux_weight=0.4)
+
+
+def _micro_controller(**changes: Any) -> ControllerConfig:
+    """The numbers of cifar10_micro_search.sh [C], some changed."""
+    released = {"tanh_constant": 1.1, "lr": 3.5e-3, "updates": 30, "samples": 10}
+    return ControllerConfig(**(released | changes))
+
+
 RECIPES: dict[str, Recipe] = {
     made.name: made
     for made in (
@@ -288,6 +300,54 @@ RECIPES: dict[str, Recipe] = {
             name="macro-released",
             about="what the authors' released macro search truly computes, for a GPU",
             fidelity=PRESETS["released"],
+            keep_steps=1000,
+        ),
+        Recipe(
+            name="micro-tiny",
+            about="micro search on scikit-learn's digits, about three minutes on two cores",
+            data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
+            network=NetworkConfig(space="micro", layers=3, filters=8),
+            controller=_micro_controller(lr=7e-3, updates=10, reward_images=100),
+            train=TrainConfig(epochs=60, batch_size=32, restart_period=60),
+            fidelity=Fidelity(op_prior="none"),
+            compute=Compute(threads=1),
+            keep_steps=10,
+        ),
+        Recipe(
+            name="micro-cifar10-cpu",
+            about="micro search on CIFAR-10 at 16x16 pixels, under an hour on two cores",
+            data=DataConfig(resolution=16),
+            network=NetworkConfig(space="micro", layers=3, filters=8),
+            controller=_micro_controller(lr=7e-3, updates=20, reward_images=256),
+            train=TrainConfig(epochs=70),
+            fidelity=Fidelity(op_prior="none"),
+            keep_steps=70,
+        ),
+        Recipe(
+            name="micro-paper",
+            about="micro search with the paper's numbers, for a GPU",
+            network=_MICRO_NETWORK,
+            controller=ControllerConfig(
+                hidden=100,
+                tanh_constant=2.5,
+                temperature=5.0,
+                op_tanh_reduce=1.0,
+                lr=3.5e-4,
+                updates=200,  # [P] 2000 controller steps an epoch, averaged by 10 as in the code
+                samples=10,
+                entropy_weight=0.1,
+            ),
+            train=TrainConfig(epochs=150, batch_size=160, lr_min=1e-3, l2=1e-4),
+            fidelity=PRESETS["paper"],
+            keep_steps=1000,
+        ),
+        Recipe(
+            name="micro-released",
+            about="what the authors' released micro search truly computes, for a GPU",
+            network=_MICRO_NETWORK,
+            controller=_micro_controller(),
+            train=TrainConfig(epochs=150, batch_size=160, l2=1e-4),
+            fidelity=MICRO_PRESETS["released"],
             keep_steps=1000,
         ),
     )
@@ -372,8 +432,9 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         "must be greater than 0",
         lambda x: x > 0,
         (
-            *("data.resolution", "network.layers", "network.filters"),
+            *("data.resolution", "network.layers", "network.filters", "network.nodes"),
             *("controller.hidden", "controller.tanh_constant", "controller.temperature"),
+            "controller.op_tanh_reduce",
             *("controller.lr", "controller.adam_eps", "controller.samples"),
             *("train.epochs", "train.batch_size", "train.lr_max"),
             *("train.restart_period", "train.restart_factor", "keep_steps"),
@@ -386,7 +447,7 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
             *("data.train_images", "data.valid_images", "data.crop_padding"),
             *("controller.init_range", "controller.updates", "controller.reward_images"),
             *("controller.entropy_weight", "controller.skip_weight"),
-            *("train.lr_min", "train.l2", "compute.threads"),
+            *("train.lr_min", "train.l2", "compute.threads", "network.aux_weight"),
         ),
     ),
     ("is in (0, 1]", lambda x: 0 < x <= 1, ("network.keep_prob",)),
@@ -423,6 +484,21 @@ def check(made: Recipe) -> None:
                 raise ValueError(f"{where} must be finite; got {value!r}")
     if made.network.layers > MAX_LAYERS:
         raise ValueError(f"network.layers must be at most {MAX_LAYERS}; got {made.network.layers}")
+    if made.network.nodes > MAX_NODES:
+        raise ValueError(f"network.nodes must be at most {MAX_NODES}; got {made.network.nodes}")
+    if made.network.space == "macro" and made.network.aux_weight:
+        raise ValueError(
+            f"network.aux_weight is for micro networks, since macro networks have no auxiliary "
+            f"head; got {made.network.aux_weight}, expected 0"
+        )
+    side = -(-made.data.resolution // 4)  # pixels after two reductions
+    if made.network.aux_weight and side < AUXILIARY_WINDOW:
+        raise ValueError(
+            f"the auxiliary head reads a map of at least {AUXILIARY_WINDOW} by {AUXILIARY_WINDOW} "
+            f"pixels, and a resolution of {made.data.resolution} leaves {side} after two "
+            f"reductions; set network.aux_weight to 0, or data.resolution to "
+            f"{4 * AUXILIARY_WINDOW - 3} or more"
+        )
     if made.network.filters % 2:
         raise ValueError(
             f"network.filters must be even, since a factorized reduction joins two halves; "

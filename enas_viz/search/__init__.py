@@ -4,9 +4,12 @@ from enas_viz import search
 for record in search.run(ev.recipe("macro-tiny")): ...
 """
 
-from enas_viz.search.controller import Controller
+from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
 from enas_viz.search.strategies import resume, run
-from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
 
-__all__ = ["Controller", "MacroSupernet", "load_data", "resume", "run"]
+__all__ = [
+    *("MacroSupernet", "MicroSupernet", "load_data", "make_controller", "make_supernet"),
+    *("resume", "run"),
+]

@@ -22,7 +22,7 @@ from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.data import Data, augment
 from enas_viz.search.enas import Enas
-from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.supernet import Supernet, make_supernet
 from enas_viz.search.train import (
     count_right,
     evaluating,
@@ -31,7 +31,7 @@ from enas_viz.search.train import (
     refit_batch_norm,
     train_step,
 )
-from enas_viz.space import Architecture
+from enas_viz.space import Architecture, MacroSpace
 
 SURE = 0.05  # a difference is told as one when chance alone would show it in less than 5 %
 
@@ -112,15 +112,13 @@ def derive(
 def compare_shared(
     search: Enas, n: int = 50, *, seed: int | None = None, progress: Progress | None = None
 ) -> Comparison:
-    """The policy's samples against uniform operations at the policy's own skip rate.
+    """The policy's samples against uniform ones (macro: uniform operations at its own skip rate).
 
     Both n on the whole validation split with the same shared weights, so that what differs is
-    the choice of operations (and of which skips, not of how many).
+    the choice of operations and sources (macro: of which skips, not of how many).
     """
     policy = _policy(search, n, seed).architectures()
-    space = search.recipe.space
-    rate = sum(map(space.skip_rate, policy)) / n
-    chance = uniform(search.recipe, n, rate, search.seed if seed is None else seed)
+    chance = uniform(policy, n, search.seed if seed is None else seed)
     accuracies = validate(search, [*policy, *chance], progress)
     return Comparison(tuple(accuracies[:n]), tuple(accuracies[n:]))
 
@@ -134,10 +132,8 @@ def compare_alone(
     progress: Progress | None = None,
 ) -> Comparison:
     """The found architectures against as many random ones, each trained alone, equally long."""
-    space = search.recipe.space
-    rate = sum(map(space.skip_rate, best)) / len(best)
     seed = search.seed if seed is None else seed
-    chance = uniform(search.recipe, len(best), rate, seed + 1)
+    chance = uniform(best, len(best), seed + 1)
     accuracies = []
     for k, child in enumerate((*best, *chance)):
         accuracies.append(
@@ -148,12 +144,15 @@ def compare_alone(
     return Comparison(tuple(accuracies[: len(best)]), tuple(accuracies[len(best) :]))
 
 
-def uniform(recipe: Recipe, n: int, skip_rate: float, seed: int) -> list[Architecture]:
-    """n architectures with uniform operations and skips drawn at `skip_rate`."""
-    made = []
+def uniform(like: Sequence[Architecture], n: int, seed: int) -> list[Architecture]:
+    """n architectures of the same space by chance; macro skips as frequent as in those of `like`."""
+    space, made = like[0].space, []
+    options = ()
+    if isinstance(space, MacroSpace):
+        options = (sum(map(space.skip_rate, like)) / len(like),)
     for k in range(n):
         rng = random.Random(int(draws.generator(seed, "uniform", 0, 0, k).integers(2**63)))
-        made.append(recipe.space.sample(rng, skip_rate))
+        made.append(space.sample(rng, *options))
     return made
 
 
@@ -194,7 +193,7 @@ def train_alone(
     )
     seed = seed + 1000 * number
     device = data.mean.device
-    net = MacroSupernet.of(recipe, data.channels, len(data.classes), seed, "alone").to(device)
+    net = make_supernet(recipe, data.channels, len(data.classes), seed, "alone").to(device)
     optimiser = make_optimiser(net, schedule)
     step = 0
     for epoch in range(epochs):
@@ -203,7 +202,7 @@ def train_alone(
             images = data.normalise(data.train.images[index])
             images = augment(images, recipe.data.crop_padding, recipe.data.flip, rng)
             drop = draws.dropout_mask(
-                (len(index), recipe.network.filters),
+                (len(index), net.features),
                 recipe.network.keep_prob,
                 rng,
                 device,
@@ -231,7 +230,7 @@ def _policy(search: Enas, n: int, seed: int | None):
     return search.controller.sample(n, uniforms=numbers)
 
 
-def _accuracy(net: MacroSupernet, child: Architecture, data: Data, recipe: Recipe) -> float:
+def _accuracy(net: Supernet, child: Architecture, data: Data, recipe: Recipe) -> float:
     right = 0
     size = recipe.train.batch_size
     for at in range(0, len(data.valid), size):

@@ -64,18 +64,19 @@ def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str
     Its one episode has the steps of a real one, with the probabilities that the untrained
     controller of `seed` gives. note: says so to whoever looks; it goes into header and episode.
     """
-    controller = Controller(architecture.space, ControllerConfig(), fidelity, seed)
+    controller = make_controller(architecture.space, None, fidelity, seed)
     with torch.no_grad():
         rollout = controller.score([architecture])
+    order = "indices-first" if architecture.space.kind == "micro" else fidelity.macro_order
     header = Header(
         architecture.space,
-        fidelity.macro_order,
+        order,
         seed=seed,
         fidelity=asdict(fidelity),
         versions={"enas_viz": enas_viz.__version__, "torch": torch.__version__},
         note=note,
     )
     episode = Episode(
-        architecture, rollout.steps(0), n=1, order=fidelity.macro_order, note=note, header=header
+        architecture, rollout.steps(0), n=1, order=order, note=note, header=header
     )
     return Trace(header, (episode,))

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
-from enas_viz.search.controller import Controller, ControllerOptimiser, Rollout
+from enas_viz.search.controller import ControllerOptimiser, Rollout, make_controller
 from enas_viz.search.data import Data, augment
-from enas_viz.search.supernet import MacroSupernet
+from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
     count_right,
     count_right_each,
@@ -73,9 +73,9 @@ class Enas:
         self.seed = seed
         self.device = device
         self.data = data.to(device)
-        self.net = MacroSupernet.of(recipe, data.channels, len(data.classes), seed).to(device)
+        self.net = make_supernet(recipe, data.channels, len(data.classes), seed).to(device)
         self.optimiser = make_optimiser(self.net, recipe.train)
-        self.controller = Controller(recipe.space, recipe.controller, recipe.fidelity, seed)
+        self.controller = make_controller(recipe.space, recipe.controller, recipe.fidelity, seed)
         self.controller_optimiser = ControllerOptimiser(self.controller)
         self.at = Position()
         self.steps_per_epoch = -(-len(data.train) // recipe.train.batch_size)
@@ -115,7 +115,7 @@ class Enas:
             index = order[step * self.batch_size : (step + 1) * self.batch_size]
             images, labels = self._training_batch(index, at.epoch, step)
             drop = draws.dropout_mask(
-                (len(index), recipe.network.filters),
+                (len(index), self.net.features),
                 recipe.network.keep_prob,
                 draws.generator(seed, "dropout", at.epoch, step),
                 self.device,
@@ -168,11 +168,10 @@ class Enas:
     def _update_controller(
         self, children: list[Architecture], rewards: list[float], baselines: list[float]
     ) -> None:
-        """One step down the gradient of nll * advantage + skip penalty, averaged over samples."""
+        """One step down the gradient of nll * advantage + penalty, averaged over samples."""
         advantage = torch.tensor(rewards) - torch.tensor(baselines)
         scored = self.controller.score(children)
-        loss = -scored.log_probability * advantage
-        loss = loss + self.recipe.controller.skip_weight * scored.skip_penalty
+        loss = -scored.log_probability * advantage + scored.penalty
         self.controller_optimiser.zero_grad()
         loss.mean().backward()
         self.controller_optimiser.step()
@@ -270,7 +269,7 @@ class Enas:
         if self.recipe.fidelity.reward_dropout == "off":
             return None
         return draws.dropout_mask(
-            (count, self.recipe.network.filters),
+            (count, self.net.features),
             self.recipe.network.keep_prob,
             draws.generator(self.seed, "reward_dropout", self.at.epoch, self.at.update, sample),
             self.device,
@@ -326,7 +325,7 @@ class Enas:
             update=at.update,
             sample=sample,
             n=at.records - 1,
-            order=self.recipe.fidelity.macro_order,
+            order=self.recipe.order,
             extra={
                 "log_probability": round(float(rollout.log_probability[sample]), 4),
                 "entropy": round(float(rollout.entropy[sample]), 4),

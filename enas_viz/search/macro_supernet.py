@@ -102,6 +102,12 @@ class MacroSupernet(nn.Module):
         """
         return self._follow(images, architecture, [], drop)
 
+    def forward_train(
+        self, images: Tensor, architecture: Architecture, drop: Tensor | None = None
+    ) -> tuple[Tensor, None]:
+        """`forward`, and the logits of an auxiliary head, which macro networks do not have."""
+        return self(images, architecture, drop), None
+
     def forward_each(
         self,
         images: Tensor,

@@ -16,12 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enas_viz.recipes import Fidelity
+from enas_viz.recipes import AUXILIARY_WINDOW, Fidelity
 
 BN_EPS = 1e-5
 BN_EPS_MASKED = 1e-3  # the second batch norm of a convolution branch has its own in the source
 BN_MOMENTUM = 0.1  # the source's decay of 0.9
-AUXILIARY_WINDOW = 5  # pixels of the auxiliary head's first pool
 
 
 def norm(channels: int, fidelity: Fidelity, eps: float = BN_EPS) -> nn.BatchNorm2d:

@@ -295,7 +295,7 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
 def _header(recipe: Recipe, seed: int, device: torch.device, data: Data) -> Header:
     return Header(
         space=recipe.space,
-        order=recipe.fidelity.macro_order,
+        order=recipe.order,
         seed=seed,
         recipe=recipe.to_json(),
         fidelity=dataclasses.asdict(recipe.fidelity),

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.recipes import Compute, Fidelity, TrainConfig
+from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
 
 CLIP_NORM = 5.0  # fidelity.clip = "global5"
@@ -70,7 +71,7 @@ def make_optimiser(net: nn.Module, config: TrainConfig) -> torch.optim.SGD:
 
 
 def train_step(
-    net: nn.Module,
+    net: Supernet,
     optimiser: torch.optim.SGD,
     architecture: Architecture,
     images: Tensor,
@@ -82,17 +83,21 @@ def train_step(
 ) -> tuple[Tensor, Tensor]:
     """One minibatch: (mean cross-entropy in nats, count of right answers), both on the device.
 
+    Both are of the network's own classifier; an auxiliary head's loss only joins the gradient.
     Nothing is read back to the host. `fidelity.idle_weights="decay"` lets L2 and momentum move
     the weights that the sampled path left out; "still" leaves them alone.
     """
     with autocast(images.device, compute):
-        logits = net(images, architecture, drop)
+        logits, auxiliary = net.forward_train(images, architecture, drop)
     loss = F.cross_entropy(logits.float(), labels)
+    total = loss
+    if auxiliary is not None:
+        total = loss + net.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    total.backward()
     if fidelity.idle_weights == "decay":
         for weight in net.parameters():
-            if weight.grad is None:
+            if weight.grad is None and weight.requires_grad:
                 weight.grad = torch.zeros_like(weight)
     if fidelity.clip == "global5":
         nn.utils.clip_grad_norm_(net.parameters(), CLIP_NORM)
@@ -127,7 +132,7 @@ def count_right_each(
 ) -> Iterator[tuple[int, Tensor]]:
     """(index, count of right answers) of every architecture on the same images.
 
-    In the order of `MacroSupernet.forward_each`, which computes common beginnings once.
+    In the order of `forward_each`, which computes once what the architectures have in common.
     """
     found = net.forward_each(images, architectures, drops)
     while True:
