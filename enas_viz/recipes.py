@@ -307,7 +307,9 @@ RECIPES: dict[str, Recipe] = {
             about="micro search on scikit-learn's digits, about three minutes on two cores",
             data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
             network=NetworkConfig(space="micro", layers=3, filters=8),
-            controller=_micro_controller(lr=7e-3, updates=10, reward_images=100),
+            controller=_micro_controller(
+                lr=7e-3, op_tanh_reduce=1.0, updates=10, reward_images=100
+            ),
             train=TrainConfig(epochs=60, batch_size=32, restart_period=60),
             fidelity=Fidelity(op_prior="none"),
             compute=Compute(threads=1),
@@ -318,10 +320,12 @@ RECIPES: dict[str, Recipe] = {
             about="micro search on CIFAR-10 at 16x16 pixels, under an hour on two cores",
             data=DataConfig(resolution=16),
             network=NetworkConfig(space="micro", layers=3, filters=8),
-            controller=_micro_controller(lr=7e-3, updates=20, reward_images=256),
+            controller=_micro_controller(
+                lr=7e-3, op_tanh_reduce=1.0, updates=15, reward_images=256
+            ),
             train=TrainConfig(epochs=70),
             fidelity=Fidelity(op_prior="none"),
-            keep_steps=70,
+            keep_steps=50,
         ),
         Recipe(
             name="micro-paper",

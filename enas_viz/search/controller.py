@@ -76,7 +76,5 @@ def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str
         versions={"enas_viz": enas_viz.__version__, "torch": torch.__version__},
         note=note,
     )
-    episode = Episode(
-        architecture, rollout.steps(0), n=1, order=order, note=note, header=header
-    )
+    episode = Episode(architecture, rollout.steps(0), n=1, order=order, note=note, header=header)
     return Trace(header, (episode,))
