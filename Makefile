@@ -1,4 +1,5 @@
-# make demo: a real search before your eyes.  make lab: the notebooks.  make test: everything checked.
+# make demo: a real search before your eyes (SPACE=micro: of cells).  make lab: the notebooks.
+# make test: everything checked.
 # Each target sets up .venv by itself, and again on top of itself without harm.
 
 VENV := .venv
@@ -8,7 +9,7 @@ SHELL := /bin/bash
 .PHONY: demo lab test soak assets bench clean
 
 demo: $(VENV)/search.stamp
-	@$(BIN)/enas-viz demo
+	@$(BIN)/enas-viz demo --space $(or $(SPACE),macro)
 
 lab: $(VENV)/search.stamp
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_tour.ipynb

@@ -28,7 +28,8 @@ import tyro
 from tyro.conf import Positional
 
 import enas_viz
-from enas_viz.recipes import PRESETS, RECIPES, Preset, Recipe, change, check, field_names, recipe
+from enas_viz.recipes import RECIPES, Preset, Recipe, change, check, field_names, recipe
+from enas_viz.space import Architecture, MacroSpace
 from enas_viz.trace import Episode, Epoch, Tick, load_trace
 from enas_viz.view.scene import subject
 
@@ -121,8 +122,10 @@ class DecodeOptions:
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """A real macro search on handwritten digits, and what came of it."""
+    """A real search on handwritten digits, and what came of it."""
 
+    space: Literal["macro", "micro"] = "macro"
+    """What is searched: a whole network, or a pair of cells."""
     folder: Path = Path("runs/demo")
     """Where everything goes; a former demo there is replaced."""
     seed: int = 0
@@ -138,8 +141,9 @@ def recipes_command(args: Sequence[str]) -> None:
     for made in RECIPES.values():
         n, c, t = made.network, made.controller, made.train
         print(f"{made.name:18} {made.about}")
+        size = f"{n.layers} layers" if n.space == "macro" else f"{n.layers + 2} cells"
         print(
-            f"{'':18} {made.data.name}, {n.layers} layers, {n.filters} filters, {t.epochs} epochs, "
+            f"{'':18} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs, "
             f"{c.updates} x {c.samples} controller samples an epoch"
         )
 
@@ -149,7 +153,7 @@ def search_command(args: Sequence[str]) -> None:
     options, rest = _parse(SearchOptions, args, "search", leftover=True)
     chosen = recipe(options.recipe)
     if options.preset:
-        chosen = change(chosen, fidelity=PRESETS[options.preset])
+        chosen = change(chosen, fidelity=options.preset)
     chosen = _with_fields(chosen, rest)
     folder = options.folder or Path("runs") / chosen.name
     from enas_viz import search
@@ -199,18 +203,34 @@ def derive_command(args: Sequence[str]) -> None:
         f"{len(found)} samples of the policy on the same {len(search.data.valid)} validation "
         f"images, shared weights:\n"
     )
-    print(f"{'rank':>4}  {'accuracy':>15}  skips  operations, layer 1 first")
-    space = search.recipe.space
+    macro = isinstance(search.recipe.space, MacroSpace)
+    about = "skips  operations, layer 1 first" if macro else "nodes: operation(source) + another"
+    print(f"{'rank':>4}  {'accuracy':>15}  {about}")
     for rank, c in enumerate(found, start=1):
-        names = " ".join(space.op_names(c.architecture))
-        print(
-            f"{rank:4}  {_percent(c.accuracy, c.standard_error):>15}  "
-            f"{space.skip_rate(c.architecture):5.2f}  {names}"
-        )
+        first, *more = _in_short(c.architecture)
+        print(f"{rank:4}  {_percent(c.accuracy, c.standard_error):>15}  {first}")
+        for line in more:
+            print(f"{'':21}  {line}")
     print(
         f"\nBehind ± stands one standard error from the finite number of images. "
         f"The first as a flat list:\n{found[0].architecture.flat}"
     )
+
+
+def _in_short(architecture: Architecture) -> list[str]:
+    """An architecture in a line, or a line for each cell; layers and nodes count from 1."""
+    space = architecture.space
+    if isinstance(space, MacroSpace):
+        names = " ".join(space.op_names(architecture))
+        return [f"{space.skip_rate(architecture):5.2f}  {names}"]
+    lines = []
+    for cell, nodes in zip(space.cells, architecture.content, strict=True):
+        said = [
+            f"{k}: {space.ops[a]}({i + 1}) + {space.ops[b]}({j + 1})"
+            for k, (i, j, a, b) in enumerate(nodes, start=3)
+        ]
+        lines.append(f"{cell:9}  {'  '.join(said)}")
+    return lines
 
 
 def replay_command(args: Sequence[str]) -> None:
@@ -254,15 +274,19 @@ def demo_command(args: Sequence[str]) -> None:
     from enas_viz.search import candidates
     from enas_viz.search.strategies import restore
 
-    chosen = recipe("macro-tiny")
+    chosen = recipe(f"{options.space}-tiny")
     samples, finalists, alone_epochs = 50, 4, 12
     if options.quick:
-        chosen = recipe("macro-tiny", train__epochs=2, controller__updates=2, keep_steps=1)
+        chosen = change(chosen, train__epochs=2, controller__updates=2, keep_steps=1)
         samples, finalists, alone_epochs = 4, 2, 1
     started = time.monotonic()
     took = "a few seconds" if options.quick else f"about {DEMO_MINUTES} minutes on two cores"
+    network = chosen.network
+    size = f"{network.layers} layers"
+    if options.space == "micro":
+        size = f"{network.layers + 2} cells of {network.nodes} nodes"
     print(
-        f"A macro search on real images: 1 797 handwritten digits, {chosen.network.layers} layers, "
+        f"A {options.space} search on real images: 1 797 handwritten digits, {size}, "
         f"{chosen.train.epochs} epochs of shared weights, "
         f"{chosen.train.epochs * chosen.controller.updates * chosen.controller.samples} sampled "
         f"architectures.\nThis takes {took}; stop it with Ctrl-C whenever you like.\n"
@@ -431,9 +455,12 @@ def _demo_table(done: Any, shared: Any, alone: Any, epochs: int) -> str:
         return "\n".join([*lines, f"  {'':46} {named} (p = {comparison.p_value:.2g})"])
 
     n, m = len(shared.first), len(alone.first)
+    chance = "uniform operations, same rate of skips"
+    if not isinstance(done.recipe.space, MacroSpace):
+        chance = "uniform operations and sources"
     return f"""
 Under shared weights: {n} architectures each, on all {images} validation images
-{rows(shared, "sampled by the trained policy", "uniform operations, same rate of skips")}
+{rows(shared, "sampled by the trained policy", chance)}
   What it means: the controller learned which operations work with the weights that all share.
   It says nothing yet about networks that have weights of their own.
 
@@ -525,7 +552,7 @@ def _with_fields(base: Recipe, rest: Sequence[str]) -> Recipe:
     fidelity = dataclasses.asdict(made.fidelity)
     was = dataclasses.asdict(base.fidelity)
     changed = {f"fidelity__{k}": v for k, v in fidelity.items() if v != was[k]}
-    change(base, **changed)  # refuses what a macro search does not read
+    change(base, **changed)  # refuses what this kind of search does not read
     check(made)
     return made
 

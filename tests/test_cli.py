@@ -71,9 +71,11 @@ def test_version_is_told(capsys):
 def test_recipes_are_listed_with_their_size(capsys):
     told = run(capsys, "recipes")
 
-    for name in ("macro-tiny", "macro-cifar10-cpu", "macro-paper", "macro-released"):
-        assert name in told
+    for name in ("tiny", "cifar10-cpu", "paper", "released"):
+        assert f"macro-{name}" in told
+        assert f"micro-{name}" in told
     assert "12 layers, 36 filters, 310 epochs" in told
+    assert "8 cells, 20 filters, 150 epochs" in told
 
 
 def test_a_search_leaves_a_trace_under_the_recipe_that_was_asked_for(folder):
@@ -106,6 +108,16 @@ def test_derive_ranks_candidates(capsys, folder):
     assert len(rows) == 4
     assert "397 validation images" in table
     assert str(rows[0]["flat"]) in table
+
+
+def test_a_micro_search_runs_and_its_candidates_are_shown_node_by_node(capsys, tmp_path):
+    fields = [v for v in TINY if v != "--keep-steps"][:-1]
+    run(capsys, "search", "micro-tiny", "--folder", tmp_path / "run", *fields)
+
+    table = run(capsys, "derive", tmp_path / "run", "--n", "2")
+
+    assert re.search(r"normal +3: \w+\([12]\) \+ \w+\([12]\)  4: ", table)
+    assert table.count("reduction  3: ") == 2
 
 
 def test_resuming_a_finished_run_says_so(capsys, folder):

@@ -11,6 +11,7 @@ import pytest
 
 from enas_viz.recipes import (
     IN_USE,
+    MICRO_PRESETS,
     PRESETS,
     RANGES,
     RECIPES,
@@ -23,7 +24,7 @@ from enas_viz.recipes import (
     recipe,
     recipe_from_json,
 )
-from enas_viz.space import MacroSpace
+from enas_viz.space import MacroSpace, MicroSpace
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "hyperparameters.json").read_text())
 SEARCH = GOLDEN["recipes"]["macro_search"]
@@ -70,7 +71,7 @@ def test_presets_are_the_table_of_where_the_sources_differ(name, default, releas
 
 def test_the_table_has_a_row_for_each_field_of_fidelity():
     assert [row[0] for row in ROWS] == [f.name for f in fields(Fidelity)]
-    assert {f.name for f in fields(Fidelity)} >= IN_USE
+    assert {f.name for f in fields(Fidelity)} >= IN_USE["macro"] | IN_USE["micro"]
     assert Fidelity() == PRESETS["default"]
 
 
@@ -84,11 +85,9 @@ def test_the_released_recipe_has_the_numbers_of_the_authors_script():
     made = recipe("macro-released")
     child, optimizer = SEARCH["child"], SEARCH["optimizer"]
 
-    assert asdict(made.network) == {
-        "layers": child["num_layers"],
-        "filters": child["out_filters"],
-        "keep_prob": child["keep_prob"],
-    }
+    network = made.network
+    assert (network.space, network.layers) == ("macro", child["num_layers"])
+    assert (network.filters, network.keep_prob) == (child["out_filters"], child["keep_prob"])
     assert asdict(made.train) == {
         "epochs": SEARCH["num_epochs"],
         "batch_size": SEARCH["batch_size"],
@@ -123,7 +122,65 @@ def test_the_released_controller_has_the_numbers_of_the_authors_script():
         "baseline_decay": theirs["baseline_decay"],
         "skip_prior": theirs["skip_target"],
         "skip_weight": theirs["skip_weight"],
+        "op_tanh_reduce": 2.5,  # passed by the script, and read by the micro search only
     }
+
+
+def test_the_released_micro_recipe_has_the_numbers_of_the_authors_script():
+    made, theirs = recipe("micro-released"), GOLDEN["recipes"]["micro_search"]
+    child, optimizer, controller = theirs["child"], theirs["optimizer"], theirs["controller"]
+
+    assert asdict(made.network) == {
+        "space": "micro",
+        "layers": child["num_layers"],
+        "filters": child["out_filters"],
+        "keep_prob": child["keep_prob"],
+        "nodes": child["nodes_per_cell"],
+        "aux_weight": child["aux_weight"],
+    }
+    assert (made.train.epochs, made.train.batch_size) == (
+        theirs["num_epochs"],
+        theirs["batch_size"],
+    )
+    assert (made.train.lr_max, made.train.lr_min) == (optimizer["lr_max"], optimizer["lr_min"])
+    assert made.train.l2 == optimizer["l2_reg_tf"]
+    assert made.controller.lr == controller["lr"]
+    assert made.controller.tanh_constant == controller["tanh_constant"]
+    assert made.controller.op_tanh_reduce == controller["op_tanh_reduce_effective"]
+    assert (made.controller.updates, made.controller.samples) == (
+        controller["updates_per_epoch"],
+        controller["num_aggregate"],
+    )
+    assert theirs["reward"]["batch_norm"] == "batch statistics"
+    assert made.fidelity.reward_bn == "batch"
+    assert theirs["reward"]["dropout"]
+    assert made.fidelity.reward_dropout == "on"
+    assert "full" in controller["entropy_form"]
+    assert made.fidelity.entropy == "full"
+    assert not child["aux_head_weights_trained"]
+    assert made.fidelity.aux_head == "frozen"
+    assert made.fidelity.op_prior == "released"
+
+
+def test_a_preset_means_the_authors_micro_program_for_a_micro_recipe():
+    made = recipe("micro-tiny", fidelity="released")
+
+    assert made.fidelity == MICRO_PRESETS["released"]
+    assert made.fidelity != PRESETS["released"]
+    assert all(MICRO_PRESETS[name] == PRESETS[name] for name in ("default", "paper", "article"))
+
+
+def test_micro_recipes_for_two_cores_leave_the_prior_out_and_say_so():
+    for name in ("micro-tiny", "micro-cifar10-cpu"):
+        assert recipe(name).fidelity == Fidelity(op_prior="none")
+
+
+def test_a_micro_recipes_space_is_its_nodes_and_its_order_its_own():
+    made = recipe("micro-tiny", network__nodes=3)
+
+    assert made.space == MicroSpace(3)
+    assert made.order == "indices-first"
+    assert recipe("macro-paper").order == "skips-first"
 
 
 def test_the_released_recipe_treats_images_and_rewards_as_the_authors_script_does():
@@ -161,6 +218,21 @@ def test_the_paper_recipe_has_the_numbers_of_the_text():
 
 
 # ---- recipes
+
+
+def test_the_micro_paper_recipe_has_the_numbers_of_the_text():
+    made, text = recipe("micro-paper"), GOLDEN["paper_text"]
+
+    assert made.train.lr_min == text["child"]["lr_min"]
+    assert made.train.l2 == text["child"]["l2"]
+    for name, told in (
+        *(("hidden", "lstm_hidden"), ("lr", "lr"), ("tanh_constant", "tanh_constant")),
+        *(("temperature", "temperature"), ("entropy_weight", "entropy_weight")),
+    ):
+        assert getattr(made.controller, name) == text["controller"][told]
+    assert made.controller.op_tanh_reduce == 1.0  # the text has one constant for all logits
+    steps = made.controller.updates * made.controller.samples
+    assert steps == text["controller"]["steps_per_epoch"]
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -233,15 +305,31 @@ def test_fidelity_is_changed_by_preset_by_object_or_by_field():
     assert recipe("macro-tiny", fidelity=PRESETS["paper"]).fidelity == PRESETS["paper"]
 
 
-def test_a_field_that_the_macro_search_does_not_read_may_keep_its_value_only():
-    assert recipe("macro-tiny", fidelity__cutout="centre") == RECIPES["macro-tiny"]
+@pytest.mark.parametrize("kind", IN_USE)
+def test_a_field_that_a_search_does_not_read_may_keep_its_value_only(kind):
+    base = RECIPES[f"{kind}-tiny"]
+    assert recipe(base.name, fidelity__cutout="centre") == base
     for name, hint in get_type_hints(Fidelity).items():
-        other = next(v for v in get_args(hint) if v != getattr(Fidelity(), name))
-        if name in IN_USE:
-            assert recipe("macro-tiny", **{f"fidelity__{name}": other})
+        other = next(v for v in get_args(hint) if v != getattr(base.fidelity, name))
+        if name in IN_USE[kind]:
+            assert recipe(base.name, **{f"fidelity__{name}": other})
         else:
-            with pytest.raises(ValueError, match=f"fidelity.{name} concerns the micro search"):
-                recipe("macro-tiny", **{f"fidelity__{name}": other})
+            with pytest.raises(ValueError, match=f"fidelity.{name} concerns another kind of"):
+                recipe(base.name, **{f"fidelity__{name}": other})
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("macro-tiny", {"network__aux_weight": 0.4}, "macro networks have no auxiliary head"),
+        ("micro-tiny", {"network__aux_weight": 0.4}, "at least 5 by 5 .* of 8 leaves 2 .* to 17"),
+        ("micro-tiny", {"network__nodes": 2000}, "network.nodes must be at most 1000"),
+        ("micro-tiny", {"network__space": "mini"}, "is one of macro, micro; got 'mini'"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(name, changes, told):
+    with pytest.raises(ValueError, match=told):
+        recipe(name, **changes)
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ def measured(seed: int) -> list[dict[str, object]]:
         found[dispatch] = finished(made, seed)
     judge = finished(recipe("macro-tiny", controller__updates=0), seed)
     rate = judge.recipe.controller.skip_prior  # which both policies keep to
-    by_chance = candidates.validate(judge, candidates.uniform(judge.recipe, CHANCE, rate, seed))
+    by_chance = candidates.validate(
+        judge, candidates.uniform(judge.recipe.space, CHANCE, seed, rate)
+    )
     rows = []
     for dispatch, made in found.items():
         policy = made.controller.sample(SAMPLES, seed=seed).architectures()

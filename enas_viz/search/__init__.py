@@ -10,6 +10,11 @@ from enas_viz.search.strategies import resume, run
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
 
 __all__ = [
-    *("MacroSupernet", "MicroSupernet", "load_data", "make_controller", "make_supernet"),
-    *("resume", "run"),
+    "MacroSupernet",
+    "MicroSupernet",
+    "load_data",
+    "make_controller",
+    "make_supernet",
+    "resume",
+    "run",
 ]

@@ -31,7 +31,7 @@ from enas_viz.search.train import (
     refit_batch_norm,
     train_step,
 )
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.space import Architecture, MacroSpace, Space
 
 SURE = 0.05  # a difference is told as one when chance alone would show it in less than 5 %
 
@@ -118,7 +118,8 @@ def compare_shared(
     the choice of operations and sources (macro: of which skips, not of how many).
     """
     policy = _policy(search, n, seed).architectures()
-    chance = uniform(policy, n, search.seed if seed is None else seed)
+    seed = search.seed if seed is None else seed
+    chance = uniform(search.recipe.space, n, seed, _skip_rate(policy))
     accuracies = validate(search, [*policy, *chance], progress)
     return Comparison(tuple(accuracies[:n]), tuple(accuracies[n:]))
 
@@ -133,7 +134,7 @@ def compare_alone(
 ) -> Comparison:
     """The found architectures against as many random ones, each trained alone, equally long."""
     seed = search.seed if seed is None else seed
-    chance = uniform(best, len(best), seed + 1)
+    chance = uniform(search.recipe.space, len(best), seed + 1, _skip_rate(best))
     accuracies = []
     for k, child in enumerate((*best, *chance)):
         accuracies.append(
@@ -144,16 +145,22 @@ def compare_alone(
     return Comparison(tuple(accuracies[: len(best)]), tuple(accuracies[len(best) :]))
 
 
-def uniform(like: Sequence[Architecture], n: int, seed: int) -> list[Architecture]:
-    """n architectures of the same space by chance; macro skips as frequent as in those of `like`."""
-    space, made = like[0].space, []
-    options = ()
-    if isinstance(space, MacroSpace):
-        options = (sum(map(space.skip_rate, like)) / len(like),)
+def uniform(space: Space, n: int, seed: int, skip_rate: float = 0.5) -> list[Architecture]:
+    """n architectures by chance; skip_rate: how frequent the skips of macro ones are."""
+    options = (skip_rate,) if isinstance(space, MacroSpace) else ()
+    made = []
     for k in range(n):
         rng = random.Random(int(draws.generator(seed, "uniform", 0, 0, k).integers(2**63)))
         made.append(space.sample(rng, *options))
     return made
+
+
+def _skip_rate(architectures: Sequence[Architecture]) -> float:
+    """The mean share of skips that are on; 0 where cells have none to choose."""
+    space = architectures[0].space
+    if not isinstance(space, MacroSpace):
+        return 0.0
+    return sum(map(space.skip_rate, architectures)) / len(architectures)
 
 
 @torch.no_grad()

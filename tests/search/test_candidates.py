@@ -7,12 +7,22 @@ import pytest
 from enas_viz.recipes import change, recipe
 from enas_viz.search import candidates
 from enas_viz.search.strategies import build
-from enas_viz.space import Architecture
+from enas_viz.space import Architecture, MacroSpace, MicroSpace
 
 TINY = recipe(
     "macro-tiny",
     network__layers=3,
     network__filters=4,
+    train__epochs=1,
+    train__batch_size=100,
+    controller__updates=1,
+    controller__samples=2,
+)
+
+MICRO = recipe(
+    "micro-tiny",
+    network__filters=4,
+    network__nodes=2,
     train__epochs=1,
     train__batch_size=100,
     controller__updates=1,
@@ -61,15 +71,25 @@ def test_no_candidates_are_refused(done):
 
 
 def test_uniform_architectures_have_uniform_operations_and_the_rate_asked_for():
-    wide = change(TINY, network__layers=12)
+    space = MacroSpace(layers=12)
 
-    drawn = candidates.uniform(wide, 400, 0.3, seed=0)
+    drawn = candidates.uniform(space, 400, 0, skip_rate=0.3)
 
     ops = [op for a in drawn for op in (layer[0] for layer in a.content)]
     for op in range(6):
         assert ops.count(op) / len(ops) == pytest.approx(1 / 6, abs=0.02)
-    rate = sum(map(wide.space.skip_rate, drawn)) / len(drawn)
+    rate = sum(map(space.skip_rate, drawn)) / len(drawn)
     assert rate == pytest.approx(0.3, abs=0.01)
+
+
+def test_uniform_cells_have_uniform_operations_and_sources():
+    drawn = candidates.uniform(MicroSpace(), 400, 0)
+
+    nodes = [cell[4] for a in drawn for cell in a.content]  # the last node has six sources
+    for op in range(5):
+        assert sum(node[2] == op for node in nodes) / 800 == pytest.approx(1 / 5, abs=0.05)
+    for source in range(6):
+        assert sum(node[1] == source for node in nodes) / 800 == pytest.approx(1 / 6, abs=0.05)
 
 
 def test_the_shared_comparison_has_both_groups_on_the_same_images(done):
@@ -124,3 +144,22 @@ def test_mean_and_error_are_those_of_the_textbook():
     assert mean == 2.5
     assert error == pytest.approx(math.sqrt(5 / 3) / 2)
     assert math.isnan(candidates.mean_and_error([1.0])[1])
+
+
+@pytest.fixture(scope="module")
+def cells():
+    made = build(MICRO, 0, "cpu", None)
+    for _ in made.records():
+        pass
+    return made
+
+
+def test_cells_are_ranked_compared_and_trained_alone_as_layers_are(cells):
+    found = candidates.derive(cells, 3)
+    shared = candidates.compare_shared(cells, 3)
+    alone = candidates.compare_alone(cells, [found[0].architecture], epochs=1)
+
+    assert [c.accuracy for c in found] == sorted((c.accuracy for c in found), reverse=True)
+    assert len(shared.first) == len(shared.second) == 3
+    assert len(alone.first) == len(alone.second) == 1
+    assert all(0 <= a <= 1 for a in (*shared.first, *shared.second, *alone.first))
