@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.space import Architecture, MacroSpace, Order
+from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
+from enas_viz.space import Architecture, MacroSpace, MicroSpace, Order
 from enas_viz.trace import Episode, Header, Step, Trace
 
 SIZES = {"network": {"filters": 36}, "data": {"resolution": 32}}
@@ -45,8 +45,12 @@ def made_up_episode(
 
 def made_up_trace(layers: int = 6, epochs: int = 10, per_epoch: int = 20) -> Trace:
     """A search in which every episode kept its steps, and whose made-up accuracies rise."""
-    rng = random.Random(1)
     made = [made_up_episode(layers, seed=i) for i in range(epochs * per_epoch)]
+    return _as_search(made, per_epoch)
+
+
+def _as_search(made: list[Episode], per_epoch: int) -> Trace:
+    rng = random.Random(1)
     header = made[0].header
     episodes = []
     for i, episode in enumerate(made):
@@ -80,6 +84,51 @@ def made_up_article_episode(order: Order = "skips-first", seed: int = 0) -> Epis
     header = Header(ARTICLE_MACRO.space, order, fidelity={"skip_merge_search": "concat"})
     note = "The article's example; its probabilities here are made up for a test."
     return Episode(ARTICLE_MACRO, tuple(steps), order=order, note=note, header=header)
+
+
+def made_up_cells(nodes: int = 5, seed: int = 0, loose_inputs: str = "count") -> Episode:
+    """A pair of cells sampled from logits drawn at random."""
+    rng = random.Random(seed)
+    space = MicroSpace(nodes)
+    cells = {cell: [[] for _ in range(nodes)] for cell in space.cells}
+    steps = []
+    for decision in space.steps():
+        if decision.kind == "silent":
+            steps.append(Step(decision))
+            continue
+        logits = (tuple(float(f"{rng.gauss(0, 0.7):.6g}") for _ in range(decision.options)),)
+        (row,) = Step(decision, (0,), logits).probabilities
+        picks = (rng.choices(range(len(row)), row)[0],)
+        cells[decision.cell][decision.at - 2].append(picks[0])
+        steps.append(Step(decision, picks, logits))
+    architecture = Architecture(
+        space, tuple(tuple(map(tuple, cells[cell])) for cell in space.cells)
+    )
+    header = Header(space, "indices-first", fidelity={"loose_inputs": loose_inputs})
+    return Episode(architecture, tuple(steps), order="indices-first", header=header)
+
+
+def made_up_article_cells(seed: int = 0) -> Episode:
+    """The article's cell with made-up logits around its picks."""
+    rng = random.Random(seed)
+    ((*nodes,),) = ARTICLE_MICRO.content
+    place = {"index": 0, "op": 2}
+    steps = []
+    for decision in ARTICLE_MICRO.space.steps():
+        if decision.kind == "silent":
+            steps.append(Step(decision))
+            continue
+        pick = nodes[decision.at - 2][place[decision.kind] + decision.side]
+        logits = (tuple(rng.gauss(0, 0.3) for _ in range(decision.options)),)
+        steps.append(Step(decision, (pick,), logits))
+    header = Header(ARTICLE_MICRO.space, "indices-first")
+    note = "The article's cell; its probabilities here are made up for a test."
+    return Episode(ARTICLE_MICRO, tuple(steps), order="indices-first", note=note, header=header)
+
+
+def made_up_micro_trace(nodes: int = 3, epochs: int = 10, per_epoch: int = 20) -> Trace:
+    """A search of cells in which every episode kept its steps."""
+    return _as_search([made_up_cells(nodes, i) for i in range(epochs * per_epoch)], per_epoch)
 
 
 def _assembled(space: MacroSpace, steps: list[Step]) -> Architecture:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from enas_viz.view.svg import STATIC
+from enas_viz.view.shapes import STATIC
 
 BEFORE = """
 import { readFileSync } from "node:fs";

@@ -17,7 +17,7 @@ from enas_viz.published import ARTICLE_MACRO
 from enas_viz.trace import Trace
 from enas_viz.view import animation
 from enas_viz.view.export import png
-from enas_viz.view.svg import palette
+from enas_viz.view.shapes import palette
 
 EPISODE = made_up_article_episode()  # four layers, seven steps, sentences of different length
 

@@ -33,7 +33,7 @@ def test_shares_are_of_all_layers_sampled_in_an_epoch():
     assert found.shares["conv3x3"] == (0.75, 0.25)
     assert found.shares["max3x3"] == (0.0, 0.75)
     assert [sum(s[e] for s in found.shares.values()) for e in (0, 1)] == [1, 1]
-    assert found.skip_rate == (0.5, 1.0)
+    assert found.shape == (0.5, 1.0)
     assert found.entropy == (3.5, 5.5)
 
 

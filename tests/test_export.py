@@ -11,7 +11,7 @@ import pytest
 from episodes import made_up_article_episode, made_up_episode
 
 import enas_viz as ev
-from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO
+from enas_viz.published import ARTICLE_MACRO, MACRO
 from enas_viz.trace import Trace
 from enas_viz.view.export import Drawing, iframe, png
 
@@ -101,11 +101,6 @@ def test_an_unknown_ending_is_refused_by_naming_the_known_ones(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         ev.save(ARTICLE_MACRO, tmp_path / "nowhere" / "x.svg")
-
-
-def test_micro_architectures_wait_for_a_later_version():
-    with pytest.raises(ValueError, match="not part of this version"):
-        ev.draw(MICRO)
 
 
 @pytest.mark.parametrize("step", [7, -8, "2", True])

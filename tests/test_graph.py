@@ -64,5 +64,5 @@ def test_under_code_wiring_the_first_bit_is_the_stem():
 
 
 def test_a_micro_architecture_is_refused_in_plain_words():
-    with pytest.raises(ValueError, match="micro cells are not part of this version"):
+    with pytest.raises(ValueError, match="about the layers of macro networks; got a micro space"):
         network(MICRO)

@@ -8,7 +8,7 @@ import pytest
 from enas_viz.space import MacroSpace
 from enas_viz.view.graph import candidates, network
 from enas_viz.view.layout import MERGE_R, Box, place, place_strip
-from enas_viz.view.scene import Scene
+from enas_viz.view.scene import MacroScene
 
 SPACES = [
     MacroSpace(layers, wiring=wiring)
@@ -109,7 +109,7 @@ def test_the_strip_has_a_cell_for_each_step(layers, order):
 
 @pytest.mark.parametrize("order", ["op-first", "skips-first"])
 def test_twelve_layers_fit_a_notebook_cell_without_scrolling(order):
-    scene = Scene(MacroSpace(12), order)
+    scene = MacroScene(MacroSpace(12), order)
     inside = 1066 - 42  # less the widget's margins
 
     assert 0.85 * max(scene.layout.width, scene.strip.width) <= inside

@@ -6,14 +6,20 @@ from pathlib import Path
 
 import pytest
 import traitlets
-from episodes import made_up_article_episode, made_up_episode
+from episodes import (
+    made_up_article_cells,
+    made_up_article_episode,
+    made_up_cells,
+    made_up_episode,
+)
 from module import run_module
 
 import enas_viz as ev
 from enas_viz.published import ARTICLE_MACRO, MICRO
 from enas_viz.trace import Episode
 from enas_viz.view.scene import episode_json, scene_of
-from enas_viz.view.svg import STATIC, skeleton
+from enas_viz.view.shapes import STATIC, shipped
+from enas_viz.view.svg import skeleton
 from enas_viz.widgets.replay import HINT
 
 MODULE = (STATIC / "replay.js").read_text(encoding="utf-8")
@@ -61,7 +67,7 @@ def test_an_episode_without_steps_cannot_be_replayed():
 def test_what_is_no_episode_is_refused():
     with pytest.raises(TypeError, match="got Architecture"):
         ev.Replay(ARTICLE_MACRO)
-    with pytest.raises(ValueError, match="not part of this version"):
+    with pytest.raises(ValueError, match="recorded without its steps"):
         ev.Replay(Episode(MICRO))
 
 
@@ -82,8 +88,18 @@ def test_the_frame_for_exported_notebooks_holds_the_page():
     assert "&lt;!doctype html&gt;" in shown.data
 
 
-def test_the_module_with_its_styles_is_under_forty_kilobytes():
-    assert len((MODULE + (STATIC / "enas_viz.css").read_text(encoding="utf-8")).encode()) < 40_000
+def test_the_module_with_its_styles_as_notebooks_keep_it_is_under_forty_kilobytes():
+    assert len((shipped("replay.js") + shipped("enas_viz.css")).encode()) < 40_000
+
+
+def test_what_notebooks_keep_is_the_module_without_its_comments_and_indents():
+    kept = [line.strip() for line in MODULE.splitlines()]
+    plain = [line for line in kept if line and not line.startswith(("//", "/*", "*"))]
+
+    assert shipped("replay.js").splitlines() == plain
+    assert "`" not in "".join(line for line in plain if line.count("`") % 2)  # no text over lines
+    assert "drawing: begin" not in shipped("enas_viz.css")
+    assert ".enas-svg .paper" in shipped("enas_viz.css")
 
 
 def test_the_module_is_self_contained_and_exports_no_name_that_anywidget_would_mistake():
@@ -102,10 +118,15 @@ SAYS = """given.map(({ scene, episode }) => scene.plan.map((_, t) => ({
 
 def test_the_module_says_what_python_says(tmp_path: Path):
     episodes = [
-        made_up_episode(layers, order, seed, wiring)
-        for seed, layers in enumerate((1, 2, 5, 12))
-        for order in ("op-first", "skips-first")
-        for wiring in ("layer", "code")
+        *(
+            made_up_episode(layers, order, seed, wiring)
+            for seed, layers in enumerate((1, 2, 5, 12))
+            for order in ("op-first", "skips-first")
+            for wiring in ("layer", "code")
+        ),
+        *(made_up_cells(nodes, seed=nodes) for nodes in (1, 2, 5, 7)),
+        *(made_up_cells(3, seed, loose_inputs="exclude") for seed in range(3)),
+        made_up_article_cells(),
     ]
     cases = [
         {"scene": skeleton(scene_of(episode)), "episode": episode_json(episode)}
@@ -117,7 +138,7 @@ def test_the_module_says_what_python_says(tmp_path: Path):
     for episode, found in zip(episodes, said, strict=True):
         scene = scene_of(episode)
         for t, (step, line) in enumerate(zip(episode.steps, found, strict=True)):
-            assert line["said"] == scene.caption(t, step)
+            assert line["said"] == scene.caption(t, episode.steps)
             assert line["token"] == list(scene.token(t, step.picks))
             assert line["bars"] == [
                 [b.label, f"{b.probability:.4f}", b.picked, b.answer, b.op]

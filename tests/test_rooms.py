@@ -39,16 +39,20 @@ MAY_IMPORT = {
     "search.strategies": "CORE BENCH enas_viz search.controller search.train search.enas "
     "search.checkpoint",
     "search": "search.*",
-    # view reads traces: graph <- layout <- scene <- svg <- curves <- timeline <- export
+    # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
     "view.layout": "LOOK view.graph",
-    "view.scene": "LOOK view.graph view.layout",
-    "view.svg": "LOOK view.graph view.layout view.scene",
-    "view.curves": "LOOK view.graph view.layout view.scene view.svg",
-    "view.timeline": "LOOK view.graph view.layout view.scene view.svg view.curves",
-    "view.closeup": "LOOK view.graph view.scene view.svg",
+    "view.micro_layout": "LOOK view.layout",
+    "view.scene": "LOOK view.graph PLACES",
+    "view.shapes": "PLACES view.scene",
+    "view.macro_svg": "LOOK PLACES view.scene view.shapes",
+    "view.micro_svg": "LOOK PLACES view.scene view.shapes",
+    "view.svg": "LOOK PLACES view.scene view.shapes view.macro_svg view.micro_svg",
+    "view.curves": "LOOK view.graph view.scene view.shapes",
+    "view.timeline": "LOOK view.graph view.scene view.svg view.curves",
+    "view.closeup": "LOOK view.graph view.scene view.shapes",
     "view.animation": "",
-    "view.export": "LOOK view.graph view.layout view.scene view.svg view.curves view.timeline "
+    "view.export": "LOOK view.graph view.scene view.shapes view.svg view.curves view.timeline "
     "view.closeup view.animation",
     "view": "view.*",
     # widgets show what view draws; no widget imports another
@@ -62,6 +66,7 @@ MAY_IMPORT = {
 GROUPS = {
     "CORE": "space published recipes trace cost",
     "LOOK": "space trace recipes cost",
+    "PLACES": "view.layout view.micro_layout",
     "BENCH": "search.draws search.data search.ops search.supernet",
 }
 INSIDE_FUNCTIONS = {"cli": "search.*"}

@@ -6,10 +6,10 @@ import json
 import pytest
 from episodes import made_up_article_episode, made_up_episode
 
-from enas_viz.published import ARTICLE_MACRO, MICRO
+from enas_viz.published import ARTICLE_MACRO
 from enas_viz.space import Decision, MacroSpace
 from enas_viz.trace import Header, Step, Trace
-from enas_viz.view.scene import WORDS, Scene, episode_json, facts, scene_of, subject
+from enas_viz.view.scene import MacroScene, episode_json, facts, scene_of, subject
 
 
 def logit(p):
@@ -39,13 +39,13 @@ def test_in_the_order_of_the_code_it_takes_eight_steps_one_of_them_silent():
 
     assert [d.kind for d in scene.plan] == ["op", "silent"] + ["op", "skip"] * 3
     assert scene.question(1) == "nothing to decide."
-    assert "No layer comes before layer 1" in scene.answer(1, Step(scene.plan[1]))
+    assert "No layer comes before layer 1" in scene.answer(1, {1: Step(scene.plan[1])})
 
 
 def test_a_caption_is_one_plain_sentence():
-    scene = Scene(ARTICLE_MACRO.space, "skips-first")
+    scene = MacroScene(ARTICLE_MACRO.space, "skips-first")
 
-    said = scene.caption(3, skip_step(2, (0.62, 0.55), (1, 1)))
+    said = scene.caption(3, {3: skip_step(2, (0.62, 0.55), (1, 1))})
 
     assert said == (
         "Step 4 of 7: which earlier layers feed layer 3? Layer 1, probability 0.62: yes. "
@@ -54,20 +54,20 @@ def test_a_caption_is_one_plain_sentence():
 
 
 def test_an_operation_is_told_by_its_full_name():
-    scene = Scene(MacroSpace(4), "skips-first")
+    scene = MacroScene(MacroSpace(4), "skips-first")
     step = Step(Decision("op", 0, 1, 6), (0,), ((0.0,) * 6,))
 
-    assert scene.caption(0, step) == (
+    assert scene.caption(0, {0: step}) == (
         "Step 1 of 7: which operation does layer 1 use? Convolution 3×3, probability 0.17."
     )
 
 
 def test_long_lists_of_skips_are_summed_up():
-    scene = Scene(MacroSpace(12), "op-first")
+    scene = MacroScene(MacroSpace(12), "op-first")
     chances = (0.1, 0.61, 0.2, 0.1, 0.52, 0.3)
 
-    some = scene.answer(13, skip_step(6, chances, (0, 1, 0, 0, 1, 0)))
-    none = scene.answer(13, skip_step(6, chances, (0,) * 6))
+    some = scene.answer(13, {13: skip_step(6, chances, (0, 1, 0, 0, 1, 0))})
+    none = scene.answer(13, {13: skip_step(6, chances, (0,) * 6)})
 
     assert some == "Yes to 2 of 6: layer 2 (0.61), layer 5 (0.52)."
     assert none == "No to all 6."
@@ -78,9 +78,9 @@ def test_the_last_step_says_that_the_network_is_whole():
         episode = made_up_episode(5, order)
         scene = scene_of(episode)
 
-        said = [scene.caption(t, step) for t, step in enumerate(episode.steps)]
+        said = [scene.caption(t, episode.steps) for t in range(len(episode.steps))]
 
-        assert [WORDS["whole"] in s for s in said] == [False] * (len(said) - 1) + [True]
+        assert [scene.whole in s for s in said] == [False] * (len(said) - 1) + [True]
 
 
 def test_under_code_wiring_the_stem_is_asked_about_first():
@@ -109,10 +109,10 @@ def test_the_panel_shows_every_option_and_marks_what_was_sampled(order):
 
 
 def test_the_panel_is_as_high_at_every_step():
-    scene = Scene(MacroSpace(24))
+    scene = MacroScene(MacroSpace(24))
 
     assert scene.panel_rows == 8  # 23 skips in three columns
-    assert Scene(MacroSpace(4)).panel_rows == 6  # six operations
+    assert MacroScene(MacroSpace(4)).panel_rows == 6  # six operations
 
 
 def test_sizes_come_from_the_recipe_and_are_relative_without_one():
@@ -169,10 +169,5 @@ def test_of_a_trace_the_best_episode_is_drawn():
 
 
 def test_colour_means_operations_or_layers():
-    with pytest.raises(ValueError, match="colour is 'op' or 'layer'"):
+    with pytest.raises(ValueError, match="'op' or 'layer' for a macro space; got 'rainbow'"):
         scene_of(ARTICLE_MACRO, "rainbow")
-
-
-def test_micro_drawings_are_refused():
-    with pytest.raises(ValueError, match="not part of this version"):
-        scene_of(MICRO)

@@ -7,9 +7,11 @@ import pytest
 from episodes import made_up_article_episode, made_up_episode
 
 from enas_viz.published import ARTICLE_MACRO, MACRO
-from enas_viz.space import MACRO_OPS, MacroSpace
-from enas_viz.view.scene import OPERATIONS, Scene, scene_of
-from enas_viz.view.svg import icon, network_parts, palette, skeleton, still, styles, wrap
+from enas_viz.space import EXTRA_OPS, MACRO_OPS, MICRO_OPS, MacroSpace
+from enas_viz.view.macro_svg import network_parts
+from enas_viz.view.scene import OPERATIONS, MacroScene, scene_of
+from enas_viz.view.shapes import icon, palette, styles, wrap
+from enas_viz.view.svg import skeleton, still
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -88,7 +90,7 @@ def test_nothing_moves_from_step_to_step():
 
 
 def test_the_skeleton_holds_every_candidate_and_decides_nothing():
-    scene = Scene(MacroSpace(12))
+    scene = MacroScene(MacroSpace(12))
 
     made = skeleton(scene)
     network, strip = (ElementTree.fromstring(made[name]) for name in ("network", "strip"))
@@ -128,12 +130,14 @@ def test_ids_differ_between_two_stills_of_one_page():
 
 
 def test_the_browser_and_the_still_read_one_palette():
-    assert set(MACRO_OPS) <= {name.removeprefix("--enas-") for name in palette()}
-    assert set(OPERATIONS) == set(MACRO_OPS)
+    known = {*MACRO_OPS, *MICRO_OPS, *EXTRA_OPS}
+
+    assert known <= {name.removeprefix("--enas-") for name in palette()}
+    assert set(OPERATIONS) == known
 
 
 def test_every_operation_has_an_icon_of_its_own():
-    assert len({icon(op) for op in MACRO_OPS}) == len(MACRO_OPS)
+    assert len({icon(op) for op in OPERATIONS}) == len(OPERATIONS)
 
 
 def luminance(colour):
@@ -159,7 +163,7 @@ def blend(over, under, opacity):
 def test_text_has_a_contrast_of_at_least_four_and_a_half(theme):
     colours = {name.removeprefix("--enas-"): pair[theme] for name, pair in palette().items()}
     surface = colours["surface"]
-    tints = [blend(colours[op], surface, 0.2) for op in MACRO_OPS]
+    tints = [blend(colours[op], surface, 0.2) for op in OPERATIONS]
     tints += [blend(colours[f"layer{k}"], surface, 0.2) for k in (1, 4, 8)]
 
     for ground in (surface, colours["quiet"], colours["band"], colours["now-wash"], *tints):

@@ -35,10 +35,10 @@ export const tense = (born, now) => (born < now ? "past" : born > now ? "future"
 export const tenseOfChoice = (born, now, on) =>
   on || born > now ? tense(born, now) : born === now ? "rejected" : "out";
 
-/** One row per draw, one probability per option; a skip's row is [no, yes] of logits (-z, z). */
+/** One row per draw, one probability per option; of bits, a row is [no, yes] of logits (-z, z). */
 export function probabilities(kind, logits, temperature = 1) {
   return logits.map((row) => {
-    const all = (kind === "skip" ? [-row[0], row[0]] : row).map((z) => z / temperature);
+    const all = (kind === "bits" ? [-row[0], row[0]] : row).map((z) => z / temperature);
     const top = Math.max(...all);
     const weights = all.map((z) => Math.exp(z - top));
     const sum = weights.reduce((a, b) => a + b, 0);
@@ -54,11 +54,10 @@ export function unpack(scene, film, moment) {
   const { picks, logits, facts } = film.moments[moment];
   let p = 0, z = 0;
   const take = (n) => logits.slice(z, (z += n)).map((value) => value * film.unit);
-  const steps = scene.plan.map(([kind, at]) => {
+  const steps = scene.plan.map(({ kind, n }) => {
     if (kind === "silent") return [[], []];
-    const rows = kind === "op" ? 1 : at;
-    const chosen = [...picks.slice(p, (p += rows))].map((digit) => parseInt(digit, 36));
-    return [chosen, kind === "op" ? [take(scene.ops.length)] : take(rows).map((value) => [value])];
+    const chosen = [...picks.slice(p, (p += kind === "bits" ? n : 1))].map((digit) => parseInt(digit, 36));
+    return [chosen, kind === "bits" ? take(n).map((value) => [value]) : [take(n)]];
   });
   return { steps, facts, note: "" };
 }
@@ -72,37 +71,50 @@ export function nearest(moments, x) {
 /** Of the slider's position: 0 is 1, ten steps double. */
 export const temperatureAt = (position) => 2 ** (position / 10);
 
+const optionsOf = (scene, { options, n }) => scene.options[options].slice(0, n);
+
 /** The lines of the probability panel: {label, p, picked, answer, op}. */
 export function bars(scene, episode, step, temperature = 1) {
-  const [kind] = scene.plan[step];
+  const turn = scene.plan[step], { words } = scene;
+  if (turn.kind === "silent") return [];
   const [picks, logits] = episode.steps[step];
-  const rows = probabilities(kind, logits, temperature);
-  if (kind === "op")
-    return scene.ops.map(([op, first, second], i) => (
-      { label: `${first} ${second}`, p: rows[0][i], picked: i === picks[0], answer: i === picks[0] ? scene.words.sampled : "", op }));
-  return rows.map((row, i) => (
-    { label: scene.tensors[i + scene.shift], p: row[1], picked: !!picks[i], op: "",
-      answer: picks[i] ? scene.words.yes : scene.words.no }));
+  const rows = probabilities(turn.kind, logits, temperature);
+  return optionsOf(scene, turn).map(({ label, op }, i) => {
+    const bits = turn.kind === "bits", picked = bits ? !!picks[i] : picks[0] === i;
+    const answer = bits ? (picked ? words.yes : words.no) : picked ? words.sampled : "";
+    return { label, p: bits ? rows[i][1] : rows[0][i], picked, answer, op };
+  });
+}
+
+/** The loose ends of a cell: numbers of the tensors that none of its index steps picked. */
+export function looseEnds(scene, episode, cell) {
+  const used = new Set(scene.plan.flatMap(({ options, at }, step) =>
+    options === "tensors" && at.startsWith(`${cell}.`) ? episode.steps[step][0] : []));
+  const { first, names } = scene.loose;
+  return names.flatMap((_, tensor) => (tensor < first || used.has(tensor) ? [] : [tensor]));
 }
 
 /** What is said at a step: {count, question, answer, whole}; `whole` is the full sentence. */
 export function caption(scene, episode, step) {
-  const { words, plan } = scene;
-  const [kind, at] = plan[step];
-  const layer = at + 1;
+  const { words, plan } = scene, turn = plan[step];
   const count = fill(words.count, { step: step + 1, steps: plan.length });
-  const question = fill(words[kind], { layer });
-  const found = bars(scene, episode, step);
-  let answer = fill(words.why, { layer });
-  if (kind === "op") {
-    const i = found.findIndex((bar) => bar.picked);
-    answer = fill(words.picked, { option: capital(scene.ops[i][3]), p: found[i].p.toFixed(2) });
-  } else if (kind === "skip") answer = skipAnswer(scene, found);
+  const source = turn.of < 0 ? "" : scene.options.tensors[episode.steps[turn.of][0][0]].label;
+  const question = fill(turn.ask, { source });
+  let answer = turn.why;
+  if (turn.kind === "pick") {
+    const [picked] = episode.steps[step][0];
+    const p = bars(scene, episode, step)[picked].p.toFixed(2);
+    answer = fill(words.picked, { option: capital(optionsOf(scene, turn)[picked].name), p });
+  } else if (turn.kind === "bits") answer = yesAndNo(scene, bars(scene, episode, step));
+  else if (turn.loose >= 0) {
+    const ends = looseEnds(scene, episode, turn.loose);
+    answer += ` ${fill(ends.length === 1 ? words.only : words.loose, { list: ends.map((t) => scene.loose.names[t]).join(", ") })}`;
+  }
   if (step === plan.length - 1) answer += ` ${words.whole}`;
   return { count, question, answer, whole: `${count}: ${question} ${answer}` };
 }
 
-function skipAnswer({ words, few }, found) {
+function yesAndNo({ words, few }, found) {
   const told = (bar) => ({ row: bar.label, p: bar.p.toFixed(2), answer: bar.answer });
   if (found.length <= few)
     return found.map((bar) => fill(words.row, { ...told(bar), row: capital(bar.label) })).join(" ");
@@ -114,13 +126,13 @@ function skipAnswer({ words, few }, found) {
 
 /** What a step emitted, in one or two short lines. */
 export function token(scene, episode, step) {
-  const [kind] = scene.plan[step];
+  const turn = scene.plan[step];
   const [picks] = episode.steps[step];
-  if (kind === "silent") return ["–"];
-  if (kind === "op") return scene.ops[picks[0]].slice(1, 3);
-  const chosen = picks.flatMap((bit, i) => (bit ? [i + scene.shift ? String(i + scene.shift) : "stem"] : []));
-  const listed = chosen.join(",");
-  return listed.length > 5 ? [`${chosen.length} of`, String(picks.length)] : [listed || "none"];
+  if (turn.kind === "silent") return ["–"];
+  const options = optionsOf(scene, turn);
+  if (turn.kind === "pick") return options[picks[0]].token;
+  const listed = picks.flatMap((bit, i) => (bit ? options[i].token[0] : [])).join(",");
+  return listed.length > 5 ? [`${picks.filter(Boolean).length} of`, String(picks.length)] : [listed || "none"];
 }
 
 /** How far to scroll a window of `width` so that `x` stands in its middle. */
@@ -161,26 +173,34 @@ const opIcon = (uid, op, coloured) =>
 function shapes(network, strip, scene) {
   const found = [];
   for (const element of [...network.querySelectorAll("[data-born]"), ...strip.querySelectorAll("[data-step]")]) {
-    const { born, step, row, at, merge, wire } = element.dataset;
-    const kind = step !== undefined ? "step" : row !== undefined ? "arc" : merge !== undefined ? "merge"
-      : wire !== undefined ? "wire" : "layer";
+    const { born, step, row, at, merge, wire, loose, fixed } = element.dataset;
+    const kind = step !== undefined ? "step" : row !== undefined ? "choice" : merge !== undefined ? "merge"
+      : wire !== undefined ? "wire" : loose !== undefined ? "loose" : fixed !== undefined ? "fixed" : "layer";
     const base = element.getAttribute("class").replace(TENSES, "");
-    found.push({ element, kind, base, born: Number(born ?? step), row: Number(row), at: Number(at) });
+    found.push({ element, kind, base, born: Number(born ?? step), row: Number(row), at, loose });
   }
   return found;
 }
 
-/** The tense of a shape at step `now`, given what its step picked. */
-export function look({ kind, born, row }, now, picks) {
-  if (kind === "arc") return tenseOfChoice(born, now, picks[row]);
+/** The tense of a shape at step `now`; picks: of its step; bits: whether that decides yes or no
+ *  for each option; on: of a loose end, whether it is one. */
+export function look({ kind, born, row, on }, now, picks, bits) {
+  if (kind === "choice") return tenseOfChoice(born, now, bits ? picks[row] : picks[0] === row);
   if (kind === "merge") return picks.some(Boolean) || born > now ? tense(born, now) : "out";
+  if (kind === "loose") return on || born > now ? tense(born, now) : "out";
   if (kind === "wire") return born > now ? "future" : "past";
-  return tense(born, now);
+  return kind === "fixed" ? "past" : tense(born, now);
 }
 
 /** Writes into the drawings what an episode picked; hidden until its step comes. */
-function dress(scene, episode, network, strip, uid) {
-  scene.plan.forEach(([kind, at], step) => {
+function dress(scene, episode, network, strip, parts, uid) {
+  const ends = {};
+  scene.plan.forEach((turn, step) => {
+    if (turn.loose >= 0) {
+      const found = looseEnds(scene, episode, turn.loose);
+      for (const tensor of found) ends[`${turn.loose}.${tensor}`] = true;
+      ends[`${turn.loose}.join`] = found.length > 1;
+    }
     const cell = strip.querySelector(`[data-step="${step}"]`);
     const lines = token(scene, episode, step);
     cell.querySelectorAll(".token").forEach((text, i) => {
@@ -190,22 +210,24 @@ function dress(scene, episode, network, strip, uid) {
       text.setAttribute("y", Number(text.dataset.y) + (lines.length === 1 ? 6.5 : 0));
       text.textContent = line;
     });
-    if (kind !== "op") return;
-    const op = scene.ops[episode.steps[step][0][0]][0];
-    const layer = network.querySelector(`.layer[data-at="${at}"]`);
+    if (turn.options !== "ops") return;
+    const { op } = scene.options.ops[episode.steps[step][0][0]];
+    const layer = network.querySelector(`.layer[data-born="${step}"]`);
     layer.querySelector("use").setAttribute("href", `#${uid}${op}`);
     layer.querySelector(".label").setAttribute("class", `label op-${op}`);
     if (scene.colour !== "op") return;
     layer.querySelector(".face").setAttribute("class", `face op-${op}`);
     cell.querySelector(".tinted").setAttribute("class", `tinted op-${op}`);
   });
+  for (const part of parts) if (part.loose) part.on = !!ends[part.loose];
 }
 
 function drawBars(list, scene, episode, step, uid, temperature) {
   const found = bars(scene, episode, step, temperature);
   const was = temperature === 1 ? found : bars(scene, episode, step);
   list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
-  list.classList.toggle("ops", scene.plan[step][0] === "op");
+  list.classList.toggle("ops", scene.plan[step].options === "ops");
+  list.classList.toggle("sampled", scene.plan[step].kind === "pick");
   list.classList.toggle("whatif", was !== found);
   list.replaceChildren(...found.map(({ label, p, picked, answer, op }, i) => {
     const share = make("i"), recorded = make("s");
@@ -284,8 +306,8 @@ function render({ model, el }) {
     parts = shapes(network, strip, scene);
     root.style.setProperty("--rows", scene.rows);
     legend.replaceChildren(
-      ...scene.legend.map(([op, , , name]) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
-      make("li", {}, mini(scene.mergeIcon, uid), scene.mergeWords));
+      ...scene.options.ops.map(({ op, name }) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
+      ...scene.signs.map(([sign, words]) => make("li", {}, mini(sign, uid), words)));
     setUpFilm();
     load();
   }
@@ -317,7 +339,7 @@ function render({ model, el }) {
     facts.textContent = episode.facts;
     note.textContent = episode.note;
     note.hidden = !episode.note;
-    dress(scene, episode, network, strip, uid);
+    dress(scene, episode, network, strip, parts, uid);
     shown = -1;
     draw();
   }
@@ -327,13 +349,13 @@ function render({ model, el }) {
     if (step === shown) return;
     const quick = root.classList.contains("enas-fast") || still();
     const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
-    const about = scene.plan[step][1];
+    const about = scene.plan[step].at;
     for (const part of parts) {
-      if (part.kind !== "layer" && (part.born < low || part.born > high)) continue; // its look stays
-      const tense = look(part, step, episode.steps[part.born][0]);
-      const name = `${part.base} ${tense}${part.kind === "layer" && part.at === about ? " about" : ""}`;
+      if (!part.at && (part.born < low || part.born > high)) continue; // its look stays
+      const tense = look(part, step, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
+      const name = `${part.base} ${tense}${part.at === about ? " about" : ""}`;
       if (name !== part.name) part.element.setAttribute("class", (part.name = name));
-      if (part.kind === "arc" && tense === "now") {
+      if (part.row >= 0 && tense === "now") {
         part.element.parentNode.append(part.element); // on top
         if (!quick && step === shown + 1) grow(part.element);
       }
@@ -352,7 +374,7 @@ function render({ model, el }) {
   }
 
   function drawPanel(step) {
-    const temperature = model.get("temperature") || 1, silent = scene.plan[step][0] === "silent";
+    const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent";
     drawBars(list, scene, episode, step, uid, temperature);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
@@ -368,7 +390,7 @@ function render({ model, el }) {
 
   /** Keeps the present step in view; what scrolls can be focused. */
   function follow(quick) {
-    const places = [[stripBox, strip, `[data-step="${shown}"] .cell`], [networkBox, network, `[data-at="${scene.plan[shown][1]}"] .slot`]];
+    const places = [[stripBox, strip, `[data-step="${shown}"] .cell`], [networkBox, network, `[data-at="${scene.plan[shown].at}"] .slot`]];
     for (const box of [networkBox, list]) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
     for (const [box, drawing, what] of places) {
       const mark = drawing.querySelector(what), scale = drawing.clientWidth / Number(drawing.getAttribute("width"));
@@ -477,7 +499,7 @@ function render({ model, el }) {
   const under = (event) => {
     const away = [...strip.querySelectorAll(".cell")].map((cell) => {
       const box = cell.getBoundingClientRect();
-      return Math.abs(box.left + box.width / 2 - event.clientX);
+      return Math.abs(box.left + box.width / 2 - event.clientX) + 9 * Math.max(0, Math.abs(box.top - event.clientY) - 60);
     });
     return away.indexOf(Math.min(...away));
   };

@@ -12,7 +12,7 @@ from __future__ import annotations
 from enas_viz.space import Architecture
 from enas_viz.view.graph import macro
 from enas_viz.view.scene import OPERATIONS
-from enas_viz.view.svg import icon, ring, standalone, tip
+from enas_viz.view.shapes import icon, ring, standalone, tip
 
 # What stands between a layer's input and its output. "op" is the layer's operation; "add" and
 # "concat" are where the skips come in.

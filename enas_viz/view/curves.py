@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Trace
-from enas_viz.view.graph import macro
 from enas_viz.view.scene import OPERATIONS
-from enas_viz.view.svg import palette
+from enas_viz.view.shapes import palette
 
 WINDOW = 50  # episodes in the moving mean of the reward
 
@@ -22,9 +22,10 @@ class Series:
     """Per episode: accuracy, its moving mean, baseline (None where not recorded).
 
     Per epoch: reward, the mean accuracy; baselines, as they stood at its end; shares, for every
-    operation the share of all sampled layers that use it, in [0, 1]; layer_shares, the same for
-    each layer by itself; skip_rate, the share of skip bits set; entropy in nats (mean of the
-    samples, None if unknown).
+    operation the share of all sampled places that use it, in [0, 1]; place_shares, the same for
+    each place by itself, by its name: a layer, or a node of a cell (its two operations together);
+    shape, what the wiring is like: of macro networks the share of skip bits set, of cells the mean
+    number of loose ends; entropy in nats (mean of the samples, None if unknown).
     """
 
     accuracy: tuple[float, ...]
@@ -34,14 +35,14 @@ class Series:
     reward: tuple[float, ...]
     baselines: tuple[float | None, ...]
     shares: dict[str, tuple[float, ...]]
-    layer_shares: tuple[dict[str, tuple[float, ...]], ...]
-    skip_rate: tuple[float, ...]
+    place_shares: dict[str, dict[str, tuple[float, ...]]]
+    shape: tuple[float, ...]
     entropy: tuple[float | None, ...]
 
 
 def series(trace: Trace) -> Series:
-    """The curves of a macro search. Raises ValueError when it holds no episode with an accuracy."""
-    space = macro(trace.space)
+    """The curves of a search. Raises ValueError when it holds no episode with an accuracy."""
+    space = trace.space
     episodes = [e for e in trace.episodes if e.accuracy is not None]
     if not episodes:
         raise ValueError("the trace has no episode with an accuracy, so there is no curve to draw")
@@ -53,17 +54,21 @@ def series(trace: Trace) -> Series:
     groups: dict[int, list[Any]] = {}
     for e in episodes:
         groups.setdefault(e.epoch, []).append(e)
-    layers = [{op: [] for op in space.ops} for _ in range(space.layers)]
+    names = place_names(space)
+    places = {name: {op: [] for op in space.ops} for name in names}
     for group in groups.values():
-        chosen = zip(*(space.op_names(e.architecture) for e in group), strict=True)
-        for shares, names in zip(layers, chosen, strict=True):  # names: of one layer, all samples
-            for op, values in shares.items():
-                values.append(names.count(op) / len(names))
+        chosen = zip(*(_ops_by_place(e.architecture) for e in group), strict=True)
+        for shares, of_samples in zip(places.values(), chosen, strict=True):
+            ops = [op for pair in of_samples for op in pair]
+            for number, values in enumerate(shares.values()):
+                values.append(ops.count(number) / len(ops))
     overall = {
-        op: tuple(sum(at) / space.layers for at in zip(*(s[op] for s in layers), strict=True))
+        op: tuple(
+            sum(at) / len(names) for at in zip(*(s[op] for s in places.values()), strict=True)
+        )
         for op in space.ops
     }
-    rates = [sum(space.skip_rate(e.architecture) for e in g) / len(g) for g in groups.values()]
+    shapes = [sum(_shape(e.architecture) for e in g) / len(g) for g in groups.values()]
     entropies = [_mean([e.extra.get("entropy") for e in g]) for g in groups.values()]
     return Series(
         tuple(accuracy),
@@ -73,10 +78,35 @@ def series(trace: Trace) -> Series:
         tuple(sum(e.accuracy for e in g) / len(g) for g in groups.values()),
         tuple(g[-1].baseline for g in groups.values()),
         overall,
-        tuple({op: tuple(values) for op, values in shares.items()} for shares in layers),
-        tuple(rates),
+        {
+            name: {op: tuple(values) for op, values in shares.items()}
+            for name, shares in places.items()
+        },
+        tuple(shapes),
         tuple(entropies),
     )
+
+
+def place_names(space: Space) -> tuple[str, ...]:
+    """What readers call the places that have operations: layers, or nodes of cells."""
+    if isinstance(space, MacroSpace):
+        return tuple(f"layer {k + 1}" for k in range(space.layers))
+    return tuple(f"{cell} {n + 3}" for cell in space.cells for n in range(space.nodes))
+
+
+def _ops_by_place(architecture: Architecture) -> list[tuple[int, ...]]:
+    """The numbers of the operations at each place: one of a layer, two of a node."""
+    if isinstance(architecture.space, MacroSpace):
+        return [row[:1] for row in architecture.content]
+    return [node[2:] for cell in architecture.content for node in cell]
+
+
+def _shape(architecture: Architecture) -> float:
+    space = architecture.space
+    if isinstance(space, MacroSpace):
+        return space.skip_rate(architecture)
+    ends = [len(space.loose_ends(architecture, cell)) for cell in space.cells]
+    return sum(ends) / len(ends)
 
 
 def figure(trace: Trace) -> Any:
@@ -102,7 +132,7 @@ def figure(trace: Trace) -> Any:
         epochs,
         [found.shares[op] for op in ops],
         colors=[colours[f"--enas-{op}"] for op in ops],
-        labels=[" ".join(OPERATIONS[op][:2]) for op in ops],
+        labels=[" ".join(OPERATIONS[op][:2]).strip() for op in ops],
     )
     middle.set(
         title="Operations sampled", xlabel="epoch", ylim=(0, 1), xlim=(1, max(2, epochs[-1]))

@@ -24,7 +24,8 @@ from enas_viz.view import animation
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
-from enas_viz.view.svg import STATIC, describe, skeleton, still
+from enas_viz.view.shapes import shipped
+from enas_viz.view.svg import describe, skeleton, still
 from enas_viz.view.timeline import MOST, film, moments, panel
 
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
@@ -70,11 +71,11 @@ def draw(
 ) -> Drawing:
     """The network of an architecture, an episode or the best episode of a trace.
 
-    colour: what colours mean, operations or layers. step: of an episode, the state at that step of
-    the controller (from 0, negative from the end), with its probabilities; by default the finished
-    network. reductions: whether to show where feature maps are halved (see `scene_of`). hint: a
-    last line for the reader.
-    Raises ValueError for micro architectures, and for a step that is not there.
+    colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an episode, the
+    state at that step of the controller (from 0, negative from the end), with its probabilities; by
+    default the finished network. reductions: of a macro network, whether to show where feature maps
+    are halved (see `scene_of`). hint: a last line for the reader.
+    Raises ValueError for a step that is not there.
     """
     shown = subject(x)
     scene = scene_of(shown, colour, reductions)
@@ -247,7 +248,7 @@ def page(state: dict[str, Any]) -> str:
         "ENAS replay",
         '<main><h1>How a controller built a network</h1><div id="app"></div></main>'
         f'<script type="application/json" id="state">{_json(state)}</script>'
-        f'<script type="module">{_static("replay.js")}{_static("host.js")}\n'
+        f'<script type="module">{shipped("replay.js")}{shipped("host.js")}\n'
         'const state = JSON.parse(document.getElementById("state").textContent);\n'
         "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
         'render({ model: window.enasModel, el: document.getElementById("app") });</script>',
@@ -293,7 +294,7 @@ def _html(title: str, body: str, about: str = "") -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>{described}<style>{_static('enas_viz.css')}{_static('host.css')}</style></head>"
+        f"<title>{escape(title)}</title>{described}<style>{shipped('enas_viz.css')}{shipped('host.css')}</style></head>"
         f'<body class="enas-page">{body}</body></html>\n'
     )
 
@@ -301,11 +302,6 @@ def _html(title: str, body: str, about: str = "") -> str:
 def _json(value: Any) -> str:
     """JSON that may stand inside a script element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-@cache
-def _static(name: str) -> str:
-    return (STATIC / name).read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------- pixels

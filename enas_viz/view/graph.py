@@ -17,12 +17,9 @@ ALWAYS = -1  # the `born` of what no decision concerns: image, stem, classifier
 
 
 def macro(space: Space) -> MacroSpace:
-    """`space`, once it is sure that there is a drawing for it; ValueError for a micro space."""
+    """`space`, once it is sure that it has layers; ValueError for a micro space."""
     if not isinstance(space, MacroSpace):
-        raise ValueError(
-            "drawings of micro cells are not part of this version of enas_viz; it draws macro "
-            "networks (MacroSpace). `enas-viz decode` tells a micro architecture in words"
-        )
+        raise ValueError("this is about the layers of macro networks; got a micro space of cells")
     return space
 
 

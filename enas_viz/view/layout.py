@@ -201,6 +201,7 @@ class Strip:
     """The controller, a cell for each step. groups: (layer, x of its first and last cell)."""
 
     width: float
+    height: float
     pitch: float
     cells: tuple[float, ...]
     groups: tuple[tuple[int, float, float], ...]
@@ -214,6 +215,5 @@ def place_strip(layers_of_steps: tuple[int, ...]) -> Strip:
     groups: dict[int, tuple[float, float]] = {}
     for layer, x in zip(layers_of_steps, cells, strict=True):
         groups[layer] = (groups.get(layer, (x, x))[0], x)
-    return Strip(
-        GUTTER + n * pitch + 8, pitch, cells, tuple((k, a, b) for k, (a, b) in groups.items())
-    )
+    spans = tuple((k, a, b) for k, (a, b) in groups.items())
+    return Strip(GUTTER + n * pitch + 8, STRIP_H, pitch, cells, spans)

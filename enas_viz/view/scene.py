@@ -3,30 +3,30 @@
 A scene belongs to a space, an order of decisions and the sizes; it holds every candidate shape,
 each with the step that decides it. An episode adds only picks and logits. Captions are composed
 from the templates in `WORDS`, which the browser reads too, so that a page of many episodes stays
-small and both say the same.
+small and both say the same. `Scene` is what both kinds of search have in common, `MacroScene` and
+`MicroScene` are the two.
 
-Leaves to others: coordinates (`layout`), markup (`svg`), files (`export`).
+Leaves to others: coordinates (`layout`, `micro_layout`), markup (`svg`), files (`export`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from enas_viz.cost import tensor_sizes
-from enas_viz.space import Architecture, Decision, MacroSpace, Order
+from enas_viz.space import Architecture, Decision, MicroSpace, Space
 from enas_viz.trace import Episode, Step, Trace
-from enas_viz.view.graph import candidates, macro
+from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
+from enas_viz.view.micro_layout import MicroLayout, MicroStrip, place_cell_strip, place_cells
 
-Colour = Literal["op", "layer"]
+Colour = Literal["op", "layer", "node"]
 Tense = Literal["past", "now", "future", "rejected", "out"]
 Json = dict[str, Any]
 
-COLOURS = ("op", "layer")
-LAYER_COLOURS = 8  # then they come again; the first four are the article's
 FEW = 4  # up to so many draws a caption tells one by one
 
 # name: two short lines for a box, and the full name
@@ -37,25 +37,28 @@ OPERATIONS = {
     "sep5x5": ("sep", "5×5", "separable convolution 5×5"),
     "avg3x3": ("avg", "3×3", "average pooling 3×3"),
     "max3x3": ("max", "3×3", "max pooling 3×3"),
+    "avg5x5": ("avg", "5×5", "average pooling 5×5"),
+    "identity": ("id", "", "identity"),
 }
+CELL_NAMES = {"normal": "normal cell", "reduction": "reduction cell"}
+SIDES = ("first", "second")  # inputs of a node
 
 WORDS = {
     "count": "Step {step} of {steps}",
-    "op": "which operation does layer {layer} use?",
-    "skip": "which earlier layers feed layer {layer}?",
-    "silent": "nothing to decide.",
     "picked": "{option}, probability {p}.",
     "row": "{row}, probability {p}: {answer}.",
     "some": "Yes to {n} of {rows}: {list}.",
     "none": "No to all {rows}.",
     "item": "{row} ({p})",
-    "why": "No layer comes before layer {layer}, so it has no skips to choose. The controller "
-    "takes this step only to remember layer {layer}, so that later layers can refer to it.",
-    "whole": "That completes the network.",
+    "loose": "No node reads {list}: these loose ends are joined, which is the cell's output.",
+    "only": "Only {list} is read by no node: its output is the cell's, with nothing to join.",
     "yes": "yes",
     "no": "no",
     "sampled": "sampled",
 }
+NOTHING = "nothing to decide."
+
+Steps = Sequence[Step] | Mapping[int, Step]
 
 
 @dataclass(frozen=True)
@@ -65,30 +68,171 @@ class Bar:
     label: str
     probability: float
     picked: bool
-    answer: str = ""  # "yes" or "no" for a skip, "sampled" for the operation picked
+    answer: str = ""  # "yes" or "no" for a skip, "sampled" for what was picked
     op: str = ""
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What can be drawn of a macro space. filters, resolution: None where no recipe tells them."""
+class Option:
+    """What a step may pick: how the panel, the controller's strip and a sentence call it."""
 
-    space: MacroSpace
-    order: Order = "op-first"
-    merge: Literal["add", "concat"] = "add"
+    label: str
+    token: tuple[str, ...]
+    name: str
+    op: str = ""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One step of the controller, as it is played.
+
+    kind: "pick" (one of `n` options), "bits" (yes or no to each of `n`), or "silent". at: the layer
+    or node that it is about, as the drawing calls it. options: the name of its list in
+    `Scene.options`. ask: its question; why: what a silent step is for. of: the step that picked
+    what a `{source}` in the question stands for. loose: the cell whose loose ends it tells.
+    """
+
+    kind: Literal["pick", "bits", "silent"]
+    at: str
+    ask: str
+    short: str  # under the step in the strip
+    options: str = ""
+    n: int = 0
+    why: str = ""
+    of: int = -1
+    loose: int = -1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What can be drawn of a space, whichever kind it is of; see the two kinds below.
+
+    colour: what colours mean: the operation, or the layer ("layer") or node ("node") of the example
+    of the article. filters, resolution: None where no recipe tells them.
+    """
+
+    space: Space
+    order: str = "op-first"
     colour: Colour = "op"
-    reductions: bool = True
     filters: int | None = None
     resolution: int | None = None
 
+    thing = "layer"  # what colours mean besides operations
+
     def __post_init__(self) -> None:
-        macro(self.space)
-        if self.colour not in COLOURS:
-            raise ValueError(f"colour is 'op' or 'layer'; got {self.colour!r}")
+        if self.colour not in ("op", self.thing):
+            raise ValueError(
+                f"colour is 'op' or {self.thing!r} for a {self.space.kind} space; "
+                f"got {self.colour!r}"
+            )
 
     @cached_property
     def plan(self) -> tuple[Decision, ...]:
         return self.space.steps(self.order)
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        raise NotImplementedError
+
+    @cached_property
+    def options(self) -> dict[str, tuple[Option, ...]]:
+        ops = tuple(
+            Option(" ".join(OPERATIONS[op][:2]).strip(), _lines(op), OPERATIONS[op][2], op)
+            for op in self.space.ops
+        )
+        return {"ops": ops, "tensors": self.tensors}
+
+    def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
+        """What a cell's loose ends are called, given what each step picked."""
+        return []
+
+    # ---- words
+
+    def question(self, step: int, steps: Steps = ()) -> str:
+        turn = self.turns[step]
+        if turn.of < 0 or not steps:
+            return turn.ask.replace(", {source}", "")
+        (source,) = steps[turn.of].picks
+        return turn.ask.format(source=self.options["tensors"][source].label)
+
+    def answer(self, step: int, steps: Steps) -> str:
+        """What the controller decided, in a sentence or a few."""
+        turn = self.turns[step]
+        if turn.kind == "silent":
+            told = turn.why
+            if turn.loose >= 0:
+                picked = {t: steps[t].picks for t in range(len(self.turns))}
+                names = self.loose(picked, turn.loose)
+                words = WORDS["only" if len(names) == 1 else "loose"]
+                told = f"{told} {words.format(list=', '.join(names))}"
+        elif turn.kind == "pick":
+            (pick,), (row,) = steps[step].picks, steps[step].probabilities
+            option = self.options[turn.options][pick].name
+            told = WORDS["picked"].format(option=_capital(option), p=f"{row[pick]:.2f}")
+        else:
+            told = _yes_and_no(self.bars(step, steps[step]))
+        return f"{told} {self.whole}" if step == len(self.plan) - 1 else told
+
+    def count(self, step: int) -> str:
+        return WORDS["count"].format(step=step + 1, steps=len(self.plan))
+
+    def caption(self, step: int, steps: Steps) -> str:
+        """The step in one plain sentence: which decision it is, what was decided, how likely."""
+        return f"{self.count(step)}: {self.question(step, steps)} {self.answer(step, steps)}"
+
+    def token(self, step: int, picks: Sequence[int]) -> tuple[str, ...]:
+        """What a step emitted, in one or two short lines."""
+        turn = self.turns[step]
+        if turn.kind == "silent":
+            return ("–",)
+        options = self.options[turn.options]
+        if turn.kind == "pick":
+            return options[picks[0]].token
+        listed = ",".join(options[i].token[0] for i, bit in enumerate(picks) if bit)
+        if len(listed) > 5:
+            return (f"{sum(map(bool, picks))} of", str(turn.n))
+        return (listed or "none",)
+
+    def bars(self, step: int, recorded: Step) -> tuple[Bar, ...]:
+        """The probability of every option, as the controller had it."""
+        turn = self.turns[step]
+        if turn.kind == "silent":
+            return ()
+        options = self.options[turn.options][: turn.n]
+        if turn.kind == "pick":
+            (pick,), (row,) = recorded.picks, recorded.probabilities
+            return tuple(
+                Bar(o.label, p, i == pick, WORDS["sampled"] if i == pick else "", o.op)
+                for i, (o, p) in enumerate(zip(options, row, strict=True))
+            )
+        return tuple(
+            Bar(o.label, row[1], bool(bit), WORDS["yes"] if bit else WORDS["no"])
+            for o, bit, row in zip(options, recorded.picks, recorded.probabilities, strict=True)
+        )
+
+    def to_json(self) -> Json:
+        """What the browser needs beside the drawings to play any episode of this scene."""
+        return {
+            "plan": [asdict(turn) for turn in self.turns],
+            "options": {k: [asdict(o) for o in found] for k, found in self.options.items()},
+            "colour": self.colour,
+            "rows": self.panel_rows,
+            "few": FEW,
+            "words": WORDS | {"whole": self.whole},
+        }
+
+
+@dataclass(frozen=True)
+class MacroScene(Scene):
+    """What can be drawn of a macro space.
+
+    merge: how skips are merged. reductions: whether to show where feature maps are halved.
+    """
+
+    merge: Literal["add", "concat"] = "add"
+    reductions: bool = True
+
+    whole = "That completes the network."
 
     @property
     def narrowings(self) -> tuple[int, ...]:
@@ -103,19 +247,34 @@ class Scene:
         return place_strip(tuple(d.at for d in self.plan))
 
     @cached_property
-    def tensors(self) -> tuple[str, ...]:
-        """What a reader calls each tensor: the stem, then the layers."""
-        return ("the stem", *(f"layer {k + 1}" for k in range(self.space.layers)))
+    def tensors(self) -> tuple[Option, ...]:
+        """What a skip may come from, as its bit counts them."""
+        layers = [(str(k), f"layer {k}") for k in range(1, self.space.layers + 1)]
+        known = layers if self.space.wiring == "layer" else [("stem", "the stem"), *layers]
+        return tuple(Option(name, (short,), name) for short, name in known)
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        return tuple(map(self._turn, self.plan))
+
+    def _turn(self, decision: Decision) -> Turn:
+        at, layer = str(decision.at), decision.at + 1
+        if decision.kind == "op":
+            ask = f"which operation does layer {layer} use?"
+            return Turn("pick", at, ask, "op", "ops", len(self.space.ops))
+        if decision.kind == "skip":
+            ask = f"which earlier layers feed layer {layer}?"
+            return Turn("bits", at, ask, "skips", "tensors", decision.rows)
+        why = (
+            f"No layer comes before layer {layer}, so it has no skips to choose. The controller "
+            f"takes this step only to remember layer {layer}, so that later layers can refer to it."
+        )
+        return Turn("silent", at, NOTHING, "–", why=why)
 
     @property
     def panel_rows(self) -> int:
         """Lines of the probability panel; longer lists go on in a further column."""
         return max(len(self.space.ops), -(-(self.space.layers - 1) // 3))
-
-    def rows(self, decision: Decision) -> tuple[str, ...]:
-        """What a skip step's draws are about."""
-        shift = 1 if self.space.wiring == "layer" else 0
-        return self.tensors[shift : shift + decision.rows]
 
     def stage_label(self, first: int, halvings: int) -> str:
         """The feature maps' size, from layer `first` on; relative where no recipe tells it."""
@@ -123,8 +282,6 @@ class Scene:
             return ("full size", "half size", "quarter size")[halvings]
         channels, height, width = tensor_sizes(self.space, self.filters, self.resolution)[first + 1]
         return f"{height}×{width}×{channels}"
-
-    # ---- one architecture in the scene
 
     def picks(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
         """What each step decided."""
@@ -134,96 +291,120 @@ class Scene:
             for d in self.plan
         )
 
-    def token(self, step: int, picks: Sequence[int]) -> tuple[str, ...]:
-        """What a step emitted, in one or two short lines."""
-        decision = self.plan[step]
-        if decision.kind == "silent":
-            return ("–",)
-        if decision.kind == "op":
-            return OPERATIONS[self.space.ops[picks[0]]][:2]
-        shift = 1 if self.space.wiring == "layer" else 0
-        chosen = [str(i + shift) if i + shift else "stem" for i, bit in enumerate(picks) if bit]
-        listed = ",".join(chosen)
-        if len(listed) > 5:
-            return (f"{len(chosen)} of", str(decision.rows))
-        return (listed or "none",)
 
-    # ---- words
+@dataclass(frozen=True)
+class MicroScene(Scene):
+    """What can be drawn of a micro space: its cells. counts_inputs: whether a cell's unused inputs
+    are loose ends."""
 
-    def question(self, step: int) -> str:
-        decision = self.plan[step]
-        return WORDS[decision.kind].format(layer=decision.at + 1)
+    order: str = "indices-first"
+    counts_inputs: bool = True
 
-    def answer(self, step: int, recorded: Step) -> str:
-        """What the controller decided, in a sentence or a few."""
-        decision = self.plan[step]
-        if decision.kind == "silent":
-            told = WORDS["why"].format(layer=decision.at + 1)
-        elif decision.kind == "op":
-            (pick,), (row,) = recorded.picks, recorded.probabilities
-            option = _capital(OPERATIONS[self.space.ops[pick]][2])
-            told = WORDS["picked"].format(option=option, p=f"{row[pick]:.2f}")
-        else:
-            told = self._skip_answer(self.bars(step, recorded))
-        return f"{told} {WORDS['whole']}" if step == len(self.plan) - 1 else told
+    thing = "node"
 
-    def _skip_answer(self, bars: Sequence[Bar]) -> str:
-        if len(bars) <= FEW:
-            return " ".join(
-                WORDS["row"].format(
-                    row=_capital(bar.label), p=f"{bar.probability:.2f}", answer=bar.answer
-                )
-                for bar in bars
-            )
-        chosen = [bar for bar in bars if bar.picked]
-        if not chosen:
-            return WORDS["none"].format(rows=len(bars))
-        items = [WORDS["item"].format(row=b.label, p=f"{b.probability:.2f}") for b in chosen]
-        return WORDS["some"].format(n=len(chosen), rows=len(bars), list=", ".join(items))
+    @property
+    def whole(self) -> str:
+        return "That completes both cells." if len(self.space.cells) > 1 else "That is the cell."
 
-    def count(self, step: int) -> str:
-        return WORDS["count"].format(step=step + 1, steps=len(self.plan))
+    @cached_property
+    def layout(self) -> MicroLayout:
+        return place_cells(self.space)
 
-    def caption(self, step: int, recorded: Step) -> str:
-        """The step in one plain sentence: which decision it is, what was decided, how likely."""
-        return f"{self.count(step)}: {self.question(step)} {self.answer(step, recorded)}"
+    @cached_property
+    def strip(self) -> MicroStrip:
+        return place_cell_strip(self.space)
 
-    def bars(self, step: int, recorded: Step) -> tuple[Bar, ...]:
-        """The probability of every option, as the controller had it."""
-        decision = self.plan[step]
-        if decision.kind == "silent":
-            return ()
-        if decision.kind == "op":
-            (pick,), (row,) = recorded.picks, recorded.probabilities
-            return tuple(
-                Bar(
-                    " ".join(OPERATIONS[name][:2]),
-                    p,
-                    i == pick,
-                    WORDS["sampled"] if i == pick else "",
-                    name,
-                )
-                for i, (name, p) in enumerate(zip(self.space.ops, row, strict=True))
-            )
+    @cached_property
+    def tensors(self) -> tuple[Option, ...]:
+        """What an index may point at, in order."""
+        about = {0: ", the output of two cells back", 1: ", the output of the previous cell"}
         return tuple(
-            Bar(label, row[1], bool(bit), WORDS["yes"] if bit else WORDS["no"])
-            for label, bit, row in zip(
-                self.rows(decision), recorded.picks, recorded.probabilities, strict=True
+            Option(f"node {t + 1}", (str(t + 1),), f"node {t + 1}{about.get(t, '')}")
+            for t in range(self.space.nodes + 1)
+        )
+
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        return tuple(self._turn(t) for t in range(len(self.plan)))
+
+    def _turn(self, step: int) -> Turn:
+        decision = self.plan[step]
+        cell = self.space.cells.index(decision.cell)
+        at, node = f"{cell}.{decision.at}", decision.at + 1
+        where = f"the {CELL_NAMES[decision.cell]}'s node {node}"
+        side = SIDES[decision.side]
+        if decision.kind == "index":
+            ask = f"which earlier node is the {side} input of {where}?"
+            return Turn("pick", at, ask, "input", "tensors", decision.options)
+        if decision.kind == "op":
+            ask = f"which operation works on the {side} input of {where}, {{source}}?"
+            of = step - 2
+            return Turn("pick", at, ask, "op", "ops", len(self.space.ops), of=of)
+        if decision.at < 2:
+            which = ("of two cells back", "of the previous cell")[decision.at]
+            why = (
+                f"A warm-up step: node {node} is the output {which}, which is there already. The "
+                f"controller only takes note of it, so that later nodes can point at it."
             )
+            return Turn("silent", at, NOTHING, "–", why=why)
+        if decision.at < self.space.nodes + 1:
+            why = (
+                f"Node {node} is complete: the sum of its two operations. The controller takes "
+                f"this step only to remember it, so that later nodes can point at it."
+            )
+            return Turn("silent", at, NOTHING, "–", why=why)
+        why = f"Node {node} is complete, and with it the {CELL_NAMES[decision.cell]}."
+        return Turn("silent", at, NOTHING, "–", why=why, loose=cell)
+
+    def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
+        return [f"node {t + 1}" for t in self.loose_ends(picked, cell)]
+
+    def loose_ends(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[int]:
+        """The tensors of a cell that none of its index steps picked."""
+        used = {
+            picked[t][0]
+            for t, d in enumerate(self.plan)
+            if d.kind == "index" and d.cell == self.space.cells[cell]
+        }
+        first = 0 if self.counts_inputs else 2
+        return [t for t in range(first, self.space.nodes + 2) if t not in used]
+
+    @property
+    def panel_rows(self) -> int:
+        return max(len(self.space.ops), self.space.nodes + 1)
+
+    def picks(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        """What each step decided."""
+        cells = dict(zip(self.space.cells, architecture.content, strict=True))
+        places = {"index": 0, "op": 2}
+        return tuple(
+            (cells[d.cell][d.at - 2][places[d.kind] + d.side],) if d.kind in places else ()
+            for d in self.plan
         )
 
     def to_json(self) -> Json:
-        """What the browser needs beside the drawings to play any episode of this scene."""
-        return {
-            "plan": [[d.kind, d.at] for d in self.plan],
-            "ops": [[name, *OPERATIONS[name]] for name in self.space.ops],
-            "tensors": self.tensors,
-            "shift": 1 if self.space.wiring == "layer" else 0,
-            "colour": self.colour,
-            "rows": self.panel_rows,
-            "few": FEW,
-            "words": WORDS,
-        }
+        first = 0 if self.counts_inputs else 2
+        names = [f"node {t + 1}" for t in range(self.space.nodes + 2)]
+        return {**super().to_json(), "loose": {"first": first, "names": names}}
+
+
+def _lines(op: str) -> tuple[str, ...]:
+    return tuple(filter(None, OPERATIONS[op][:2]))
+
+
+def _yes_and_no(bars: Sequence[Bar]) -> str:
+    if len(bars) <= FEW:
+        return " ".join(
+            WORDS["row"].format(
+                row=_capital(bar.label), p=f"{bar.probability:.2f}", answer=bar.answer
+            )
+            for bar in bars
+        )
+    chosen = [bar for bar in bars if bar.picked]
+    if not chosen:
+        return WORDS["none"].format(rows=len(bars))
+    items = [WORDS["item"].format(row=b.label, p=f"{b.probability:.2f}") for b in chosen]
+    return WORDS["some"].format(n=len(chosen), rows=len(bars), list=", ".join(items))
 
 
 # ---------------------------------------------------------------- scenes and episodes
@@ -247,23 +428,28 @@ def scene_of(
 ) -> Scene:
     """The scene in which `x` plays.
 
-    reductions: whether to show where feature maps are halved. By default yes when a recipe is
-    known or the network has six layers or more: worked examples of fewer layers leave them out.
+    reductions: of a macro network, whether to show where feature maps are halved. By default yes
+    when a recipe is known or the network has six layers or more: worked examples of fewer layers
+    leave them out. Raises ValueError for a colour that the space does not have.
     """
-    if isinstance(x, Architecture):
-        shown = x.space.kind == "macro" and x.space.layers >= 6
-        return Scene(x.space, colour=colour, reductions=shown if reductions is None else reductions)
-    space = macro(x.architecture.space)
-    recipe = x.header.recipe if x.header else {}
-    fidelity = x.header.fidelity if x.header else {}
-    return Scene(
+    architecture = x if isinstance(x, Architecture) else x.architecture
+    header = None if isinstance(x, Architecture) else x.header
+    space = architecture.space
+    recipe, fidelity = (header.recipe, header.fidelity) if header else ({}, {})
+    sizes = {
+        "filters": recipe.get("network", {}).get("filters"),
+        "resolution": recipe.get("data", {}).get("resolution"),
+    }
+    if isinstance(space, MicroSpace):
+        counts = fidelity.get("loose_inputs", "count") == "count"
+        return MicroScene(space, colour=colour, counts_inputs=counts, **sizes)
+    return MacroScene(
         space,
-        x.order,
-        fidelity.get("skip_merge_search", "add"),
+        "op-first" if isinstance(x, Architecture) else x.order,
         colour,
-        bool(recipe) or space.layers >= 6 if reductions is None else reductions,
-        recipe.get("network", {}).get("filters"),
-        recipe.get("data", {}).get("resolution"),
+        merge=fidelity.get("skip_merge_search", "add"),
+        reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
+        **sizes,
     )
 
 

@@ -1,7 +1,8 @@
 """The timeline: a whole search in one look, and the moments of it that can be replayed.
 
-Two drawings over the epochs of a search: curves (reward and baseline, entropy, skips) and, for
-every layer, which operations the policy sampled. A moment is an episode that kept its steps.
+Two drawings over the epochs of a search: curves (reward and baseline, entropy, wiring) and, for
+every layer or node, which operations the policy sampled. A moment is an episode that kept its
+steps.
 
 Leaves to others: the numbers (`curves`), one episode's drawing (`scene`, `svg`), moving the cursor
 and opening a moment (`static/replay.js`).
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from enas_viz.space import Space
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import Series, series
 from enas_viz.view.scene import OPERATIONS, facts
@@ -25,7 +27,13 @@ WIDTH, HEIGHT = 584, 286  # of each drawing, in pixels
 BETWEEN = 28  # the two of them side by side
 LEFT, RIGHT = 64, WIDTH - 12  # where time begins and ends
 TOP, BOTTOM = 40, HEIGHT - 34
-REWARD, ENTROPY, SKIPS = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
+REWARD, ENTROPY, SHAPE = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
+
+# What the wiring of the sampled architectures is like: a title, and how its ticks are written.
+SHAPES = {
+    "macro": ("Skips that it sets", "{:.0%}"),
+    "micro": ("Loose ends of a cell", "{:g}"),
+}
 
 Json = dict[str, Any]
 
@@ -58,8 +66,8 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     places = _places(trace, found, shown)
     best = shown.index(trace.best)
     return {
-        "curves": _svg(_curves(found, shown, places, best)),
-        "layers": _svg(_layers(found, trace.space.ops)),
+        "curves": _svg(_curves(found, trace.space, shown, places, best)),
+        "layers": _svg(_places_over_time(found, trace.space)),
         "width": WIDTH,
         "unit": UNIT,
         "best": best,
@@ -121,7 +129,7 @@ def _svg(parts: Sequence[str]) -> str:
 
 
 def _curves(
-    found: Series, shown: Sequence[Episode], places: Sequence[float], best: int
+    found: Series, space: Space, shown: Sequence[Episode], places: Sequence[float], best: int
 ) -> list[str]:
     low, high, ticks = _scale([*(e.accuracy for e in shown), *found.reward])
     parts = _plot("Reward: accuracy on validation images", REWARD, low, high, ticks, "{:.0%}")
@@ -134,29 +142,31 @@ def _curves(
     parts.append(_line(found, found.reward, y, "curve"))
     parts.append(_line(found, found.baselines, y, "curve dashed"))
     parts += _key(("curve", "mean of an epoch"), ("curve dashed", "baseline"), ("dot best", "best"))
-    for title, at, values, shape in (
+    shape, marks = SHAPES[space.kind]
+    for title, at, values, form in (
         ("Entropy of the policy, in nats", ENTROPY, found.entropy, "{:g}"),
-        ("Skips that it sets", SKIPS, found.skip_rate, "{:.0%}"),
+        (shape, SHAPE, found.shape, marks),
     ):
         low, high, ticks = _scale([v for v in values if v is not None], 2)
-        parts += _plot(title, at, low, high, (ticks[0], ticks[-1]) if ticks else (), shape)
+        parts += _plot(title, at, low, high, (ticks[0], ticks[-1]) if ticks else (), form)
         parts.append(_line(found, values, _to(at, low, high), "curve"))
     return [*parts, *_epochs(found)]
 
 
-def _layers(found: Series, ops: Sequence[str]) -> list[str]:
-    """For every layer a band of the shares of its operations, over time."""
-    count = len(found.layer_shares)
+def _places_over_time(found: Series, space: Space) -> list[str]:
+    """For every layer, or node of a cell, a band of the shares of its operations, over time."""
+    count, ops = len(found.place_shares), space.ops
     pitch = (BOTTOM - TOP) / count
     height = pitch - min(4, pitch / 5)
     every = math.ceil(13 / pitch)  # labels that would touch are left out
-    parts = ['<text class="small strong start" x="2" y="14">Operations that each layer uses</text>']
-    for k, shares in enumerate(found.layer_shares):
+    title = f"Operations that each {'layer' if space.kind == 'macro' else 'node'} uses"
+    parts = [f'<text class="small strong start" x="2" y="14">{title}</text>']
+    for k, (name, shares) in enumerate(found.place_shares.items()):
         top = TOP + k * pitch
         if k % every == 0:
             parts.append(
                 f'<text class="small end" x="{LEFT - 6}" y="{top + height / 2 + 4:.1f}">'
-                f"layer {k + 1}</text>"
+                f"{name.replace('reduction', 'reduct.')}</text>"
             )
         total = [0.0] * len(found.epochs)
         areas = []
@@ -174,7 +184,7 @@ def _layers(found: Series, ops: Sequence[str]) -> list[str]:
         parts.append(
             f'<rect class="share op-{op}" x="{x:.1f}" y="22" width="9" height="9"/>'
             f'<text class="small start" x="{x + 13:.1f}" y="31">'
-            f"{' '.join(OPERATIONS[op][:2])}</text>"
+            f"{' '.join(OPERATIONS[op][:2]).strip()}</text>"
         )
     return [*parts, *_epochs(found)]
 

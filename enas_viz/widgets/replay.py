@@ -13,8 +13,9 @@ import traitlets
 
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state
-from enas_viz.view.scene import Colour, episode_json, macro, scene_of, subject
-from enas_viz.view.svg import STATIC, skeleton
+from enas_viz.view.scene import Colour, episode_json, scene_of, subject
+from enas_viz.view.shapes import shipped
+from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import MOST, film, moments
 
 HINT = (
@@ -28,12 +29,13 @@ class Replay(anywidget.AnyWidget):
         ev.Replay(trace)  # the film of the search, opened at its best episode
         ev.Replay(trace.best)  # one episode
 
-    x: an episode that kept its steps, or a trace. colour: what colours mean, operations ("op") or
-    layers ("layer"). reductions: whether to show where feature maps are halved; by default where a
-    recipe is known or the network has six layers or more. moments: how many episodes of a trace
+    x: an episode that kept its steps, or a trace. colour: what colours mean, operations ("op"),
+    layers ("layer", macro) or nodes ("node", micro). reductions: of a macro network, whether to
+    show where feature maps are halved; by default where a recipe is known or the network has six
+    layers or more. moments: how many episodes of a trace
     can be opened at most; they are taken evenly, and the best is among them. step: where to begin,
     from 0; by default the first of an episode, and a film opens on a finished network.
-    Raises ValueError for an episode without steps and for micro architectures.
+    Raises ValueError for an episode without steps.
 
     All state is in traits, so it survives in saved notebooks: `step` (clamped), `moment`
     (which episode of the film, from 0, clamped), `playing`, `rolling` (the film plays), `speed`,
@@ -41,8 +43,8 @@ class Replay(anywidget.AnyWidget):
     `episode` and `film` are what the module draws.
     """
 
-    _esm = STATIC / "replay.js"
-    _css = STATIC / "enas_viz.css"
+    _esm = shipped("replay.js")
+    _css = shipped("enas_viz.css")
     scene = traitlets.Dict().tag(sync=True)
     episode = traitlets.Dict().tag(sync=True)
     film = traitlets.Dict().tag(sync=True)
@@ -115,8 +117,10 @@ class Replay(anywidget.AnyWidget):
         """The page inside a frame, as an output that still plays in an exported notebook."""
         from IPython.display import HTML  # only there where a notebook is
 
-        strip, panel, search = 190, 24 * self._scene.panel_rows + 40, 390 if self.film else 0
-        found = height or int(search + strip + panel + self._scene.layout.height * 1.18 + 190)
+        scene, search = self._scene, 390 if self.film else 0
+        panel = 24 * scene.panel_rows + 40
+        drawn = 1.18 * (scene.layout.height + scene.strip.height) + 230
+        found = height or int(search + panel + drawn)
         return HTML(iframe(self.html(), found))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -138,7 +142,6 @@ def _playable(x: Episode | Trace, most: int) -> tuple[Episode, ...]:
     if isinstance(x, Trace) and len(several := moments(x, most)) > 1:
         return several
     episode = subject(x)
-    macro(episode.architecture.space)
     if not episode.steps:
         raise ValueError(
             "this episode was recorded without its steps, so there is nothing to replay; "

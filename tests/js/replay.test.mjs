@@ -47,21 +47,21 @@ test("a merge point shows only where skips arrive", () => {
 });
 
 test("a skip's logit z stands for the pair (-z, z)", () => {
-  const [[no, yes]] = replay.probabilities("skip", [[0.5]]);
+  const [[no, yes]] = replay.probabilities("bits", [[0.5]]);
   assert.ok(Math.abs(yes - 1 / (1 + Math.exp(-1))) < 1e-12);
   assert.ok(Math.abs(no + yes - 1) < 1e-12);
 });
 
 test("probabilities of an operation sum to one, however large its logits", () => {
-  const [row] = replay.probabilities("op", [[900, 899, -5, 0, 1, 2]]);
+  const [row] = replay.probabilities("pick", [[900, 899, -5, 0, 1, 2]]);
   assert.ok(Math.abs(row.reduce((a, b) => a + b) - 1) < 1e-12);
 });
 
 test("a temperature flattens or sharpens what the logits say, and one leaves it alone", () => {
-  const at = (temperature) => replay.probabilities("op", [[1, 0, 0, 0, 0, 0]], temperature)[0][0];
+  const at = (temperature) => replay.probabilities("pick", [[1, 0, 0, 0, 0, 0]], temperature)[0][0];
   assert.ok(at(0.1) > 0.99 && Math.abs(at(1e6) - 1 / 6) < 1e-6);
-  assert.deepEqual(replay.probabilities("skip", [[0.7]], 1), replay.probabilities("skip", [[0.7]]));
-  const [[, yes]] = replay.probabilities("skip", [[0.5]], 2);
+  assert.deepEqual(replay.probabilities("bits", [[0.7]], 1), replay.probabilities("bits", [[0.7]]));
+  const [[, yes]] = replay.probabilities("bits", [[0.5]], 2);
   assert.ok(Math.abs(yes - 1 / (1 + Math.exp(-0.5))) < 1e-12); // sigmoid(2z / T)
   assert.deepEqual([-10, 0, 20].map(replay.temperatureAt), [0.5, 1, 4]);
 });

@@ -1,0 +1,330 @@
+"""Markup of a pair of cells and of the controller that decided them.
+
+Leaves to others: coordinates (`micro_layout`), words (`scene`), the frame around it (`svg`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from enas_viz.space import Architecture
+from enas_viz.view.layout import MERGE_R, Box
+from enas_viz.view.micro_layout import (
+    BRACKET_Y,
+    CHIP_H,
+    CHIP_Y,
+    INPUTS,
+    KIND_Y,
+    LSTM_H,
+    LSTM_Y,
+    ROW_H,
+    SIDES,
+    TITLE,
+    CellLayout,
+    Wire,
+)
+from enas_viz.view.scene import CELL_NAMES, OPERATIONS, MicroScene
+from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip, token_text, tone
+
+NODE_TONES = (0, 2, 1, 3)  # red, blue, green, purple: the article's nodes 1 to 4
+INPUT_WORDS = ("two cells back", "previous cell")
+ABOUT = {
+    "normal": "keeps height and width",
+    "reduction": "halves height and width, doubles the channels",
+}
+
+Look = Callable[[int, int | None], str]  # (born, option) -> the tense of a shape
+
+
+def network_parts(
+    scene: MicroScene, architecture: Architecture | None = None, now: int = -1
+) -> list[str]:
+    """The cells at step `now`; without an architecture nothing is decided."""
+    picks = scene.picks(architecture) if architecture else ()
+    parts = [symbols(scene.space.ops, "beside")]
+    for c in range(len(scene.space.cells)):
+        parts += _cell(scene, c, picks, now)
+    return parts
+
+
+@cache
+def _steps_of(scene: MicroScene) -> dict[tuple[str, int, int, int], int]:
+    """The step that decides something: by its kind, cell, tensor and side."""
+    cells = scene.space.cells
+    return {(d.kind, cells.index(d.cell), d.at, d.side): t for t, d in enumerate(scene.plan)}
+
+
+def _cell(scene: MicroScene, c: int, picks: tuple[tuple[int, ...], ...], now: int) -> list[str]:
+    place, name = scene.layout.cells[c], scene.space.cells[c]
+    about = scene.turns[now].at if picks and 0 <= now < len(picks) else ""
+
+    def look(born: int, option: int | None = None) -> str:
+        if not picks or born > now:
+            return "future"
+        on = option is None or picks[born][0] == option
+        if born == now:
+            return "now" if on else "rejected"
+        return "past" if on else "out"
+
+    words = f"{CELL_NAMES[name][0].upper()}{CELL_NAMES[name][1:]}"
+    return [
+        f'<text class="small start" x="4" y="{place.top + TITLE:g}"><tspan class="strong">{words}'
+        f"</tspan>: {ABOUT[name]}</text>",
+        *_inputs(scene, c, place, about),
+        '<g class="arcs">',
+        *_edges(scene, c, place, look, bool(picks)),
+        "</g>",
+        *(
+            part
+            for n in range(scene.space.nodes)
+            for part in _node(scene, c, n, picks, look, about)
+        ),
+        *_output(scene, c, place, picks, now),
+    ]
+
+
+def _inputs(scene: MicroScene, c: int, place: CellLayout, about: str) -> list[str]:
+    """The cell's two inputs: always there, decided by nobody."""
+    parts = []
+    for tensor, box in enumerate(place.inputs):
+        step = _steps_of(scene)["silent", c, tensor, 0]
+        at, face = f"{c}.{tensor}", _colour(scene, tensor)
+        parts += [
+            f'<g class="layer past{" about" if at == about else ""}" data-born="{step}" '
+            f'data-at="{at}" data-fixed="">',
+            rect(box, f"fixed face{face}" if face else "fixed", 7),
+            f'<text x="{box.x:g}" y="{box.y + 4:g}"><tspan class="strong">{tensor + 1}</tspan> '
+            f"{INPUT_WORDS[tensor]}</text>",
+            "</g>",
+        ]
+    return parts
+
+
+def _edges(scene: MicroScene, c: int, place: CellLayout, look: Look, decided: bool) -> list[str]:
+    """The inputs of nodes: every candidate for the browser, of a decided cell those that show."""
+    order = {"future": 0, "out": 0, "rejected": 1, "past": 2, "now": 3}  # "now" lies on top
+    found = []
+    for (n, side, source), wire in place.edges.items():
+        born = _steps_of(scene)["index", c, n + INPUTS, side]
+        tense = look(born, source)
+        if decided and not order[tense]:
+            continue
+        markup = (
+            f'<path class="arc rail {tense}{_line_colour(scene, source)}" d="{wire.path}" '
+            f'stroke-width="1.8" data-born="{born}" data-row="{source}"/>'
+        )
+        found.append((order[tense], markup))
+    return [markup for _, markup in sorted(found, key=lambda pair: pair[0])]
+
+
+def _node(
+    scene: MicroScene,
+    c: int,
+    n: int,
+    picks: tuple[tuple[int, ...], ...],
+    look: Look,
+    about: str,
+) -> list[str]:
+    """A computed node: its two operations, and the point where they are added."""
+    node, tensor = scene.layout.cells[c].nodes[n], n + INPUTS
+    steps, at = _steps_of(scene), f"{c}.{tensor}"
+    is_about = " about" if at == about else ""
+    parts = []
+    for side in SIDES:
+        born = steps["op", c, tensor, side]
+        op = scene.space.ops[picks[born][0]] if picks else ""
+        parts += _op(scene, node.boxes[side], node.sums[side], tensor, op, born, at, look, is_about)
+    last = steps["silent", c, tensor, 0]
+    born = steps["op", c, tensor, 1]
+    parts += [
+        f'<g class="merge {look(born)}" data-born="{born}">',
+        ring("add", node.x, node.y),
+        "</g>",
+        f'<g class="layer named {look(last)}{is_about}" data-born="{last}" data-at="{at}">',
+        f'<text class="small end" x="{node.x - MERGE_R - 5:g}" y="{node.y + 20:g}">node '
+        f"{tensor + 1}</text>",
+        "</g>",
+    ]
+    return parts
+
+
+def _op(
+    scene: MicroScene,
+    box: Box,
+    wire: Wire,
+    tensor: int,
+    op: str,
+    born: int,
+    at: str,
+    look: Look,
+    about: str,
+) -> list[str]:
+    face = _colour(scene, tensor).strip() or (f"op-{op}" if op else "")
+    use = f' href="#{PREFIX}{op}"' if op else ""
+    return [
+        f'<g class="layer {look(born)}{about}" data-born="{born}" data-at="{at}">',
+        _wire(wire, "line"),
+        rect(box, "slot", 7),
+        rect(Box(box.x, box.y, box.w + 6, box.h + 7), "halo", 9),
+        rect(box, "back", 7),
+        rect(box, f"face {face}", 7),
+        f'<g class="label {"op-" + op if op else ""}"><use x="{box.x:g}" y="{box.y:g}"{use}/></g>',
+        "</g>",
+    ]
+
+
+def _output(
+    scene: MicroScene, c: int, place: CellLayout, picks: tuple[tuple[int, ...], ...], now: int
+) -> list[str]:
+    """Loose ends on their way to the cell's output."""
+    born = _steps_of(scene)["silent", c, scene.space.nodes + 1, 0]
+    shown = bool(picks) and born <= now
+    ends = scene.loose_ends(dict(enumerate(picks)), c) if shown else ()
+    tense = "now" if born == now else "past" if shown else "future"
+    parts = []
+    first = 0 if scene.counts_inputs else INPUTS
+    for tensor, wire in place.loose.items():
+        if tensor < first:
+            continue
+        is_loose = tense if tensor in ends or not shown else "out"
+        if picks and is_loose in ("out", "future"):
+            continue
+        parts.append(
+            f'<path class="arc rail {is_loose}{_line_colour(scene, tensor)}" d="{wire.path}" '
+            f'stroke-width="1.8" data-born="{born}" data-loose="{c}.{tensor}"/>'
+        )
+    x, y = place.join
+    join = tense if len(ends) > 1 or not shown else "out"
+    wire = "future" if tense == "future" else "past"
+    return [
+        *parts,
+        f'<g class="end-wire {wire}" data-born="{born}" data-wire="">',
+        f'<path class="line" d="M{x - MERGE_R:g} {y:g}H{place.output.left - 3:g}"/>',
+        tip(place.output.left - 1, y, "right"),
+        "</g>",
+        f'<g class="merge {join}" data-born="{born}" data-loose="{c}.join">',
+        ring("concat", x, y),
+        "</g>",
+        rect(place.output, "fixed", 7),
+        f'<text x="{place.output.x:g}" y="{y + 4:g}">output</text>',
+    ]
+
+
+def _wire(wire: Wire, name: str) -> str:
+    return f'<path class="{name}" d="{wire.path}"/>'
+
+
+def _colour(scene: MicroScene, tensor: int) -> str:
+    """In colour="node" a node's boxes have its colour."""
+    return f" {_tone(tensor)}" if scene.colour == "node" else ""
+
+
+def _line_colour(scene: MicroScene, tensor: int) -> str:
+    """And the wires that leave it."""
+    return f" tone {_tone(tensor)}" if scene.colour == "node" else ""
+
+
+def _tone(tensor: int) -> str:
+    return tone(NODE_TONES[tensor] if tensor < len(NODE_TONES) else tensor)
+
+
+# ---------------------------------------------------------------- the controller's strip
+
+
+def strip_parts(
+    scene: MicroScene, architecture: Architecture | None = None, now: int = -1
+) -> list[str]:
+    """The controller: a row for each cell, a step for each decision, what it sampled above."""
+    place = scene.strip
+    picks = scene.picks(architecture) if architecture else ()
+    parts = []
+    for c, name in enumerate(scene.space.cells):
+        y = c * ROW_H
+        parts += [
+            f'<text class="small end" x="66" y="{y + CHIP_Y + 18:g}">sampled</text>',
+            f'<text class="small end" x="66" y="{y + LSTM_Y + 16:g}">LSTM step</text>',
+            f'<text class="small end strong" x="66" y="{y + KIND_Y:g}">{name}</text>',
+            f'<text class="small end strong" x="66" y="{y + KIND_Y + 13:g}">cell</text>',
+        ]
+    for tensor, x1, x2, y in place.groups:
+        words = f"node {tensor + 1}" if tensor >= INPUTS else str(tensor + 1)
+        parts.append(
+            f'<path class="rule" d="M{x1 + 2:g} {y + BRACKET_Y:g}v4H{x2 - 2:g}v-4"/>'
+            f'<text class="small" x="{(x1 + x2) / 2:g}" y="{y + BRACKET_Y + 16:g}">{words}</text>'
+        )
+    for t in range(len(scene.plan)):
+        tense = "future" if not architecture or t > now else "now" if t == now else "past"
+        parts += _step(scene, t, tense, picks[t] if architecture else None)
+    return parts
+
+
+def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) -> list[str]:
+    decision, (x, y, width) = scene.plan[t], scene.strip.steps[t]
+    silent = decision.kind == "silent"
+    top, middle = y + LSTM_Y, y + LSTM_Y + LSTM_H / 2
+    chip = Box(x, y + CHIP_Y + CHIP_H / 2, width - 4, CHIP_H)
+    cell_w = min(30, width - 3)
+    bottom = chip.y + CHIP_H / 2
+    reach = x - width / 2 - 2  # the step before ends here
+    starts_row = t == 0 or scene.strip.steps[t - 1][1] != y
+    words = scene.token(t, picks) if picks is not None else ("", "")
+    return [
+        f'<g class="step {tense}{" silent" if silent else ""}" data-step="{t}">',
+        f'<rect class="none hit" x="{x - width / 2:g}" y="{y:g}" width="{width:g}" '
+        f'height="{ROW_H - 18}" pointer-events="all"/>',
+        "" if starts_row else f'<path class="line" d="M{reach:g} {middle:g}H{x - cell_w / 2:g}"/>',
+        f'<rect class="cell" x="{x - cell_w / 2:g}" y="{top:g}" width="{cell_w:g}" '
+        f'height="{LSTM_H}" rx="5"/>',
+        f'<text class="number" x="{x:g}" y="{middle + 4:g}">{t + 1}</text>',
+        *(
+            ()
+            if silent
+            else (
+                f'<path class="line" d="M{x:g} {top:g}V{bottom + 4:g}"/>',
+                tip(x, bottom + 1, "up"),
+                rect(chip, "hole", 5),
+                rect(chip, "chip bare" if decision.kind == "op" else "chip", 5),
+                rect(chip, f"tinted {_chip_colour(scene, t, picks)}", 5),
+            )
+        ),
+        *(() if silent else token_text(words, x, chip.y)),
+        ""
+        if silent
+        else f'<text class="small kind" x="{x:g}" y="{y + KIND_Y:g}">'
+        f"{'in' if decision.kind == 'index' else 'op'}</text>",
+        "</g>",
+    ]
+
+
+def _chip_colour(scene: MicroScene, t: int, picks: tuple[int, ...] | None) -> str:
+    decision = scene.plan[t]
+    if scene.colour == "node":
+        return _tone(decision.at)
+    if decision.kind != "op":
+        return "none"
+    return f"op-{scene.space.ops[picks[0]]}" if picks else "none"
+
+
+# ---------------------------------------------------------------- words
+
+
+def signs(scene: MicroScene) -> list[tuple[str, str]]:
+    """For the legend: signs of the drawing at (0, 0), and what they mean."""
+    return [
+        (ring("add", 0, 0), "a node adds its two operations"),
+        (ring("concat", 0, 0), "loose ends are joined here"),
+    ]
+
+
+def describe(architecture: Architecture) -> str:
+    """The finished cells in a sentence each, for those who do not see them."""
+    space, told = architecture.space, []
+    for name, nodes in zip(space.cells, architecture.content, strict=True):
+        sums = [
+            f"node {n} adds {OPERATIONS[space.ops[a]][2]} of node {i + 1} and "
+            f"{OPERATIONS[space.ops[b]][2]} of node {j + 1}"
+            for n, (i, j, a, b) in enumerate(nodes, start=INPUTS + 1)
+        ]
+        told.append(f"A {CELL_NAMES[name]}: {'; '.join(sums)}.")
+    return " ".join(told)

@@ -1,0 +1,189 @@
+"""Facts about what is shown and said of a pair of cells at each step."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from episodes import made_up_article_cells, made_up_cells
+
+import enas_viz as ev
+from enas_viz.published import ARTICLE_MICRO, MICRO
+from enas_viz.space import MicroSpace
+from enas_viz.view.micro_svg import network_parts
+from enas_viz.view.scene import MicroScene, scene_of
+from enas_viz.view.svg import describe, skeleton, still
+
+
+def parsed(episode, step=None, colour="op"):
+    scene = scene_of(episode, colour)
+    return ElementTree.fromstring(still(scene, episode.architecture, episode, step))
+
+
+def with_class(root, *names):
+    return [e for e in root.iter() if set(names) <= set(e.get("class", "").split())]
+
+
+def test_the_articles_cell_takes_twelve_steps_of_which_eight_emit_its_tokens():
+    scene = scene_of(ARTICLE_MICRO, "node")
+
+    tokens = [" ".join(scene.token(t, p)) for t, p in enumerate(scene.picks(ARTICLE_MICRO))]
+    emitted = [token for token in tokens if token != "–"]
+
+    assert len(tokens) == 12
+    assert emitted == ["2", "1", "avg 5×5", "sep 5×5", "3", "1", "id", "avg 3×3"]
+
+
+def test_the_articles_nodes_are_red_blue_green_and_purple():
+    root = parsed(made_up_article_cells(), colour="node")
+
+    faces = [f.get("class").split()[-1] for f in with_class(root, "face")]
+    edges = [a.get("class") for a in with_class(root, "arc") if a.get("data-row")]
+
+    assert faces == ["at-1", "at-3", "at-2", "at-2", "at-4", "at-4"]
+    assert sorted(edges) == [
+        *["arc rail past tone at-1"] * 2,
+        *["arc rail past tone at-2", "arc rail past tone at-3"],
+    ]
+
+
+def test_at_its_end_the_articles_cell_has_one_loose_end_and_nothing_to_join():
+    episode = made_up_article_cells()
+    scene = scene_of(episode)
+
+    said = scene.answer(11, episode.steps)
+
+    assert said == (
+        "Node 4 is complete, and with it the normal cell. Only node 4 is read by no node: its "
+        "output is the cell's, with nothing to join. That is the cell."
+    )
+    root = parsed(episode)
+    loose = [a for a in with_class(root, "arc") if a.get("data-loose")]
+    assert [a.get("data-loose") for a in loose] == ["0.3"]
+    (join,) = [g for g in with_class(root, "merge") if g.get("data-loose") == "0.join"]
+    assert "out" in join.get("class").split()
+
+
+def test_loose_ends_of_the_published_cells_are_told_and_drawn():
+    scene = scene_of(MICRO)
+    picked = dict(enumerate(scene.picks(MICRO)))
+
+    assert scene.loose(picked, 0) == [f"node {t}" for t in range(3, 8)]
+    assert scene.loose(picked, 1) == ["node 3", "node 5", "node 6", "node 7"]
+    root = ElementTree.fromstring(still(scene, MICRO))
+    drawn = [a.get("data-loose") for a in with_class(root, "arc") if a.get("data-loose")]
+    assert drawn == [f"0.{t}" for t in range(2, 7)] + ["1.2", "1.4", "1.5", "1.6"]
+
+
+def test_unused_inputs_are_loose_ends_unless_the_header_excludes_them():
+    for rule, expected in (("count", {0, 1}), ("exclude", set())):
+        scene = MicroScene(MicroSpace(1, cells=("normal",)), counts_inputs=rule == "count")
+        both = dict.fromkeys(range(len(scene.plan)), (0,))
+        only = scene.loose_ends(both, 0)
+        assert set(only) - {2} == expected - {0}
+        assert scene_of(made_up_cells(2, loose_inputs=rule)).counts_inputs == (rule == "count")
+
+
+def test_silent_steps_say_what_they_are_for():
+    episode = made_up_cells(2)
+    scene = scene_of(episode)
+
+    told = {
+        t: scene.answer(t, episode.steps) for t, d in enumerate(scene.plan) if d.kind == "silent"
+    }
+
+    assert list(told) == [0, 1, 6, 11, 12, 13, 18, 23]
+    assert told[0].startswith("A warm-up step: node 1 is the output of two cells back")
+    assert told[1].startswith("A warm-up step: node 2 is the output of the previous cell")
+    assert "only to remember it, so that later nodes can point at it" in told[6]
+    assert told[11].startswith("Node 4 is complete, and with it the normal cell.")
+    assert told[23].endswith("That completes both cells.")
+
+
+def test_a_question_names_the_input_that_an_operation_works_on():
+    episode = made_up_article_cells()
+    scene = scene_of(episode)
+
+    assert scene.question(4, episode.steps) == (
+        "which operation works on the first input of the normal cell's node 3, node 2?"
+    )
+    assert scene.question(4) == (
+        "which operation works on the first input of the normal cell's node 3?"
+    )
+    assert scene.caption(2, episode.steps).startswith(
+        "Step 3 of 12: which earlier node is the first input of the normal cell's node 3? Node 2, "
+        "the output of the previous cell, probability 0."
+    )
+
+
+def test_at_an_index_step_the_candidates_are_faint_and_the_choice_is_solid():
+    episode = made_up_cells(5, seed=2)
+    scene = scene_of(episode)
+    step = 22  # first input of the last node: six candidates
+    assert scene.plan[step].options == 6
+
+    here = [a for a in with_class(parsed(episode, step), "arc") if a.get("data-born") == str(step)]
+    later = [
+        a for a in with_class(parsed(episode, step + 1), "arc") if a.get("data-born") == str(step)
+    ]
+
+    assert sorted(a.get("class").split()[2] for a in here) == ["now", *["rejected"] * 5]
+    assert [a.get("class").split()[2] for a in later] == ["past"]
+    assert later[0].get("data-row") == str(episode.steps[step].picks[0])
+
+
+def test_nothing_moves_from_step_to_step_nor_between_architectures():
+    def boxes(episode, step):
+        parts = "".join(network_parts(scene_of(episode), episode.architecture, step))
+        return re.findall(r'<rect class="(?:slot|fixed)[^"]*" x="[\d.]+" y="[\d.]+"', parts)
+
+    a, b = made_up_cells(4, 1), made_up_cells(4, 2)
+
+    assert len({tuple(boxes(x, step)) for x in (a, b) for step in range(len(a.steps))}) == 1
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 5, 7])
+def test_the_skeleton_holds_every_candidate_and_nothing_decided(nodes):
+    scene = MicroScene(MicroSpace(nodes))
+
+    made = skeleton(scene)
+    network, strip = (ElementTree.fromstring(made[name]) for name in ("network", "strip"))
+
+    edges = [a for a in with_class(network, "arc") if a.get("data-row")]
+    assert len(edges) == 2 * sum(2 * (n + 2) for n in range(nodes))
+    assert len(with_class(strip, "step")) == 2 * (2 + 5 * nodes)
+    assert all("future" in e.get("class").split() for e in with_class(network, "arc"))
+
+
+@pytest.mark.parametrize("step", [None, 0, 2, 4, 11, 23])
+def test_a_still_is_valid_xml_that_stands_alone(step):
+    episode = made_up_cells(2)
+
+    text = still(scene_of(episode), episode.architecture, episode, step)
+
+    ElementTree.fromstring(text)
+    assert "var(" not in text
+    assert not re.search(r'(href|src)="(?!#)', text)
+
+
+def test_the_description_tells_every_node():
+    told = describe(ARTICLE_MICRO)
+
+    assert told == (
+        "A normal cell: node 3 adds average pooling 5×5 of node 2 and separable convolution 5×5 of "
+        "node 1; node 4 adds identity of node 3 and average pooling 3×3 of node 1."
+    )
+
+
+def test_colours_mean_operations_or_nodes():
+    with pytest.raises(ValueError, match="'op' or 'node' for a micro space; got 'layer'"):
+        ev.draw(MICRO, colour="layer")
+
+
+def test_cells_are_drawn_replayed_and_saved(tmp_path):
+    episode = made_up_cells(3)
+    replay = ev.Replay(episode)
+
+    assert replay.step == 0
+    for name in ("x.svg", "x.png", "x.html"):
+        assert ev.save(episode, tmp_path / name).stat().st_size > 4000
+    assert "How a controller built a network" in (tmp_path / "x.html").read_text()
