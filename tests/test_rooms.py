@@ -47,13 +47,14 @@ MAY_IMPORT = {
     "view.shapes": "PLACES view.scene",
     "view.macro_svg": "LOOK PLACES view.scene view.shapes",
     "view.micro_svg": "LOOK PLACES view.scene view.shapes",
-    "view.svg": "LOOK PLACES view.scene view.shapes view.macro_svg view.micro_svg",
+    "view.stack": "LOOK PLACES view.scene view.shapes",
+    "view.svg": "LOOK PLACES view.scene view.shapes view.macro_svg view.micro_svg view.stack",
     "view.curves": "LOOK view.graph view.scene view.shapes",
     "view.timeline": "LOOK view.graph view.scene view.svg view.curves",
     "view.closeup": "LOOK view.graph view.scene view.shapes",
     "view.animation": "",
-    "view.export": "LOOK view.graph view.scene view.shapes view.svg view.curves view.timeline "
-    "view.closeup view.animation",
+    "view.export": "LOOK view.graph view.scene view.shapes view.stack view.svg view.curves "
+    "view.timeline view.closeup view.animation",
     "view": "view.*",
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",

@@ -271,6 +271,7 @@ function render({ model, el }) {
     ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
   const line = (name, more = {}, ...text) => make("p", { class: name, ...more }, ...text);
   const facts = line("facts"), note = line("note"), count = line("count"), answer = line("answer");
+  const builds = line("over");
   const question = line("question", { id: `${uid}question` }), said = line("unseen", { id: `${uid}said` });
   const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
   const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
@@ -288,7 +289,7 @@ function render({ model, el }) {
       slider, speed),
     make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer),
       make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
-    line("over", {}, "The network it builds"), networkBox, legend, facts, said, live);
+    builds, networkBox, legend, facts, said, live);
   el.append(root);
 
   const now = () => clamp(model.get("step"), 0, Math.max(0, n - 1));
@@ -303,6 +304,7 @@ function render({ model, el }) {
       box.style.setProperty("--least", width > 1250 ? 1 : 0.66); // what must scroll anyway stays large
       box.replaceChildren(drawing);
     }
+    builds.textContent = scene.builds;
     parts = shapes(network, strip, scene);
     root.style.setProperty("--rows", scene.rows);
     legend.replaceChildren(

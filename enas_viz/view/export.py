@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
@@ -25,7 +25,8 @@ from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.shapes import shipped
-from enas_viz.view.svg import describe, skeleton, still
+from enas_viz.view.stack import Plan, describe_stack, plan_of
+from enas_viz.view.svg import cell_still, describe, network_still, skeleton, still
 from enas_viz.view.timeline import MOST, film, moments, panel
 
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
@@ -36,6 +37,8 @@ FRAME_HINT = (
     "Trust Notebook) or run the cell."
 )
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
+
+Level = Literal["graph", "network"]
 
 
 @dataclass(frozen=True)
@@ -61,23 +64,62 @@ class Drawing:
         return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"
 
 
+@dataclass(frozen=True)
+class NetworkDrawing(Drawing):
+    """A whole network; `html` is a page in which a click on a cell opens it."""
+
+    html_page: str = ""
+
+    @classmethod
+    def of(cls, plan: Plan, colour: Colour) -> NetworkDrawing:
+        return cls(network_still(plan, colour), html_page=network_page(plan, colour))
+
+    def html(self) -> str:
+        return self.html_page
+
+    def iframe(self, height: int = 640) -> Any:
+        """The page inside a frame, as an output that works in an exported notebook, too."""
+        from IPython.display import HTML  # only there where a notebook is
+
+        return HTML(iframe(self.html_page, height))
+
+
 def draw(
     x: Architecture | Episode | Trace,
     *,
+    level: Level = "graph",
     colour: Colour = "op",
     step: int | None = None,
     reductions: bool | None = None,
     hint: str = "",
+    layers: int | None = None,
+    filters: int | None = None,
+    resolution: int | None = None,
 ) -> Drawing:
     """The network of an architecture, an episode or the best episode of a trace.
+
+    level: "graph", the layers of a macro network or the pair of cells with all their edges;
+    "network", the whole network as a stack with the sizes of its tensors. Its page (saved as .html,
+    or shown by a notebook) opens a cell when it is clicked. layers (normal cells of a micro
+    network), filters (channels at full resolution) and resolution (pixels) set its sizes; by
+    default they are the episode's recipe's, or those of the authors' search script.
 
     colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an episode, the
     state at that step of the controller (from 0, negative from the end), with its probabilities; by
     default the finished network. reductions: of a macro network, whether to show where feature maps
     are halved (see `scene_of`). hint: a last line for the reader.
-    Raises ValueError for a step that is not there.
+    Raises ValueError for a step that is not there, and for options that the level does not have.
     """
     shown = subject(x)
+    sizes = {"layers": layers, "filters": filters, "resolution": resolution}
+    if level == "network":
+        if step is not None:
+            raise ValueError("the whole network has no steps; step= goes with level='graph'")
+        return NetworkDrawing.of(plan_of(shown, **sizes), colour)
+    if level != "graph":
+        raise ValueError(f"level is one of {', '.join(map(repr, get_args(Level)))}; got {level!r}")
+    if given := [name for name, value in sizes.items() if value is not None]:
+        raise ValueError(f"{given[0]}= goes with level='network'")
     scene = scene_of(shown, colour, reductions)
     if isinstance(shown, Architecture):
         if step is not None:
@@ -185,6 +227,8 @@ def _page_of(x: Any, **options: Any) -> str:
         return x.html(**options)
     if isinstance(x, Drawing):
         return picture_page(x, "A network that a controller built")
+    if options.get("level") == "network":
+        return draw(x, **options).html()
     step = options.pop("step", None)
     if isinstance(x, Trace) and len(several := moments(x, options.pop("moments", MOST))) > 1:
         made = film(x, several)
@@ -270,6 +314,24 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
         "temperature": 1,
         **now,
     }
+
+
+def network_page(plan: Plan, colour: Colour = "op") -> str:
+    """One HTML page: a network of cells, each of which opens when it is clicked."""
+    whole = network_still(plan, colour, cells=False)
+    if plan.architecture.space.kind == "macro":
+        return picture_page(Drawing(network_still(plan, colour)), describe_stack(plan))
+    cells = "".join(
+        f'<section class="opened" data-open="{c}" hidden>{cell_still(plan, c, colour)}</section>'
+        for c in range(len(plan.architecture.space.cells))
+    )
+    return _html(
+        "ENAS network",
+        f'<main class="enas-still enas-viz enas-network">{whole}'
+        f'<p class="hint" id="hint">Click a cell to open it.</p>{cells}</main>'
+        f'<script type="module">{shipped("network.js")}</script>',
+        describe_stack(plan),
+    )
 
 
 def picture_page(drawing: Drawing, about: str) -> str:

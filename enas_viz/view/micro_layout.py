@@ -23,7 +23,7 @@ NODE_W = 2 * INDEX_W + 2 * OP_W + SILENT_W  # a node's column, as wide as its fi
 FIRST = GUTTER + INPUTS * SILENT_W  # where the first node's column begins
 
 BOX_W, BOX_H = 64, 34  # of an operation
-INPUT_W, INPUT_H = 100, 24  # of a cell's input
+INPUT_W, INPUT_H = 106, 24  # of a cell's input
 OUTPUT_W = 58
 TITLE = 16  # baseline of a cell's title
 TRACK_Y, TRACK = 40, 9  # the first tensor's track, and from one to the next
@@ -99,9 +99,9 @@ def _cell(count: int, top: float) -> CellLayout:
     ring_y = box_y + BOX_H / 2 + 19
     rail = ring_y + MERGE_R + 26
     inputs = tuple(
-        Box(4 + INPUT_W / 2, y, INPUT_W, INPUT_H) for y in (tracks[0], tracks[0] + INPUT_H + 8)
+        Box(2 + INPUT_W / 2, y, INPUT_W, INPUT_H) for y in (tracks[0], tracks[0] + INPUT_H + 8)
     )
-    elbows = (inputs[0].right + 9, inputs[1].right + 4)
+    elbows = (inputs[0].right + 6, inputs[1].right + 3)
     starts: list[tuple[tuple[float, float], ...]] = [  # of each tensor, up to its track
         ((inputs[0].right, tracks[0]),),
         ((inputs[1].right, inputs[1].y), (elbows[1], inputs[1].y), (elbows[1], tracks[1])),

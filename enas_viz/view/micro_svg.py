@@ -44,7 +44,7 @@ def network_parts(
     picks = scene.picks(architecture) if architecture else ()
     parts = [symbols(scene.space.ops, "beside")]
     for c in range(len(scene.space.cells)):
-        parts += _cell(scene, c, picks, now)
+        parts += cell_parts(scene, c, picks, now)
     return parts
 
 
@@ -55,7 +55,9 @@ def _steps_of(scene: MicroScene) -> dict[tuple[str, int, int, int], int]:
     return {(d.kind, cells.index(d.cell), d.at, d.side): t for t, d in enumerate(scene.plan)}
 
 
-def _cell(scene: MicroScene, c: int, picks: tuple[tuple[int, ...], ...], now: int) -> list[str]:
+def cell_parts(
+    scene: MicroScene, c: int, picks: tuple[tuple[int, ...], ...], now: int
+) -> list[str]:
     place, name = scene.layout.cells[c], scene.space.cells[c]
     about = scene.turns[now].at if picks and 0 <= now < len(picks) else ""
 
@@ -69,7 +71,7 @@ def _cell(scene: MicroScene, c: int, picks: tuple[tuple[int, ...], ...], now: in
 
     words = f"{CELL_NAMES[name][0].upper()}{CELL_NAMES[name][1:]}"
     return [
-        f'<text class="small start" x="4" y="{place.top + TITLE:g}"><tspan class="strong">{words}'
+        f'<text class="small start" x="2" y="{place.top + TITLE:g}"><tspan class="strong">{words}'
         f"</tspan>: {ABOUT[name]}</text>",
         *_inputs(scene, c, place, about),
         '<g class="arcs">',
@@ -289,10 +291,7 @@ def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) 
             )
         ),
         *(() if silent else token_text(words, x, chip.y)),
-        ""
-        if silent
-        else f'<text class="small kind" x="{x:g}" y="{y + KIND_Y:g}">'
-        f"{'in' if decision.kind == 'index' else 'op'}</text>",
+        f'<text class="small kind" x="{x:g}" y="{y + KIND_Y:g}">{scene.turns[t].short}</text>',
         "</g>",
     ]
 

@@ -216,6 +216,7 @@ class Scene:
             "plan": [asdict(turn) for turn in self.turns],
             "options": {k: [asdict(o) for o in found] for k, found in self.options.items()},
             "colour": self.colour,
+            "builds": self.builds,
             "rows": self.panel_rows,
             "few": FEW,
             "words": WORDS | {"whole": self.whole},
@@ -233,6 +234,7 @@ class MacroScene(Scene):
     reductions: bool = True
 
     whole = "That completes the network."
+    builds = "The network it builds"
 
     @property
     def narrowings(self) -> tuple[int, ...]:
@@ -303,6 +305,10 @@ class MicroScene(Scene):
     thing = "node"
 
     @property
+    def builds(self) -> str:
+        return f"The cell{'s' if len(self.space.cells) > 1 else ''} it builds"
+
+    @property
     def whole(self) -> str:
         return "That completes both cells." if len(self.space.cells) > 1 else "That is the cell."
 
@@ -335,7 +341,7 @@ class MicroScene(Scene):
         side = SIDES[decision.side]
         if decision.kind == "index":
             ask = f"which earlier node is the {side} input of {where}?"
-            return Turn("pick", at, ask, "input", "tensors", decision.options)
+            return Turn("pick", at, ask, "in", "tensors", decision.options)
         if decision.kind == "op":
             ask = f"which operation works on the {side} input of {where}, {{source}}?"
             of = step - 2

@@ -16,8 +16,9 @@ from typing import Any
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode
 from enas_viz.view import macro_svg, micro_svg
-from enas_viz.view.scene import OPERATIONS, Bar, Scene, facts
-from enas_viz.view.shapes import PREFIX, standalone, svg, wrap
+from enas_viz.view.scene import OPERATIONS, Bar, Scene, facts, scene_of
+from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, wrap
+from enas_viz.view.stack import Plan, describe_stack, stack_parts
 
 PAINTERS = {"macro": macro_svg, "micro": micro_svg}
 
@@ -75,12 +76,51 @@ def still(
         blocks += [_paragraph(line, wide) for line in wrap(text, wide, 11)]
     if hint:
         blocks.append(_paragraph(hint, wide, "kicker"))
+    caption = scene.caption(step, episode.steps) if at_step else describe(architecture)
+    return _stacked(blocks, wide, caption)
+
+
+def network_still(plan: Plan, colour: str = "op", cells: bool = True) -> str:
+    """The whole network as a stack, and under it the cells that it repeats.
+
+    cells: whether these are shown; a page that opens them on a click leaves them out.
+    """
+    parts, width, height = stack_parts(plan)
+    architecture = plan.architecture
+    scene = scene_of(architecture, colour)
+    micro = architecture.space.kind == "micro"
+    blocks: list[Block] = [(parts, width, height)]
+    if micro and cells:
+        drawn = PAINTERS["micro"].network_parts(scene, architecture, len(scene.plan))
+        blocks.append((drawn, scene.layout.width, scene.layout.height + 8))
+    if cells:
+        blocks.append(_legend(scene, max(w for _, w, _ in blocks)))
+    wide = max(w for _, w, _ in blocks)
+    blocks.append(_paragraph(f"Sizes are height × width × channels: {plan.source}.", wide))
+    return _stacked(blocks, wide, describe_stack(plan))
+
+
+def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
+    """One of a network's two cells by itself."""
+    architecture = plan.architecture
+    scene = scene_of(architecture, colour)
+    picks, place = scene.picks(architecture), scene.layout.cells[cell]
+    parts = micro_svg.cell_parts(scene, cell, picks, len(picks))
+    moved = [
+        symbols(scene.space.ops, "beside"),
+        f'<g transform="translate(0 {-place.top:g})">{"".join(parts)}</g>',
+    ]
+    blocks = [(moved, scene.layout.width, place.height + 8), _legend(scene, scene.layout.width)]
+    return _stacked(blocks, scene.layout.width, describe(architecture))
+
+
+def _stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:
+    """Blocks one under the other, each in the middle, as a picture that stands alone."""
     parts, y = [], EDGE
     for block, width, height in blocks:
         dx = EDGE + max(0, (wide - width) / 2)
         parts.append(f'<g transform="translate({dx:g} {y:g})">{"".join(block)}</g>')
         y += height
-    caption = scene.caption(step, episode.steps) if at_step else describe(architecture)
     return standalone("".join(parts), wide + 2 * EDGE, y + EDGE - 8, caption)
 
 

@@ -1,0 +1,262 @@
+"""The whole network as a stack: image, stem, layers or cells, classifier, and their sizes.
+
+Each layer or cell is a slab as high as its feature map is. A micro network is its two cells again
+and again: three stages of normal cells, a reduction cell between two of them.
+
+Sources: the authors' scripts for the sizes of the search; Pham et al. 2018, the figure of stacked
+cells. Leaves to others: what is inside a cell (`micro_svg`), the frame around it (`svg`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
+from enas_viz.recipes import RECIPES, NetworkConfig, Recipe
+from enas_viz.space import Architecture, MacroSpace
+from enas_viz.trace import Episode
+from enas_viz.view.layout import Box
+from enas_viz.view.scene import CELL_NAMES, OPERATIONS
+from enas_viz.view.shapes import PREFIX, rect, symbols, tip
+
+WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
+TALLEST, SHRINK = 132, 0.74  # height of a slab at full resolution, and after each halving
+AXIS = 44 + TALLEST / 2
+END_W, GAP_MOST = 62, 26
+ROOM = 26  # between the lowest slab and the brackets of the stages
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is stacked, and how large it is. source: where the sizes come from, for the reader."""
+
+    architecture: Architecture
+    layers: int
+    filters: int
+    resolution: int
+    auxiliary: bool
+    channels: int
+    source: str
+
+
+@dataclass(frozen=True)
+class Slab:
+    """One layer or cell. kind: "op", "normal" or "reduction"; halved: whether the maps are halved
+    after it (a layer) or by it (a cell)."""
+
+    kind: str
+    size: tuple[int, int, int]  # channels, height, width of its output
+    halvings: int
+    op: str = ""
+    skips: int = 0
+    cell: int = -1
+
+
+def plan_of(
+    x: Architecture | Episode,
+    layers: int | None = None,
+    filters: int | None = None,
+    resolution: int | None = None,
+) -> Plan:
+    """Sizes as given, else those of the episode's recipe, else of the authors' search script.
+
+    Raises ValueError for sizes that are no positive whole numbers, for layers of a macro network
+    (its space has them), and for cells without a reduction cell.
+    """
+    header = None if isinstance(x, Architecture) else x.header
+    architecture = x if isinstance(x, Architecture) else x.architecture
+    space = architecture.space
+    told = header.recipe if header else {}
+    base = RECIPES[f"{space.kind}-released"]
+    network = NetworkConfig(**{**_known(base), **told.get("network", {})})
+    source = f"recipe {told['name']}" if told.get("name") else "the authors' search script"
+    if isinstance(space, MacroSpace):
+        if layers is not None:
+            raise ValueError("a macro network has the layers of its space; leave out layers=")
+        network = replace(network, layers=space.layers, aux_weight=0.0)
+    elif space.cells != ("normal", "reduction"):
+        raise ValueError(
+            "a network is stacked from a normal and a reduction cell; this architecture has a "
+            f"{CELL_NAMES[space.cells[0]]} only"
+        )
+    sizes = {
+        "layers": layers or network.layers,
+        "filters": filters or network.filters,
+        "resolution": resolution or told.get("data", {}).get("resolution", base.data.resolution),
+    }
+    for name, given in (("layers", layers), ("filters", filters), ("resolution", resolution)):
+        if given is not None and (type(given) is not int or given < 1):
+            raise ValueError(f"{name} is a whole number of at least 1; got {given!r}")
+    if any(v is not None for v in (layers, filters, resolution)):
+        source = "sizes as given"
+    channels = 1 if told.get("data", {}).get("name") == "digits" else 3
+    return Plan(architecture, **sizes, auxiliary=network.aux_weight > 0, channels=channels,
+                source=source)  # fmt: skip
+
+
+def _known(base: Recipe) -> dict[str, object]:
+    network = base.network
+    return {name: getattr(network, name) for name in NetworkConfig.__dataclass_fields__}
+
+
+def slabs(plan: Plan) -> list[Slab]:
+    """The layers or cells in order, with the sizes of what comes out of them."""
+    space = plan.architecture.space
+    if isinstance(space, MacroSpace):
+        sizes = tensor_sizes(space, plan.filters, plan.resolution)[1:]
+        return [
+            Slab("op", size, sum(p < k for p in space.pool_after()), op,
+                 len(space.sources(plan.architecture, k)))
+            for k, (op, size) in enumerate(
+                zip(space.op_names(plan.architecture), sizes, strict=True)
+            )
+        ]  # fmt: skip
+    found = []
+    for place in cell_places(plan.layers, plan.filters):
+        side = math.ceil(plan.resolution / 2**place.halvings)
+        cell = space.cells.index(place.kind)
+        size = (place.channels, side, side)
+        found.append(Slab(place.kind, size, place.halvings, cell=cell))
+    return found
+
+
+def stack_parts(plan: Plan) -> tuple[list[str], float, float]:
+    """(parts, width, height) of the stack."""
+    found = slabs(plan)
+    inside = WIDE - 2 * EDGE - 3 * (END_W + 20)
+    pitch = min(78.0, inside / len(found))
+    width = pitch - min(GAP_MOST, pitch * 0.34)
+    micro = found[0].kind != "op"
+    parts = [] if micro else [symbols(plan.architecture.space.ops, "above")]
+    x = EDGE + END_W / 2
+    stem = plan.filters * (STEM_FACTOR if micro else 1)
+    r = plan.resolution
+    ends = (("image", f"{r}×{r}×{plan.channels}"), ("stem", f"{r}×{r}×{stem}"))
+    boxes = []
+    for name, size in ends:
+        boxes.append(_end(parts, x, name, size))
+        x += END_W + 20
+    x += width / 2 - END_W / 2
+    for slab in found:
+        boxes.append(Box(x, AXIS, width, TALLEST * SHRINK**slab.halvings))
+        x += pitch
+    x += END_W / 2 - width / 2 + 6
+    for a, b in pairwise(boxes):
+        parts.append(_wire(a.right, b.left))
+    if micro:
+        parts += _two_back(plan, found, boxes)
+    for k, (slab, box) in enumerate(zip(found, boxes[2:], strict=True)):
+        parts += _slab(slab, box, k)
+    parts.append(_wire(boxes[-1].right, x - END_W / 2))
+    _end(parts, x, "classifier", "10 classes")
+    bottom = AXIS + TALLEST / 2 + ROOM
+    parts += _stages(found, boxes[2:], bottom)
+    if plan.auxiliary:
+        parts += _auxiliary(boxes[2 + auxiliary_after(plan.layers)], bottom - 2)
+    return parts, x + END_W / 2 + EDGE, bottom + 42
+
+
+def _end(parts: list[str], x: float, name: str, size: str) -> Box:
+    box = Box(x, AXIS, END_W, 46)
+    parts += [
+        rect(box, "fixed", 7),
+        f'<text x="{x:g}" y="{AXIS - 2:g}">{name}</text>',
+        f'<text class="small" x="{x:g}" y="{AXIS + 13:g}">{size}</text>',
+    ]
+    return box
+
+
+def _wire(x1: float, x2: float) -> str:
+    line = f'<path class="line" d="M{x1:g} {AXIS:g}H{x2 - 2:g}"/>'
+    return line + tip(x2 - 0.5, AXIS, "right")
+
+
+def _two_back(plan: Plan, found: list[Slab], boxes: list[Box]) -> list[str]:
+    """Every cell also reads the cell two back; as the search reduces, a reduction cell does not."""
+    parts = []
+    for k, slab in enumerate(found):
+        if slab.kind == "reduction":
+            continue
+        source = boxes[max(1, k)]  # boxes begin with image and stem
+        if k == 0:  # both inputs of the first cell are the stem
+            continue
+        target = boxes[k + 2]
+        y1, y2 = source.y - source.h / 2, target.y - target.h / 2
+        top = min(y1, y2) - 18
+        parts.append(
+            f'<path class="line" d="M{source.x:g} {y1:g}C{source.x:g} {top:g} {target.x:g} {top:g} '
+            f'{target.x:g} {y2 - 4:g}"/>{tip(target.x, y2, "down")}'
+        )
+    return parts
+
+
+def _slab(slab: Slab, box: Box, k: int) -> list[str]:
+    if slab.kind == "op":
+        skips = f"{slab.skips} skip{'' if slab.skips == 1 else 's'}" if slab.skips else ""
+        scale = min(1.0, box.w / 46)
+        return [
+            rect(box, f"face op-{slab.op}", 7),
+            f'<g class="op-{slab.op}" transform="translate({box.x:g} {AXIS:g}) '
+            f'scale({scale:.3g})"><use href="#{PREFIX}{slab.op}"/></g>',
+            _over(box, f"layer {k + 1}", 20) if box.w >= 34 or k % 2 == 0 else "",
+            _over(box, skips, 7) if box.w >= 34 else "",
+        ]
+    tone = "at-8" if slab.kind == "normal" else "at-4"
+    return [
+        f'<g class="slab" data-cell="{slab.cell}" tabindex="0" role="button" '
+        f'aria-label="cell {k + 1}, {CELL_NAMES[slab.kind]}: open it">',
+        rect(box, f"back {tone}", 7),
+        rect(box, f"face {tone}", 7),
+        f'<text transform="translate({box.x + 4:g} {AXIS:g}) rotate(-90)">{slab.kind}</text>',
+        f'<text class="small" x="{box.x:g}" y="{AXIS + box.h / 2 + 13:g}">{k + 1}</text>',
+        "</g>",
+    ]
+
+
+def _over(box: Box, words: str, up: float) -> str:
+    return f'<text class="small" x="{box.x:g}" y="{AXIS - TALLEST / 2 - up:g}">{words}</text>'
+
+
+def _stages(found: list[Slab], boxes: list[Box], y: float) -> list[str]:
+    """Under the slabs: runs of one size, and how many layers or cells they are."""
+    parts, start = [], 0
+    for k in range(1, len(found) + 1):
+        if k < len(found) and found[k].size == found[start].size:
+            continue
+        a, b = boxes[start], boxes[k - 1]
+        channels, height, width = found[start].size
+        normal = sum(s.kind == "normal" for s in found[start:k])
+        about = "" if found[0].kind == "op" else f"{normal} normal"
+        if any(s.kind == "reduction" for s in found[start:k]):
+            about = f"1 reduction, {about}"
+        middle = (a.left + b.right) / 2
+        parts.append(
+            f'<path class="rule" d="M{a.left:g} {y - 5:g}v5H{b.right:g}v-5"/>'
+            f'<text class="strong" x="{middle:g}" y="{y + 17:g}">{height}×{width}×{channels}</text>'
+            f'<text class="small" x="{middle:g}" y="{y + 33:g}">{about}</text>'
+        )
+        start = k
+    return parts
+
+
+def _auxiliary(box: Box, y: float) -> list[str]:
+    """A second classifier, whose loss helps training."""
+    x, top = box.x, box.y + box.h / 2 + 18
+    return [
+        f'<path class="line" d="M{x:g} {top:g}V{y - 22:g}"/>',
+        tip(x, y - 20, "down"),
+        f'<text class="small" x="{x:g}" y="{y - 9:g}">auxiliary head</text>',
+    ]
+
+
+def describe_stack(plan: Plan) -> str:
+    """The stack in a sentence, for those who do not see it."""
+    found = slabs(plan)
+    r = plan.resolution
+    if found[0].kind == "op":
+        listed = ", ".join(OPERATIONS[s.op][2] for s in found)
+        return f"A network of {len(found)} layers on images of {r} by {r} pixels: {listed}."
+    kinds = ", ".join(s.kind for s in found)
+    return f"A network of {len(found)} cells on images of {r} by {r} pixels: {kinds}."
