@@ -393,6 +393,14 @@ class MicroSpace:
         used = {source for node in nodes for source in node[:2]}
         return tuple(t for t in range(0 if inputs else 2, self.nodes + 2) if t not in used)
 
+    def depth(self, architecture: Architecture, cell: str = "normal") -> int:
+        """How many computed nodes the longest chain from the inputs of `cell` passes: 1 when every
+        node reads only the two inputs, `nodes` when each reads the one before."""
+        depths = [0, 0]  # of each tensor; the two inputs are not computed here
+        for first, second, *_ in architecture.content[self.cells.index(cell)]:
+            depths.append(1 + max(depths[first], depths[second]))
+        return max(depths)
+
     # ---- checks and JSON
 
     def check(self, decision: Decision, picks: Sequence[int]) -> None:

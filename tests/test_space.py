@@ -290,6 +290,23 @@ def test_integers_of_numpy_are_taken_and_kept_as_plain_ones():
     assert {type(v) for row in made.content for v in row} == {int}
 
 
+def test_depth_counts_the_computed_nodes_of_the_longest_chain():
+    flat_cell, chain = [1, 0, 0, 0] * 3, [0, 0, 1, 0, 2, 0, 0, 0, 1, 0, 3, 0]
+    made = MicroSpace(3).decode([*flat_cell, *chain])
+
+    assert made.space.depth(made, "normal") == 1
+    assert made.space.depth(made, "reduction") == 3
+
+
+@thousands
+@given(micro_spaces, st.integers(0, 2**32))
+def test_depth_lies_between_one_and_all_nodes(space, seed):
+    made = space.sample(random.Random(seed))
+
+    for cell in space.cells:
+        assert 1 <= space.depth(made, cell) <= space.nodes
+
+
 def test_loose_ends_count_unused_inputs_unless_told_otherwise():
     space = MicroSpace(2, cells=("normal",))
     made = Architecture(space, (((1, 1, 0, 0), (1, 2, 0, 0)),))
