@@ -108,10 +108,13 @@ class ReplayOptions:
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """Say in words what a flat list of an ENAS architecture means."""
+    """Say in words what an ENAS architecture means that others wrote down."""
 
     list: Positional[str]
-    """The numbers, as the authors' program prints them."""
+    """Its numbers, bare or as the authors' program and scripts have them; a published name, such as
+    enas-micro; or a DARTS genotype."""
+    numbers: bool = False
+    """Explain every number of the flat list, too."""
     wiring: Literal["layer", "code"] | None = None
     """How macro skip bits are read; by default layer, for published lists code."""
     space: Literal["macro", "micro"] | None = None
@@ -256,13 +259,20 @@ def replay_command(args: Sequence[str]) -> None:
 
 
 def decode_command(args: Sequence[str]) -> None:
-    """Say what a flat list means."""
+    """Say what a flat list or a genotype means."""
+    # lines of the authors that begin like an option of ours; behind a space they are an argument
+    args = [f" {a}" if re.match(r"--child_fixed_arc|-{2,}\s", a) else a for a in args]
     options = _parse(DecodeOptions, args, "decode")
-    from enas_viz.published import decode, explain
+    from enas_viz.published import decode, explain, explain_numbers
 
     found = decode(options.list, options.space, options.wiring)
     print(found.how)
     print(explain(found.architecture))
+    if options.numbers:
+        print("\nthe flat list, number by number (position, value, meaning):")
+        print(explain_numbers(found.architecture))
+    else:
+        print("`--numbers` explains every number of the flat list")
     if options.out:
         print(f"wrote {enas_viz.save(found.architecture, options.out)}")
 

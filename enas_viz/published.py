@@ -1,4 +1,4 @@
-"""Architectures that came from elsewhere: the published ones by name, and anybody's flat list.
+"""Architectures that came from elsewhere: the published ones, anybody's own, and all in words.
 
 Sources: `MACRO`, `MICRO` are the fixed architectures in the authors' scripts
 (`cifar10_macro_final.sh`, `cifar10_micro_final.sh`, commit 4bcfd73); `ARTICLE_MACRO`,
@@ -7,23 +7,20 @@ Sources: `MACRO`, `MICRO` are the fixed architectures in the authors' scripts
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
+from enas_viz.decoding import Found, find_numbers, guess_space
+from enas_viz.genotypes import looks_like_genotype, read_genotype
 from enas_viz.space import (
-    MAX_LAYERS,
-    MAX_NODES,
     MICRO_OPS,
     Architecture,
     MacroSpace,
     MicroSpace,
     Space,
     Wiring,
-    listed,
 )
 
 # 24 layers, one line each: the operation, then one bit per stored tensor (code wiring: bit 0 is
@@ -89,6 +86,21 @@ ARCHITECTURES = {
 }
 
 
+IN_WORDS = {  # every operation, for readers who meet its number
+    "conv3x3": "convolution 3x3",
+    "conv5x5": "convolution 5x5",
+    "sep3x3": "separable convolution 3x3",
+    "sep5x5": "separable convolution 5x5",
+    "avg3x3": "average pooling 3x3",
+    "avg5x5": "average pooling 5x5",
+    "max3x3": "max pooling 3x3",
+    "identity": "the tensor as it is",
+}
+
+
+# ---------------------------------------------------------------- reading
+
+
 @dataclass(frozen=True)
 class Decoded:
     """What `decode` made of a list, and how it read it, so that nothing is guessed in silence."""
@@ -98,31 +110,49 @@ class Decoded:
 
 
 def decode(
-    flat: str | Sequence[int],
+    given: str | Sequence[int] | Mapping[str, Any],
     space: Space | Literal["macro", "micro"] | None = None,
     wiring: Wiring | None = None,
 ) -> Decoded:
-    """Reads the authors' flat list, as integers or as text, telling its space by its length.
+    """Reads an architecture in any form that it usually comes in; `how` says in which.
 
-    A length that fits both (28, 36, 120, ...) is read as macro where that is valid: name the space
-    to have it otherwise. Macro lists are read under `layer` wiring, or under `code` wiring when
-    the list equals a published one or `wiring="code"` asks for it; `how` says which, and how to
-    ask for the other.
+    given: a flat list of integers, or as text; the name of a published architecture
+    ("enas-micro"); what the authors' program prints for one, or their scripts hold (`fixed_arc`); a
+    DARTS genotype as text, namedtuple or mapping.
+
+    A list tells its space by its length. A length that fits both (28, 36, 120, ...) is read as
+    macro where that is valid: name the space to have it otherwise. Macro lists are read under
+    `layer` wiring, or under `code` wiring when the list equals a published one or `wiring="code"`
+    asks for it; `how` says which, and how to ask for the other.
     Raises ValueError when the list fits no space, naming the layer or node that is wrong.
     """
-    numbers = _numbers(flat)
-    given = isinstance(space, MacroSpace)
-    if not isinstance(space, MacroSpace | MicroSpace):
-        space = _guess_space(numbers, space)
+    if not isinstance(space, MacroSpace | MicroSpace) and space not in (None, "macro", "micro"):
+        raise ValueError(f"space is 'macro', 'micro' or a space itself; got {space!r}")
+    if looks_like_genotype(given):
+        _check_kind("a DARTS genotype", "micro", space, wiring)
+        made, remark = read_genotype(given, space if isinstance(space, MicroSpace) else None)
+        return Decoded(made, f"read as a DARTS genotype: {_cells(made.space)}{remark}")
+    if isinstance(given, str) and re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", given):
+        found, space = _by_name(given.strip().lower(), space)
+    else:
+        found = find_numbers(given)
+    if found.kind:
+        _check_kind(found.form, found.kind, space, wiring)
+    given_space = isinstance(space, MacroSpace | MicroSpace)
+    if not given_space:
+        space = _space_of(found, space)
     if isinstance(space, MicroSpace):
-        if wiring is not None:
-            raise ValueError("wiring concerns macro lists; this list is read as micro cells")
-        cells = " and a reduction cell" if len(space.cells) == 2 else ""
-        return Decoded(
-            space.decode(numbers),
-            f"read as micro: a normal cell{cells} of {space.nodes} computed nodes",
-        )
-    known = numbers == MACRO.flat
+        _check_kind("this list", "micro", space, wiring)
+        made = space.decode(found.numbers)
+        why = "" if found.form or made != ARTICLE_MICRO else " (as it equals the article's example)"
+        return Decoded(made, f"read as {found.form or 'micro'}: {_cells(space)}{why}")
+    return _decode_macro(found, space, given_space, wiring)
+
+
+def _decode_macro(
+    found: Found, space: MacroSpace, given_space: bool, wiring: Wiring | None
+) -> Decoded:
+    known = found.numbers == MACRO.flat
     chosen = ("code" if known else space.wiring) if wiring is None else wiring
     space = MacroSpace(space.layers, space.ops, chosen)
     other = "code" if chosen == "layer" else "layer"
@@ -130,35 +160,67 @@ def decode(
         why = "as asked"
     elif known:
         why = "as it equals the published 24-layer network"
-    elif given:
+    elif given_space:
         why = "as its space says"
+    elif found.form:
+        why = "the default for new lists; the authors' program itself builds code wiring"
     else:
         why = "the default for new lists"
+    form = f"{found.form}: " if found.form else ""
     return Decoded(
-        space.decode(numbers),
-        f"read as macro, {space.layers} layers, {chosen} wiring ({why}); "
+        space.decode(found.numbers),
+        f"read as {form}macro, {space.layers} layers, {chosen} wiring ({why}); "
         f"for the other reading ask for wiring {other!r}",
     )
 
 
-def _numbers(flat: str | Sequence[int]) -> list[int]:
-    if not isinstance(flat, str):
-        values = listed(flat, "a flat list is a sequence of whole numbers, or text that holds them")
-        for v in values:
-            if not isinstance(v, Integral) or isinstance(v, bool):  # Integral: numpy's too
-                raise ValueError(f"a flat list holds whole numbers; got {v!r}")
-        return [int(v) for v in values]
-    rest = re.sub(r"[\s,;\[\]()|]+", " ", flat).split()
-    for word in rest:
-        if not re.fullmatch(r"\d+", word):
-            raise ValueError(
-                f"a flat list is whole numbers separated by spaces or commas; got {word!r}"
-            )
-    return [int(word) for word in rest]
+def _by_name(name: str, space: Space | str | None) -> tuple[Found, Space]:
+    if name not in ARCHITECTURES:
+        raise ValueError(
+            f"no published architecture is called {name[:40]!r}; there are "
+            f"{', '.join(ARCHITECTURES)}"
+        )
+    made = ARCHITECTURES[name]
+    own = made.space
+    found = Found(made.flat, f"the published architecture {name!r}", own.kind)
+    if space in (None, "macro", "micro"):
+        return found, own if space in (None, own.kind) else space
+    if space.kind == own.kind and space.ops != own.ops:  # its numbers would mean other operations
+        raise ValueError(
+            f"{name!r} counts the operations {', '.join(own.ops)}; the space that was asked for "
+            f"has {', '.join(space.ops)}"
+        )
+    return found, space
+
+
+def _space_of(found: Found, kind: Literal["macro", "micro"] | None) -> Space:
+    if found.numbers == ARTICLE_MICRO.flat and kind != "macro":
+        return ARTICLE_MICRO.space  # its operation 5 is its own, so that no guess could find it
+    return guess_space(found.numbers, kind or found.kind)
+
+
+def _check_kind(what: str, kind: str, space: Space | str | None, wiring: Wiring | None) -> None:
+    asked = getattr(space, "kind", space)
+    if asked not in (None, kind):
+        raise ValueError(f"{what} is {kind}; it cannot be read as {asked}, which was asked for")
+    if wiring is not None and kind == "micro":
+        raise ValueError("wiring concerns macro lists; this list is read as micro cells")
+
+
+def _cells(space: MicroSpace) -> str:
+    cells = " and a reduction cell" if len(space.cells) == 2 else ""
+    one = "" if space.nodes == 1 else "s"
+    return f"a normal cell{cells} of {space.nodes} computed node{one}"
+
+
+# ---------------------------------------------------------------- explaining
 
 
 def explain(architecture: Architecture) -> str:
-    """An architecture in plain words, a line for each layer or node, counted from 1."""
+    """An architecture in plain words, a line for each layer or node, counted from 1.
+
+    Of every cell it also says how deep it is, which inputs no node reads, and what is joined.
+    """
     space = architecture.space
     if isinstance(space, MacroSpace):
         return "\n".join(_explain_layer(space, architecture, k) for k in range(space.layers))
@@ -167,47 +229,76 @@ def explain(architecture: Architecture) -> str:
         lines.append(f"{cell} cell (1 is the output of the cell two back, 2 of the previous cell)")
         for k, (i, j, a, b) in enumerate(nodes, start=3):
             lines.append(f"  node {k}: {space.ops[a]} of {i + 1}, plus {space.ops[b]} of {j + 1}")
-        loose = ", ".join(str(t + 1) for t in space.loose_ends(architecture, cell))
-        lines.append(f"  output: the tensors that no node reads, joined: {loose}")
+        lines += _noteworthy(space, architecture, cell)
     return "\n".join(lines)
+
+
+def _noteworthy(space: MicroSpace, architecture: Architecture, cell: str) -> Iterator[str]:
+    depth = space.depth(architecture, cell)
+    if depth == 1:
+        yield "  depth 1: every node reads only the two inputs"
+    else:
+        yield f"  depth {depth}: the longest way from the inputs passes {depth} computed nodes"
+    loose = space.loose_ends(architecture, cell)
+    for t in loose:
+        if t < 2:
+            yield f"  input {t + 1} is read by no node, so it goes straight into the output"
+    if len(loose) == 1:
+        yield f"  output: only node {loose[0] + 1} is loose, so nothing has to be joined"
+    else:
+        names = ", ".join(str(t + 1) for t in loose)
+        yield f"  output: the tensors that no node reads, joined: {names}"
 
 
 def _explain_layer(space: MacroSpace, architecture: Architecture, k: int) -> str:
     op = space.op_names(architecture)[k]
     main = f"layer {k}" if k else "the stem"
-    sources = space.sources(architecture, k)
-    names = [f"layer {t}" if t else "the stem" for t in sources]
+    names = [_tensor(t) for t in space.sources(architecture, k)]
     skips = f"; skips from {', '.join(names)}" if names else ""
     halved = "; then all tensors are halved" if k in space.pool_after() else ""
     return f"layer {k + 1}: {op} of {main}{skips}{halved}"
 
 
-def _guess_space(numbers: Sequence[int], kind: str | None) -> Space:
-    if kind not in (None, "macro", "micro"):
-        raise ValueError(f"space is 'macro', 'micro' or a space itself; got {kind!r}")
-    n = len(numbers)
-    if n == 0:
-        raise ValueError("a flat list holds at least one number; got none")
-    layers = (math.isqrt(8 * n + 1) - 1) // 2
-    candidates: list[Space] = []
-    if layers * (layers + 1) // 2 == n and layers <= MAX_LAYERS:
-        candidates.append(MacroSpace(layers))
-    if n % 8 == 0 and n // 8 <= MAX_NODES:
-        candidates.append(MicroSpace(n // 8))
-    elif n % 8 == 4 and n // 4 <= MAX_NODES:
-        candidates.append(MicroSpace(n // 4, cells=("normal",)))
-    candidates = [c for c in candidates if kind in (None, c.kind)]
-    if not candidates:
-        raise ValueError(
-            f"no {kind + ' ' if kind else ''}architecture has a list of {n} numbers: macro lists "
-            f"have 1, 3, 6, 10, ... (78 for 12 layers, {MAX_LAYERS} layers at most), micro lists "
-            f"4 for each node of each cell (40 for five nodes, {MAX_NODES} nodes at most)"
+def _tensor(t: int) -> str:
+    return f"layer {t}" if t else "the stem"
+
+
+def explain_numbers(architecture: Architecture) -> str:
+    """The flat list number by number, a line each: its position from 1, its value, its meaning.
+
+    Layers and nodes count from 1; where a number itself counts from 0, both are said.
+    """
+    flat = architecture.flat
+    space = architecture.space
+    tell = _macro_numbers if isinstance(space, MacroSpace) else _micro_numbers
+    at, most = len(str(len(flat))), len(str(max(flat)))
+    return "\n".join(
+        f"{n:{at}}   {value:{most}}   {meaning}"
+        for n, (value, meaning) in enumerate(
+            zip(flat, tell(space, architecture), strict=True), start=1
         )
-    errors = []
-    for candidate in candidates:  # macro first: micro lists of a macro list's length are rare
-        try:
-            candidate.decode(numbers)
-            return candidate
-        except ValueError as error:
-            errors.append(str(error))
-    raise ValueError("; or, read otherwise, ".join(errors))
+    )
+
+
+def _macro_numbers(space: MacroSpace, architecture: Architecture) -> Iterator[str]:
+    shift = 1 if space.wiring == "layer" else 0
+    for k, (op, *bits) in enumerate(architecture.content, start=1):
+        yield f"layer {k}: operation {_operation(space, op)}"
+        for i, bit in enumerate(bits):
+            answer = "yes, from" if bit else "no, not from"
+            yield f"layer {k}: skip bit {i} = {bit}: {answer} {_tensor(i + shift)}"
+
+
+def _micro_numbers(space: MicroSpace, architecture: Architecture) -> Iterator[str]:
+    whose = {0: ", the output of the cell two back", 1: ", the output of the previous cell"}
+    for cell, nodes in zip(space.cells, architecture.content, strict=True):
+        for k, (i, j, a, b) in enumerate(nodes, start=3):
+            for side, t, op in (("first", i, a), ("second", j, b)):
+                node = f"node {t + 1}{whose.get(t, ', computed in this cell')}"
+                yield f"{cell} cell, node {k}: {side} input is tensor {t} = {node}"
+                yield f"{cell} cell, node {k}: operation on it: {_operation(space, op)}"
+
+
+def _operation(space: Space, number: int) -> str:
+    name = space.ops[number]
+    return f"{number} = {name}, {IN_WORDS[name]}"

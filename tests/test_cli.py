@@ -12,6 +12,7 @@ import pytest
 
 import enas_viz
 from enas_viz import cli
+from enas_viz.genotypes import genotype
 from enas_viz.published import MACRO, MICRO
 from enas_viz.search import checkpoint
 from enas_viz.space import MacroSpace
@@ -157,6 +158,36 @@ def test_decode_explains_micro_lists(capsys):
     assert "joined: 3, 5, 6, 7" in told
 
 
+def test_decode_explains_every_number_when_asked_to(capsys):
+    short, long = (
+        run(capsys, "decode", "enas-micro"),
+        run(capsys, "decode", "enas-micro", "--numbers"),
+    )
+
+    assert short.endswith("`--numbers` explains every number of the flat list\n")
+    assert "the flat list, number by number (position, value, meaning):\n 1   0   normal" in long
+    assert len(long.splitlines()) == len(short.splitlines()) - 1 + 2 + 40
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '--child_fixed_arc="0 3 1"',
+        "--child_fixed_arc=0",
+        "--------\n[0]\n[3 1]\nval_acc=0.5000\n--------",
+    ],
+)
+def test_decode_takes_lines_of_the_authors_that_begin_like_an_option(capsys, text):
+    assert "the authors' " in run(capsys, "decode", text)
+
+
+def test_decode_takes_genotypes(capsys):
+    told = run(capsys, "decode", genotype(MICRO))
+
+    assert told.startswith("read as a DARTS genotype: a normal cell and a reduction cell of 5")
+    assert "node 3: avg3x3 of 1, plus sep3x3 of 1" in told
+
+
 def test_decode_draws_when_asked_to(capsys, tmp_path):
     run(capsys, "decode", "0 3 1 5 1 1 2 1 0 1", "--out", tmp_path / "net.svg")
 
@@ -183,6 +214,8 @@ def test_decode_draws_when_asked_to(capsys, tmp_path):
         (["replay", "/nowhere"], "no trace '/nowhere'"),
         (["decode", "0 7"], "no architecture has a list of 2 numbers"),
         (["decode", "0 one 0"], "'one'"),
+        (["decode", "enas-mirco"], "there are enas-macro, enas-micro"),
+        (["decode", "Genotype(normal=[('none', 0), ('none', 1)])"], "no operation 'none'; known"),
         (["recipes", "all"], "takes no arguments"),
         (["demo", "--fast"], "knows no '--fast'"),
     ],

@@ -13,12 +13,21 @@ from enas_viz.published import (
     ARCHITECTURES,
     ARTICLE_MACRO,
     ARTICLE_MICRO,
+    IN_WORDS,
     MACRO,
     MICRO,
     decode,
     explain,
+    explain_numbers,
 )
-from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace
+from enas_viz.space import (
+    EXTRA_OPS,
+    MACRO_OPS,
+    MICRO_OPS,
+    Architecture,
+    MacroSpace,
+    MicroSpace,
+)
 
 GOLDEN = json.loads((Path(__file__).parent / "golden/published_architectures.json").read_text())
 OURS = {  # the golden file's names of operations
@@ -99,6 +108,56 @@ def test_every_published_architecture_is_found_again_in_its_list(name):
     made = ARCHITECTURES[name]
 
     assert decode(made.flat, made.space).architecture == made
+
+
+def test_the_published_normal_cell_is_one_node_deep_the_others_are_two():
+    assert MICRO.space.depth(MICRO, "normal") == 1
+    assert MICRO.space.depth(MICRO, "reduction") == 2
+    assert ARTICLE_MICRO.space.depth(ARTICLE_MICRO, "normal") == 2
+
+
+# ---- reading names
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_published_architecture_is_read_by_name_and_as_a_bare_list(name):
+    by_name = decode(f" {name.upper()}\n")
+
+    assert by_name.architecture == ARCHITECTURES[name]
+    assert by_name.how.startswith(f"read as the published architecture {name!r}: ")
+    assert decode(ARCHITECTURES[name].flat).architecture == ARCHITECTURES[name]
+
+
+def test_the_articles_list_with_an_operation_of_its_own_is_known_again():
+    assert decode([1, 5, 0, 1, 2, 4, 0, 2]).how == (
+        "read as micro: a normal cell of 2 computed nodes (as it equals the article's example)"
+    )
+
+
+def test_a_named_macro_network_may_be_read_under_the_other_wiring():
+    read = decode("enas-macro", wiring="layer")
+
+    assert read.architecture == Architecture(MacroSpace(24), MACRO.content)
+    assert read.how == (
+        "read as the published architecture 'enas-macro': macro, 24 layers, layer wiring "
+        "(as asked); for the other reading ask for wiring 'code'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "wiring", "told"),
+    [
+        ("enas-mirco", None, None, "no published .* 'enas-mirco'; there are enas-macro, enas-micr"),
+        ("enas-micro", "macro", None, "'enas-micro' is micro; it cannot be read as macro"),
+        ("enas-macro", MicroSpace(), None, "'enas-macro' is macro; it cannot be read as micro"),
+        ("enas-micro", None, "code", "wiring concerns macro lists"),
+        ("enas-micro", MicroSpace(4), None, "a micro list for 4 nodes has .*; got 40"),
+        ("article-micro", MicroSpace(2, cells=("normal",)), None, "'article-micro' counts the op"),
+    ],
+)
+def test_a_name_that_does_not_fit_what_is_asked_for_is_refused(name, space, wiring, told):
+    with pytest.raises(ValueError, match=told):
+        decode(name, space, wiring)
 
 
 # ---- reading lists
@@ -283,13 +342,75 @@ def test_a_cell_is_explained_a_line_a_node():
         "normal cell (1 is the output of the cell two back, 2 of the previous cell)",
         "  node 3: avg5x5 of 2, plus sep5x5 of 1",
         "  node 4: identity of 3, plus avg3x3 of 1",
-        "  output: the tensors that no node reads, joined: 4",
+        "  depth 2: the longest way from the inputs passes 2 computed nodes",
+        "  output: only node 4 is loose, so nothing has to be joined",
     ]
 
 
 def test_both_micro_cells_are_explained():
     lines = explain(MICRO).split("\n")
 
-    assert len(lines) == 2 * (1 + 5 + 1)
-    assert lines[7].startswith("reduction cell ")
+    assert len(lines) == 2 * (1 + 5 + 2)
+    assert lines[6] == "  depth 1: every node reads only the two inputs"
+    assert lines[8].startswith("reduction cell ")
     assert lines[-1].endswith("joined: 3, 5, 6, 7")
+
+
+def test_inputs_that_no_node_reads_are_named():
+    told = explain(MicroSpace(2, cells=("normal",)).decode([0, 0, 0, 0, 2, 4, 2, 4]))
+
+    assert "input 2 is read by no node, so it goes straight into the output" in told
+    assert "input 1 is" not in told
+    assert told.endswith("joined: 2, 4")
+
+
+# ---- explaining numbers
+
+
+def test_every_operation_has_words():
+    assert set(IN_WORDS) == {*MACRO_OPS, *MICRO_OPS, *EXTRA_OPS}
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_number_of_a_list_has_its_line(name):
+    flat = ARCHITECTURES[name].flat
+
+    lines = explain_numbers(ARCHITECTURES[name]).split("\n")
+
+    assert [tuple(map(int, line.split()[:2])) for line in lines] == [*enumerate(flat, start=1)]
+
+
+def test_the_numbers_of_a_micro_list_are_sources_and_operations():
+    lines = explain_numbers(MICRO).split("\n")
+
+    assert lines[0] == (
+        " 1   0   normal cell, node 3: first input is tensor 0 = node 1, "
+        "the output of the cell two back"
+    )
+    assert (
+        lines[1] == " 2   2   normal cell, node 3: operation on it: 2 = avg3x3, average pooling 3x3"
+    )
+    assert lines[30] == (
+        "31   3   reduction cell, node 5: second input is tensor 3 = node 4, computed in this cell"
+    )
+    assert lines[-2].endswith(
+        "node 7: second input is tensor 1 = node 2, the output of the previous cell"
+    )
+
+
+def test_the_numbers_of_a_macro_list_are_operations_and_skip_bits():
+    assert explain_numbers(ARTICLE_MACRO).split("\n")[3:9] == [
+        " 4   5   layer 3: operation 5 = max3x3, max pooling 3x3",
+        " 5   1   layer 3: skip bit 0 = 1: yes, from layer 1",
+        " 6   1   layer 3: skip bit 1 = 1: yes, from layer 2",
+        " 7   2   layer 4: operation 2 = conv5x5, convolution 5x5",
+        " 8   1   layer 4: skip bit 0 = 1: yes, from layer 1",
+        " 9   0   layer 4: skip bit 1 = 0: no, not from layer 2",
+    ]
+
+
+def test_under_code_wiring_the_first_skip_bit_is_the_stems():
+    lines = explain_numbers(decode("article-macro", wiring="code").architecture).split("\n")
+
+    assert lines[4].endswith("layer 3: skip bit 0 = 1: yes, from the stem")
+    assert lines[5].endswith("layer 3: skip bit 1 = 1: yes, from layer 1")

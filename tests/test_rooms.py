@@ -15,7 +15,9 @@ PACKAGE = Path(__file__).parent.parent / "enas_viz"
 # or not it is used today; "enas_viz" is the package's own door (its names and its version).
 MAY_IMPORT = {
     "space": "",
-    "published": "space",
+    "decoding": "space",
+    "genotypes": "space",
+    "published": "space decoding genotypes",
     "recipes": "space",
     "exercises": "space published",
     "watching": "trace",

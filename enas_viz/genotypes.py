@@ -1,0 +1,220 @@
+"""Genotypes: cells as DARTS writes them, read into architectures and written from them.
+
+DARTS numbers tensors as ENAS does (0 the cell two back, 1 the previous one, 2 the first computed)
+and gives every node two inputs, too. It differs in its operations, and in joining all computed
+nodes where ENAS joins the loose ends. Text is taken apart as data, never run.
+
+Source: Liu et al. 2019 (arXiv:1806.09055) and its released code.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Set
+from itertools import islice
+from numbers import Integral
+from reprlib import repr as shortened  # what is refused may be endless
+from typing import Any
+
+from enas_viz.space import EXTRA_OPS, MAX_NODES, MICRO_OPS, Architecture, MicroSpace
+
+DARTS_NAMES = {  # avg_pool_5x5 is formed after DARTS's habit, for the article's own operation
+    "sep3x3": "sep_conv_3x3",
+    "sep5x5": "sep_conv_5x5",
+    "avg3x3": "avg_pool_3x3",
+    "max3x3": "max_pool_3x3",
+    "identity": "skip_connect",
+    "avg5x5": "avg_pool_5x5",
+}
+_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")  # in the order of the namedtuple
+_LONGEST = 1_000_000  # characters of text; two cells of MAX_NODES nodes take a tenth of it
+
+
+def genotype(architecture: Architecture) -> str:
+    """A micro architecture as DARTS writes it: per node two pairs (operation, source).
+
+    The concat fields name ENAS's loose ends, unread inputs included, not all computed nodes as
+    DARTS would have it. A space without a reduction cell leaves both `reduce` fields empty.
+    Raises ValueError for a macro architecture, which has no cells.
+    """
+    space = architecture.space
+    if not isinstance(space, MicroSpace):
+        raise ValueError("a genotype describes cells; this is a macro architecture, without any")
+    said = {name: [] for name in _FIELDS}
+    for cell, field, nodes in zip(space.cells, _FIELDS[::2], architecture.content, strict=False):
+        said[field] = [
+            (DARTS_NAMES[space.ops[op]], source)
+            for first, second, a, b in nodes
+            for op, source in ((a, first), (b, second))
+        ]
+        said[f"{field}_concat"] = list(space.loose_ends(architecture, cell))
+    return f"Genotype({', '.join(f'{name}={value}' for name, value in said.items())})"
+
+
+def looks_like_genotype(given: Any) -> bool:
+    """Whether `given` is a genotype rather than a list: by its fields, or as text by its look."""
+    if isinstance(given, str):
+        return "Genotype" in given or re.match(r"\s*(\w+\s*=\s*)?\{", given) is not None
+    if isinstance(given, Mapping):
+        return any(name in given for name in _FIELDS)
+    return hasattr(given, "normal")
+
+
+def read_genotype(given: Any, space: MicroSpace | None = None) -> tuple[Architecture, str]:
+    """The cells of a DARTS genotype, and a remark where it joins other tensors than ENAS would.
+
+    given: text, a namedtuple, or a mapping with the fields normal, normal_concat, reduce,
+    reduce_concat. Without a `reduce` it is a normal cell alone. The operations are numbered as in
+    `space`, else as the authors do.
+    Raises ValueError naming the operations that ENAS does not have.
+    """
+    fields = _fields(given)
+    pairs = {name: list(_pairs(fields[name], name)) for name in ("normal", "reduce")}
+    if not pairs["reduce"]:
+        del pairs["reduce"]
+    named = [op for cell in pairs.values() for op, _ in cell]
+    if space is None:
+        extra = tuple(op for op in EXTRA_OPS if DARTS_NAMES[op] in named)
+        cells = ("normal", "reduction")[: len(pairs)]
+        space = MicroSpace(len(pairs["normal"]) // 2, MICRO_OPS + extra, cells)
+    known = {DARTS_NAMES[op]: number for number, op in enumerate(space.ops)}
+    strange = [op for op in dict.fromkeys(named) if op not in known]
+    if strange:
+        raise ValueError(
+            f"ENAS has no operation {', '.join(map(shortened, strange[:8]))}; known in a genotype "
+            f"are {', '.join(known)}"
+        )
+    content = tuple(
+        tuple(
+            (first, second, known[a], known[b])
+            for (a, first), (b, second) in zip(cell[::2], cell[1::2], strict=True)
+        )
+        for cell in pairs.values()
+    )
+    made = Architecture(space, content)
+    remarks = [
+        _joined(made, cell, fields[f"{name}_concat"], f"{name}_concat")
+        for cell, name in zip(space.cells, pairs, strict=True)
+    ]
+    return made, "".join(remarks)
+
+
+def _joined(made: Architecture, cell: str, concat: Any, name: str) -> str:
+    """What to say where a genotype's concat is not what ENAS joins; nothing where it is."""
+    if concat is None:
+        return ""
+    tensors = list(_entries(concat, f"{name} is a sequence of tensor numbers"))
+    highest = made.space.nodes + 1
+    for t in tensors:
+        if not isinstance(t, Integral) or isinstance(t, bool) or not 0 <= t <= highest:
+            raise ValueError(f"{name} takes tensors from 0 to {highest}; got {shortened(t)}")
+    loose = made.space.loose_ends(made, cell)
+    if sorted(tensors) == list(loose):
+        return ""
+    return (
+        f"; {name} joins {_nodes(tensors)}, ENAS joins only the loose ends, which no node reads: "
+        f"{_nodes(loose)}"
+    )
+
+
+def _nodes(tensors: Iterable[int]) -> str:
+    found = [str(t + 1) for t in tensors]
+    return f"node{'s' * (len(found) != 1)} {', '.join(found)}" if found else "nothing"
+
+
+def _fields(given: Any) -> dict[str, Any]:
+    """The four fields of a genotype; None for a concat that is not told."""
+    if isinstance(given, str):
+        given = _parsed(given)
+    elif not isinstance(given, Mapping):
+        given = {name: getattr(given, name) for name in _FIELDS if hasattr(given, name)}
+    for name in given:
+        if name not in _FIELDS:
+            raise ValueError(
+                f"a genotype has the fields {', '.join(_FIELDS)}; got {shortened(name)}"
+            )
+    if "normal" not in given:
+        raise ValueError(f"a genotype has the fields {', '.join(_FIELDS)}; normal is missing")
+    empty = {"normal_concat": None, "reduce": (), "reduce_concat": None}
+    return empty | dict(given)
+
+
+def _pairs(value: Any, name: str) -> Iterator[tuple[str, int]]:
+    what = f"{name} in a genotype is a sequence of pairs (operation, source), two for each node"
+    pairs = _entries(value, what)
+    for pair in pairs:
+        if (
+            not isinstance(pair, list | tuple)
+            or len(pair) != 2
+            or not isinstance(pair[0], str)
+            or not isinstance(pair[1], Integral)
+            or isinstance(pair[1], bool)
+        ):
+            raise ValueError(f"{what}; got {shortened(pair)}")
+        yield pair[0], int(pair[1])
+    if len(pairs) % 2:
+        raise ValueError(f"{what}; got {len(pairs)} pairs")
+
+
+def _entries(value: Any, what: str) -> list[Any]:
+    """The entries of a sequence that may pretend to be endless."""
+    if isinstance(value, str | bytes | Mapping | Set) or not isinstance(value, Iterable):
+        raise ValueError(f"{what}; got {shortened(value)}")
+    entries = list(islice(value, 2 * MAX_NODES + 1))
+    if len(entries) > 2 * MAX_NODES:
+        raise ValueError(f"{what}, for {MAX_NODES} nodes at most; got more")
+    return entries
+
+
+# ---------------------------------------------------------------- as text
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """The fields of one `Genotype(...)` or `{...}`, behind `name =` and a log's time or not."""
+    what = "a genotype is text like Genotype(normal=[('sep_conv_3x3', 0), ...], ...)"
+    if len(text) > _LONGEST or "\0" in text:
+        raise ValueError(f"{what}, of {_LONGEST} characters at most, none of them NUL; got other")
+    text = re.sub(r"\A(\d[\d/: ]*[AP]M\s+)?(\w+\s*=\s*)?", "", text.strip())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's remarks on the style of foreign text
+            body = ast.parse(text, mode="eval").body
+        return {name: _literal(value, str(name)) for name, value in _named(body, what)}
+    except SyntaxError as error:
+        raise ValueError(f"{what}, one at a time; got other text ({error.msg})") from None
+    except (MemoryError, RecursionError):
+        raise ValueError(f"{what}; got text that is nested too deep") from None
+
+
+def _named(body: ast.expr, what: str) -> list[tuple[Any, ast.expr]]:
+    """The fields' names, which may be missing or wrong, and the expressions that they hold."""
+    if isinstance(body, ast.Dict):
+        names = [key.value if isinstance(key, ast.Constant) else None for key in body.keys]
+        values = body.values
+    elif isinstance(body, ast.Call) and _called(body) == "Genotype":
+        names = [*_FIELDS[: len(body.args)], *(keyword.arg for keyword in body.keywords)]
+        values = [*body.args, *(keyword.value for keyword in body.keywords)]
+    else:
+        raise ValueError(f"{what}; got another expression")
+    if len(set(names)) < len(values):
+        raise ValueError(f"{what}, with the fields {', '.join(_FIELDS)}, each once")
+    return list(zip(names, values, strict=True))
+
+
+def _literal(node: ast.expr, name: str) -> Any:
+    """What a literal says; a call of `range` is the one thing beyond literals that DARTS prints."""
+    try:
+        if isinstance(node, ast.Call) and _called(node) == "range" and not node.keywords:
+            return range(*map(ast.literal_eval, node.args))
+        return ast.literal_eval(node)
+    except (ValueError, TypeError):
+        raise ValueError(
+            f"{name} in a genotype is a list of literals, or range(2, 6); got something else"
+        ) from None
+
+
+def _called(call: ast.Call) -> str:
+    """The name of what is called, without the module before it."""
+    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
