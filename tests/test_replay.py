@@ -15,7 +15,9 @@ from episodes import (
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.published import ARTICLE_MACRO, MICRO
+from enas_viz.genotypes import genotype
+from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO
+from enas_viz.space import Architecture
 from enas_viz.trace import Episode
 from enas_viz.view.scene import episode_json, scene_of
 from enas_viz.view.shapes import STATIC, shipped
@@ -65,10 +67,36 @@ def test_an_episode_without_steps_cannot_be_replayed():
 
 
 def test_what_is_no_episode_is_refused():
-    with pytest.raises(TypeError, match="got Architecture"):
-        ev.Replay(ARTICLE_MACRO)
+    with pytest.raises(TypeError, match="got int"):
+        ev.Replay(3)
     with pytest.raises(ValueError, match="recorded without its steps"):
         ev.Replay(Episode(MICRO))
+
+
+@pytest.mark.parametrize("x", [ARTICLE_MACRO, MICRO, "enas-micro", MACRO.flat])
+def test_an_architecture_that_nobody_sampled_plays_with_even_chances_and_says_so(x):
+    replay = ev.Replay(x)
+
+    episode = replay.recorded
+    assert "every option is shown as equally likely" in episode.note
+    assert all(
+        p == pytest.approx(1 / len(row))
+        for s in episode.steps
+        for row in s.probabilities
+        for p in row
+    )
+    architecture = x if isinstance(x, Architecture) else ev.decode(x).architecture
+    assert episode.architecture == architecture
+    assert replay._scene.picks(architecture) == tuple(s.picks for s in episode.steps)
+
+
+def test_a_genotype_is_drawn_and_the_picture_says_how_it_was_read():
+    text = genotype(MICRO)
+
+    drawn = ev.draw(text)
+
+    assert "Read as a DARTS genotype" in drawn.svg
+    assert ev.Replay(text).recorded.architecture == MICRO
 
 
 def test_a_replay_is_saved_as_page_and_as_picture(tmp_path):

@@ -85,7 +85,7 @@ class NetworkDrawing(Drawing):
 
 
 def draw(
-    x: Architecture | Episode | Trace,
+    x: Any,
     *,
     level: Level = "graph",
     colour: Colour = "op",
@@ -98,12 +98,13 @@ def draw(
 ) -> Drawing:
     """The network of an architecture, an episode or the best episode of a trace.
 
-    level: "graph", the layers of a macro network or the pair of cells with all their edges;
-    "network", the whole network as a stack with the sizes of its tensors. Its page (saved as .html,
-    or shown by a notebook) opens a cell when it is clicked. layers (normal cells of a micro
-    network), filters (channels at full resolution) and resolution (pixels) set its sizes; by
-    default they are the episode's recipe's, or those of the authors' search script.
-
+    x: one of these, or an architecture as a name ("enas-micro"), as the authors' flat list or
+    print, or as a genotype; the picture says how it was read. level: "graph", the layers of a macro
+    network or the pair of cells, with all edges; "network", the whole network as a stack with the
+    sizes of its tensors. Its page (saved as .html, or `iframe()` of the drawing) opens a cell when
+    it is clicked. layers (normal cells of a micro network), filters (channels at full resolution)
+    and resolution (pixels) set its sizes; by default they are the episode's recipe's, or those of
+    the authors' search script.
     colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an episode, the
     state at that step of the controller (from 0, negative from the end), with its probabilities; by
     default the finished network. reductions: of a macro network, whether to show where feature maps

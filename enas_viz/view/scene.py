@@ -19,6 +19,7 @@ from typing import Any, Literal
 from enas_viz.cost import tensor_sizes
 from enas_viz.space import Architecture, Decision, MicroSpace, Space
 from enas_viz.trace import Episode, Step, Trace
+from enas_viz.view.given import given
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
 from enas_viz.view.micro_layout import MicroLayout, MicroStrip, place_cell_strip, place_cells
@@ -416,17 +417,14 @@ def _yes_and_no(bars: Sequence[Bar]) -> str:
 # ---------------------------------------------------------------- scenes and episodes
 
 
-def subject(x: Architecture | Episode | Trace) -> Architecture | Episode:
+def subject(x: Any) -> Architecture | Episode:
     """What is to be drawn: of a trace its best episode, or its last one when nothing in it has a
-    reward (a worked example). TypeError for what cannot be drawn."""
+    reward (a worked example); of a list or genotype what it says (see `given`). TypeError for what
+    cannot be drawn."""
+    x = given(x)
     if isinstance(x, Trace):
         return x.best if any(e.reward is not None for e in x.episodes) else x.last
-    if isinstance(x, Architecture | Episode):
-        return x
-    raise TypeError(
-        f"drawn is an Architecture, an Episode or a Trace (its best episode); "
-        f"got {type(x).__name__}"
-    )
+    return x
 
 
 def scene_of(

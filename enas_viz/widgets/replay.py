@@ -13,6 +13,7 @@ import traitlets
 
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state
+from enas_viz.view.given import played
 from enas_viz.view.scene import Colour, episode_json, scene_of, subject
 from enas_viz.view.shapes import shipped
 from enas_viz.view.svg import skeleton
@@ -28,8 +29,11 @@ class Replay(anywidget.AnyWidget):
 
         ev.Replay(trace)  # the film of the search, opened at its best episode
         ev.Replay(trace.best)  # one episode
+        ev.Replay("enas-micro")  # a known architecture, as if decided by a policy without knowledge
 
-    x: an episode that kept its steps, or a trace. colour: what colours mean, operations ("op"),
+    x: an episode that kept its steps, a trace, or an architecture: as such, by name, as the
+    authors' flat list or print, or as a genotype. An architecture that nobody sampled shows every
+    option as equally likely, and a note says so. colour: what colours mean, operations ("op"),
     layers ("layer", macro) or nodes ("node", micro). reductions: of a macro network, whether to
     show where feature maps are halved; by default where a recipe is known or the network has six
     layers or more. moments: how many episodes of a trace
@@ -57,7 +61,7 @@ class Replay(anywidget.AnyWidget):
 
     def __init__(
         self,
-        x: Episode | Trace,
+        x: Any,
         *,
         colour: Colour = "op",
         reductions: bool | None = None,
@@ -133,15 +137,10 @@ class Replay(anywidget.AnyWidget):
         return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
 
-def _playable(x: Episode | Trace, most: int) -> tuple[Episode, ...]:
-    if not isinstance(x, Episode | Trace):
-        raise TypeError(
-            f"Replay plays an Episode or a Trace; got {type(x).__name__}; a network alone is drawn "
-            f"by ev.draw(...)"
-        )
+def _playable(x: Any, most: int) -> tuple[Episode, ...]:
     if isinstance(x, Trace) and len(several := moments(x, most)) > 1:
         return several
-    episode = subject(x)
+    episode = played(subject(x))
     if not episode.steps:
         raise ValueError(
             "this episode was recorded without its steps, so there is nothing to replay; "

@@ -1,0 +1,64 @@
+"""What a reader hands over to be drawn or played: an architecture in any form, an episode, a trace.
+
+Leaves to others: reading lists and genotypes (`published.decode`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from enas_viz.published import decode
+from enas_viz.space import Architecture, MicroSpace
+from enas_viz.trace import Episode, Step, Trace
+
+UNIFORM = (
+    "No controller sampled these decisions: at each step every option is shown as equally likely."
+)
+
+
+def given(x: Any) -> Architecture | Episode | Trace:
+    """`x` itself, or what it says: a name, the authors' list or print, a genotype.
+
+    What was read comes as an episode without steps whose note tells how it was read.
+    Raises ValueError when it cannot be read, TypeError when it is none of these.
+    """
+    if isinstance(x, Architecture | Episode | Trace):
+        return x
+    if not isinstance(x, str | list | tuple | dict) and not hasattr(x, "normal"):
+        raise TypeError(
+            f"drawn is an Architecture, an Episode, a Trace (its best episode), or an architecture "
+            f"as a name, a flat list, the authors' print or a genotype; got {type(x).__name__}"
+        )
+    found = decode(x)
+    return Episode(found.architecture, note=f"{found.how[:1].upper()}{found.how[1:]}.")
+
+
+def played(x: Architecture | Episode) -> Episode:
+    """An episode with steps: `x` itself, or for an architecture those of a policy that knows
+    nothing, so that its decisions can be followed; the note says so."""
+    if isinstance(x, Episode):
+        if x.steps or not x.note or x.header:
+            return x
+        architecture, note = x.architecture, f"{x.note} {UNIFORM}"
+    else:
+        architecture, note = x, UNIFORM
+    space = architecture.space
+    order = "indices-first" if isinstance(space, MicroSpace) else "op-first"
+    steps = []
+    for decision in space.steps(order):
+        width = 1 if decision.kind == "skip" else decision.options
+        logits = ((0.0,) * width,) * decision.rows
+        steps.append(Step(decision, _picks(architecture, decision), logits))
+    return Episode(architecture, tuple(steps), order=order, note=note)
+
+
+def _picks(architecture: Architecture, decision: Any) -> tuple[int, ...]:
+    """What a step must have picked to give this architecture."""
+    if decision.kind == "silent":
+        return ()
+    space = architecture.space
+    if isinstance(space, MicroSpace):
+        node = architecture.content[space.cells.index(decision.cell)][decision.at - 2]
+        return (node[decision.side + (2 if decision.kind == "op" else 0)],)
+    row = architecture.content[decision.at]
+    return row[:1] if decision.kind == "op" else row[1:]

@@ -1,0 +1,110 @@
+"""Facts about the whole network as a stack."""
+
+import itertools
+import re
+from xml.etree import ElementTree
+
+import pytest
+from episodes import made_up_episode
+
+import enas_viz as ev
+from enas_viz.published import ARTICLE_MICRO, MACRO, MICRO
+from enas_viz.space import MacroSpace
+from enas_viz.view.stack import plan_of, slabs, stack_parts
+
+
+def words(svg):
+    return [e.text for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("text") and e.text]
+
+
+def test_a_micro_network_is_stacked_as_the_search_script_stacks_it():
+    found = slabs(plan_of(MICRO))
+
+    assert [s.kind for s in found] == [
+        *("normal", "normal", "reduction", "normal", "normal", "reduction", "normal", "normal")
+    ]
+    assert [s.size for s in found] == [
+        *[(20, 32, 32)] * 2,
+        *[(40, 16, 16)] * 3,
+        *[(80, 8, 8)] * 3,
+    ]
+
+
+def test_five_normal_cells_a_stage_make_seventeen():
+    found = slabs(plan_of(MICRO, layers=15, filters=36))
+
+    assert len(found) == 17
+    assert [k for k, s in enumerate(found) if s.kind == "reduction"] == [5, 11]
+    assert found[-1].size == (144, 8, 8)
+
+
+def test_a_macro_network_keeps_its_width_and_halves_its_maps_twice():
+    found = slabs(plan_of(MacroSpace(12).architecture([0] * 12)))
+
+    assert [s.size for s in found] == [
+        *[(36, 32, 32)] * 4,
+        *[(36, 16, 16)] * 4,
+        *[(36, 8, 8)] * 4,
+    ]
+
+
+def test_sizes_of_an_episode_are_its_recipes():
+    plan = plan_of(made_up_episode(6))
+
+    assert (plan.layers, plan.filters, plan.resolution) == (6, 36, 32)
+
+
+def test_the_picture_tells_the_sizes_of_tensors_and_where_they_come_from():
+    told = words(ev.draw(MICRO, level="network").svg)
+
+    assert {"32×32×3", "32×32×60", "32×32×20", "16×16×40", "8×8×80", "auxiliary head"} <= set(told)
+    assert any("the authors' search script" in line for line in told)
+    given = words(ev.draw(MICRO, level="network", layers=15, filters=36).svg)
+    assert "8×8×144" in given
+    assert any("sizes as given" in line for line in given)
+    assert "8×8×36" in words(ev.draw(MACRO, level="network").svg)
+
+
+@pytest.mark.parametrize("layers", [3, 6, 15, 18])
+def test_slabs_stand_apart_and_inside_the_picture(layers):
+    parts, width, _ = stack_parts(plan_of(MICRO, layers=layers))
+
+    boxes = re.findall(
+        r'<rect class="face[^"]*" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', "".join(parts)
+    )
+    spans = [(float(x), float(x) + float(w)) for x, w in boxes]
+    assert len(spans) == layers + 2
+    assert all(a[1] + 4 < b[0] for a, b in itertools.pairwise(spans))
+    assert spans[-1][1] < width
+
+
+def test_a_page_has_both_cells_ready_to_be_opened(tmp_path):
+    page = ev.save(MICRO, tmp_path / "net.html", level="network").read_text(encoding="utf-8")
+
+    assert page.count("data-open=") >= 2
+    assert page.count('class="slab"') == 8
+    assert page == ev.draw(MICRO, level="network").html()
+    assert "https://" not in page.replace("http://www.w3.org", "")
+    assert "<iframe srcdoc=" in ev.draw(MICRO, level="network").iframe().data
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "told"),
+    [
+        (MACRO, {"layers": 3}, "leave out layers="),
+        (ARTICLE_MICRO, {}, "has a normal cell only"),
+        (MICRO, {"filters": 0}, "filters is a whole number of at least 1; got 0"),
+        (MICRO, {"resolution": "32"}, "resolution is a whole number"),
+        (MICRO, {"step": 3}, "the whole network has no steps"),
+    ],
+)
+def test_what_cannot_be_stacked_is_refused(x, options, told):
+    with pytest.raises(ValueError, match=told):
+        ev.draw(x, level="network", **options)
+
+
+def test_sizes_and_levels_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="layers= goes with level='network'"):
+        ev.draw(MICRO, layers=6)
+    with pytest.raises(ValueError, match="level is one of 'graph', 'network'; got 'net'"):
+        ev.draw(MICRO, level="net")
