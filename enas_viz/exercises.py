@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.space import MACRO_OPS, Architecture, MacroSpace
+from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
+from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,59 @@ def _macro_list(answer: Any) -> Verdict:
     return Verdict(True, "the article's network, as the authors' program would print it")
 
 
+def _micro_size(answer: Any) -> Verdict:
+    """In how many ways a cell's third computed node can be decided."""
+    sources, ops = 4, len(MICRO_OPS)
+    slips = {
+        sources * ops: "that is one input; a node has two, which are chosen independently",
+        sources * ops * 2: "the two inputs choose independently, so their choices multiply",
+        (3 * ops) ** 2: "it can read one tensor more: the two inputs and two computed nodes",
+        (5 * ops) ** 2: "a node cannot read itself",
+        (sources * (sources - 1)) * ops**2: "it may read the same tensor twice",
+        sources**2: "that counts sources only; each input also has an operation",
+        ops**2: "that counts operations only; each input also has a source",
+    }
+    if type(answer) is not int:
+        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+    if answer == (sources * ops) ** 2:
+        return Verdict(True, f"{answer}: {sources} sources times {ops} operations, squared")
+    hint = "how many tensors can it read, how many operations are there, how many inputs has it?"
+    return Verdict(False, slips.get(answer, hint))
+
+
+def _micro_list(answer: Any) -> Verdict:
+    """The article's cell as a flat list, with avg3x3 where the article has avg5x5."""
+    (nodes,) = ARTICLE_MICRO.content
+    stand_in = MICRO_OPS.index("avg3x3")
+    right = [
+        [i, a if a < len(MICRO_OPS) else stand_in, j, b if b < len(MICRO_OPS) else stand_in]
+        for i, j, a, b in nodes
+    ]
+    if not isinstance(answer, list | tuple) or not all(type(n) is int for n in answer):
+        return Verdict(False, f"a list of whole numbers is wanted; got {answer!r}")
+    if len(answer) != 8:
+        return Verdict(
+            False, f"{len(answer)} numbers; each node takes 4 of them, so two nodes take 8"
+        )
+    for node, (wanted, start) in enumerate(zip(right, (0, 4), strict=True), start=3):
+        given = list(answer[start : start + 4])
+        if given == wanted:
+            continue
+        if given == [wanted[0], wanted[2], wanted[1], wanted[3]]:
+            says = "the list stores index, operation, index, operation, as the program prints it"
+        elif [given[0] - 1, given[2] - 1] == [wanted[0], wanted[2]]:
+            says = f"the list counts tensors from 0: look at the sources of node {node}"
+        elif [given[0], given[2]] != [wanted[0], wanted[2]]:
+            says = f"look at the sources of node {node} again: 0 is the output of two cells back"
+        else:
+            says = f"look at the operations of node {node} again: 0 is {MICRO_OPS[0]}"
+        return Verdict(False, says)
+    return Verdict(True, "the article's cell, with avg3x3 for the operation that it alone has")
+
+
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "macro-size": _macro_size,
     "macro-list": _macro_list,
+    "micro-size": _micro_size,
+    "micro-list": _micro_list,
 }

@@ -1,9 +1,11 @@
 """The traces that ship: what they hold, where they come from, how small they are."""
 
+from dataclasses import replace
+
 import pytest
 
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.recipes import PRESETS, RECIPES, change
+from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
+from enas_viz.recipes import PRESETS, RECIPES, change, recipe_from_json
 from enas_viz.search.controller import narrate
 from enas_viz.trace import ASSETS, load_trace
 
@@ -21,7 +23,7 @@ def test_the_recorded_search_says_where_it_comes_from():
     header = load_trace("macro-tiny").header
 
     recipe = RECIPES["macro-tiny"]
-    assert header.recipe == recipe.to_json()
+    assert recipe_from_json({**header.recipe, "fidelity": header.fidelity}) == recipe
     assert header.seed == 0
     assert header.device == {"type": "cpu", "threads": 1}
     assert header.clock["started"].startswith("2026-")
@@ -57,8 +59,9 @@ def test_the_recorded_cifar_search_says_where_it_comes_from_and_is_whole():
     trace = load_trace("macro-cifar10-cpu")
     recipe = change(RECIPES["macro-cifar10-cpu"], compute__threads=1)
 
-    kept = {**recipe.to_json(), "about": trace.header.recipe["about"]}
-    assert trace.header.recipe == kept
+    header = trace.header
+    kept = replace(recipe, about=header.recipe["about"])
+    assert recipe_from_json({**header.recipe, "fidelity": header.fidelity}) == kept
     assert (trace.header.seed, trace.header.device) == (0, {"type": "cpu", "threads": 1})
     assert trace.header.dataset["train"] == 45_000
     assert len(trace.episodes) == 70 * 20 * 10
@@ -72,3 +75,13 @@ def test_the_same_network_in_the_codes_order_is_the_same_network():
     assert trace.last.architecture == ARTICLE_MACRO
     assert len(trace.last.steps) == 8
     assert trace.header.order == "op-first"
+
+
+def test_the_articles_cell_is_scored_by_an_untrained_controller_and_says_so():
+    trace = load_trace("article-micro")
+
+    assert trace.last.architecture == ARTICLE_MICRO
+    assert "not a search: an untrained controller (seed 0)" in trace.last.note
+    emitted = [s.picks[0] for s in trace.last.steps if s.picks]
+    assert emitted == [1, 0, 5, 1, 2, 0, 4, 2]  # sources from 0; avg5x5 is operation 5
+    assert len(trace.last.steps) == 12

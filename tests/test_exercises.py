@@ -58,6 +58,59 @@ def test_a_wrong_list_is_told_where_it_goes_wrong(answer, hint):
     assert hint in found.says
 
 
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (20, "a node has two"),
+        (40, "multiply"),
+        (225, "one tensor more"),
+        (625, "cannot read itself"),
+        (300, "same tensor twice"),
+        (16, "also has an operation"),
+        (25, "also has a source"),
+        (7, "how many tensors can it read"),
+        ("x", "whole number"),
+    ],
+)
+def test_a_wrong_number_of_nodes_gets_the_hint_that_helps(answer, hint):
+    found = ev.check("micro-size", answer)
+
+    assert not found.right
+    assert hint in found.says
+    assert "400" not in found.says
+
+
+def test_the_third_computed_node_is_counted_right():
+    three, two = (ev.MicroSpace(nodes, cells=("normal",)).size for nodes in (3, 2))
+
+    assert ev.check("micro-size", three // two).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        ([1, 2, 0, 1], "4 numbers"),
+        ([1, 0, 2, 1, 2, 4, 0, 2], "index, operation, index, operation"),
+        ([2, 2, 1, 1, 2, 4, 0, 2], "from 0: look at the sources of node 3"),
+        ([0, 2, 1, 1, 2, 4, 0, 2], "sources of node 3"),
+        ([1, 2, 0, 1, 2, 4, 0, 1], "operations of node 4"),
+        ("1 2", "whole numbers"),
+    ],
+)
+def test_a_wrong_cell_is_told_where_it_goes_wrong(answer, hint):
+    found = ev.check("micro-list", answer)
+
+    assert not found.right
+    assert hint in found.says
+
+
+def test_the_articles_cell_is_accepted():
+    assert ev.check("micro-list", [1, 2, 0, 1, 2, 4, 0, 2]).right
+
+
 def test_an_unknown_exercise_names_the_known_ones():
-    with pytest.raises(ValueError, match=r"macro-size, macro-list; did you mean 'macro-size'"):
+    with pytest.raises(
+        ValueError,
+        match=r"macro-size, macro-list, micro-size, micro-list; did you mean 'macro-size'",
+    ):
         ev.check("macro-sizes", 1)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from enas_viz import recipe, search
-from enas_viz.published import ARTICLE_MACRO
+from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import PRESETS
 from enas_viz.search.controller import narrate
 from enas_viz.trace import ASSETS, Epoch, save_trace
@@ -22,11 +22,15 @@ ARTICLE_NOTE = (
 
 def main() -> None:
     ASSETS.mkdir(exist_ok=True)
-    op_first = replace(PRESETS["article"], macro_order="op-first")
-    for name, fidelity in (("article-macro", PRESETS["article"]), ("article-macro-code", op_first)):
+    article = PRESETS["article"]
+    for name, architecture, fidelity in (
+        ("article-macro", ARTICLE_MACRO, article),
+        ("article-macro-code", ARTICLE_MACRO, replace(article, macro_order="op-first")),
+        ("article-micro", ARTICLE_MICRO, article),
+    ):
         path = ASSETS / f"{name}.jsonl.gz"
         path.unlink(missing_ok=True)
-        save_trace(narrate(ARTICLE_MACRO, fidelity, 0, ARTICLE_NOTE), path)
+        save_trace(narrate(architecture, fidelity, 0, ARTICLE_NOTE), path)
         print(f"wrote {path.name}")
 
     with tempfile.TemporaryDirectory() as folder:
