@@ -301,7 +301,7 @@ function render({ model, el }) {
     for (const [box, drawing] of [[networkBox, network], [stripBox, strip]]) {
       const width = Number(drawing.getAttribute("width"));
       box.style.setProperty("--natural", `${width}px`);
-      box.style.setProperty("--least", width > 1250 ? 1 : 0.66); // what must scroll anyway stays large
+      box.style.setProperty("--least", width > 1320 ? 1 : 0.66); // what must scroll anyway stays large
       box.replaceChildren(drawing);
     }
     builds.textContent = scene.builds;

@@ -24,7 +24,7 @@ from enas_viz.view.shapes import PREFIX, rect, symbols, tip
 WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
 TALLEST, SHRINK = 132, 0.74  # height of a slab at full resolution, and after each halving
 AXIS = 44 + TALLEST / 2
-END_W, GAP_MOST = 62, 26
+END_W, GAP_MOST = 72, 26
 ROOM = 26  # between the lowest slab and the brackets of the stages
 
 
