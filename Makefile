@@ -22,8 +22,9 @@ soak: $(VENV)/dev.stamp
 	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest tests/search/test_strategies.py
 
 # How fast it is; PEERS=folder compares with public implementations (benchmarks/peers.py).
+# ONLY="macro micro" measures these parts alone.
 bench: $(VENV)/dev.stamp
-	@$(BIN)/python benchmarks/speed.py $(if $(PEERS),--peers $(PEERS))
+	@$(BIN)/python benchmarks/speed.py $(if $(PEERS),--peers $(PEERS)) $(if $(ONLY),--only $(ONLY))
 
 # Records the traces that ship with the package: runs of this very program.
 assets: $(VENV)/dev.stamp

@@ -4,12 +4,19 @@ None of their code is here. `folder` holds checkouts that the user fetched:
 
     tdv/   github.com/TDeVries/enas_pytorch, commit a3e54b2
     nni/   github.com/microsoft/nni, tag v2.4 (its folders `nni` and `examples`)
+    mtj/   github.com/MengTianjian/enas-pytorch, commit 8dfeea8; the one of micro
 
-Patches, all made while loading: TDeVries' `.cuda()` calls leave tensors on the CPU; NNI's package
-is entered past its `__init__` files, which start its experiment manager; and both add skips in
-place (`out += ...`) to what a ReLU still needs for its gradient, which today's PyTorch refuses, so
-that line adds out of place. Each peer is run with its own modules and its own training step; only
-the architecture is handed in from outside.
+Patches, all made while loading: TDeVries' and MengTianjian's `.cuda()` calls leave tensors on the
+CPU; NNI's package is entered past its `__init__` files, which start its experiment manager; and
+TDeVries and NNI add skips in place (`out += ...`) to what a ReLU still needs for its gradient,
+which today's PyTorch refuses, so that line adds out of place. Each peer is run with its own modules
+and its own training step; only the architecture is handed in from outside.
+
+Where MengTianjian's search differs from ours at the same sizes and with the same operations, two
+stacked separable convolutions included: it trains without an auxiliary head, unless told otherwise,
+and then gives the head no loss, so ours without one stands beside it; plain momentum; average
+pooling counts the padding as zeros; dropout of whole channels before the classifier, in rewards,
+too. A controller update of its own takes one sample; here it averages as many as ours.
 """
 
 from __future__ import annotations
@@ -25,36 +32,41 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from cases import Case
 from torch import Tensor, nn
 
 from enas_viz.space import Architecture
 
-CLIP = 5.0  # both peers clip the norm of the gradient
+CLIP = 5.0  # the macro peers clip the norm of the gradient
 
 
 @dataclass(frozen=True)
 class Peer:
     """One implementation: its supernet wired as an architecture, and its controller.
 
-    wire(architecture) makes it the next to run. forward(images) gives logits. sample() draws one
-    architecture. update(rewards) is one controller update on as many samples as rewards.
+    optimiser: of the supernet. wire(architecture) makes it the next to run. forward(images) gives
+    logits. sample() draws one architecture. update(rewards) is one controller update on as many
+    samples as rewards. clip: largest norm of a supernet's gradient.
     """
 
     name: str
     net: nn.Module
+    optimiser: torch.optim.Optimizer
     wire: Callable[[Architecture], None]
     forward: Callable[[Tensor], Tensor]
     sample: Callable[[], None]
     update: Callable[[Tensor], None]
+    clip: float | None = CLIP
 
-    def train_step(self, images: Tensor, labels: Tensor, optimiser: torch.optim.Optimizer) -> None:
-        """As both of them train shared weights: one minibatch, clipped by norm, read back."""
+    def train_step(self, images: Tensor, labels: Tensor) -> None:
+        """As all of them train shared weights: one minibatch, clipped if so, read back."""
         self.net.train()
-        optimiser.zero_grad()
+        self.optimiser.zero_grad()
         loss = F.cross_entropy(self.forward(images), labels)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
-        optimiser.step()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.clip)
+        self.optimiser.step()
         loss.item()
 
     @torch.no_grad()
@@ -63,14 +75,15 @@ class Peer:
         return (self.forward(images).argmax(1) == labels).float().mean().item()
 
 
-def found(folder: Path, layers: int, filters: int) -> list[Peer]:
-    """The peers that are in `folder`, at the given size."""
-    made = []
-    if (folder / "tdv").is_dir():
-        made.append(tdevries(folder / "tdv", layers, filters))
-    if (folder / "nni").is_dir():
-        made.append(nni(folder / "nni", layers, filters))
-    return made
+def found(folder: Path, case: Case) -> list[Peer]:
+    """The peers of the case's search that are in `folder`, at its sizes."""
+    makers = {"macro": {"tdv": tdevries, "nni": nni}, "micro": {"mtj": meng_tianjian}}[case.name]
+    network = case.recipe.network
+    return [
+        make(folder / name, network.layers, network.filters)
+        for name, make in makers.items()
+        if (folder / name).is_dir()
+    ]
 
 
 def tdevries(folder: Path, layers: int, filters: int) -> Peer:
@@ -104,7 +117,10 @@ def tdevries(folder: Path, layers: int, filters: int) -> Peer:
         nn.utils.clip_grad_norm_(controller.parameters(), CLIP)
         adam.step()
 
-    return Peer("TDeVries/enas_pytorch", net, wire, lambda x: net(x, state["arc"]), sample, update)
+    def forward(images: Tensor) -> Tensor:
+        return net(images, state["arc"])
+
+    return Peer("TDeVries/enas_pytorch", net, _nesterov(net), wire, forward, sample, update)
 
 
 def nni(folder: Path, layers: int, filters: int) -> Peer:
@@ -145,7 +161,55 @@ def nni(folder: Path, layers: int, filters: int) -> Peer:
         nn.utils.clip_grad_norm_(mutator.parameters(), CLIP)
         adam.step()
 
-    return Peer("NNI 2.4", net, wire, net, sample, update)
+    return Peer("NNI 2.4", net, _nesterov(net), wire, net, sample, update)
+
+
+def meng_tianjian(folder: Path, layers: int, filters: int) -> Peer:
+    with _on_path(folder), _no_cuda():
+        micro_child = importlib.import_module("micro_child")
+        micro_controller = importlib.import_module("micro_controller")
+        args = types.SimpleNamespace(  # the defaults of its train_search.py
+            child_num_layers=layers,
+            child_out_filters=filters,
+            child_num_branches=5,
+            child_num_cells=5,
+            child_use_aux_heads=False,
+            lstm_size=64,
+            lstm_num_layers=1,
+            lstm_keep_prob=0,
+            temperature=5.0,
+            controller_tanh_constant=1.1,
+            controller_op_tanh_reduce=2.5,
+        )
+        net, controller = micro_child.CNN(args), micro_controller.Controller(args)
+    sgd = torch.optim.SGD(net.parameters(), 0.05, momentum=0.9, weight_decay=1e-4)
+    adam = torch.optim.Adam(controller.parameters(), 3.5e-3, betas=(0.1, 0.999), eps=1e-3)
+    state = {}
+
+    def wire(architecture: Architecture) -> None:
+        state["dag"] = torch.tensor(architecture.flat).chunk(2)
+
+    def forward(images: Tensor) -> Tensor:
+        return net(images, state["dag"])[0]
+
+    def sample() -> None:
+        with torch.no_grad(), _no_cuda():
+            controller()
+
+    def update(rewards: Tensor) -> None:
+        adam.zero_grad()
+        for reward in rewards:
+            with _no_cuda():
+                _, log_probability, _ = controller()
+            (-log_probability * reward / len(rewards)).backward()
+        adam.step()
+
+    name = "MengTianjian/enas-pytorch"
+    return Peer(name, net, sgd, wire, forward, sample, update, clip=None)
+
+
+def _nesterov(net: nn.Module) -> torch.optim.SGD:
+    return torch.optim.SGD(net.parameters(), 0.05, 0.9, nesterov=True, weight_decay=5e-4)
 
 
 def _patched(name: str, line: str) -> types.ModuleType:
