@@ -11,9 +11,12 @@ from enas_viz.search.ops import (
     MACRO_BRANCHES,
     Conv,
     FactorizedReduction,
+    Padding,
     ZeroDebiasedBatchNorm,
     initialise,
+    join,
     norm,
+    pool,
 )
 from enas_viz.space import MACRO_OPS
 
@@ -33,18 +36,66 @@ def test_every_operation_of_the_space_has_a_constructor():
 
 
 def test_the_average_pool_divides_by_real_pixels_only():
-    pool = MACRO_BRANCHES["avg3x3"](1, FIDELITY)[-1]
+    pooled = MACRO_BRANCHES["avg3x3"](1, FIDELITY)[-1](torch.ones(1, 1, 4, 4))
 
-    assert torch.equal(pool(torch.ones(1, 1, 4, 4)), torch.ones(1, 1, 4, 4))
+    torch.testing.assert_close(pooled, torch.ones(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (1, 3), (2, 1), (7, 4)])
+def test_the_average_and_its_gradient_are_those_of_the_plain_pool(size):
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    gradient = torch.randn(2, 3, *size, dtype=torch.float64)
+
+    found, plain = pool(x, "avg", 3), F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+
+    torch.testing.assert_close(found, plain)
+    ours, theirs = (torch.autograd.grad(y, x, gradient)[0] for y in (found, plain))
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("form", [torch.channels_last, torch.contiguous_format])
+def test_joined_tensors_hand_back_dense_gradients(form):
+    parts = [
+        torch.randn(2, c, 4, 4).contiguous(memory_format=form).requires_grad_() for c in (1, 3)
+    ]
+    gradient = torch.randn(2, 4, 4, 4).contiguous(memory_format=form)
+
+    joined = join(parts)
+    found = torch.autograd.grad(joined, parts, gradient)
+
+    assert torch.equal(joined, torch.cat(parts, 1))
+    assert torch.equal(torch.cat(found, 1), gradient)
+    assert all(g.is_contiguous(memory_format=form) for g in found)
+
+
+@pytest.mark.parametrize("size", [(6, 6), (7, 5), (1, 2)])
+def test_strided_pools_are_padded_as_tensorflow_pads(size):
+    x = torch.randn(2, 3, *size)
+    pad = Padding.same(x, 3, 2)
+
+    padded = F.pad(x, pad, value=-1e9)
+    torch.testing.assert_close(pool(x, "max", 3, 2), F.max_pool2d(padded, 3, 2))
+    count = F.avg_pool2d(F.pad(torch.ones_like(x), pad), 3, 2)
+    torch.testing.assert_close(pool(x, "avg", 3, 2), F.avg_pool2d(F.pad(x, pad), 3, 2) / count)
+    assert pool(x, "avg", 3, 2).shape[2:] == tuple(-(-side // 2) for side in size)
+
+
+def test_padding_says_where_tensorflow_puts_the_odd_pixel():
+    x = torch.zeros(1, 1, 6, 7)
+
+    assert Padding.same(x, 3, 2) == (1, 1, 0, 1)  # width 7, height 6
+    assert Padding.same(x, 5, 2) == (2, 2, 1, 2)
+    assert Padding.same(x, 3, 1) == (1, 1, 1, 1)
+    assert Padding.same(x, 2, 1) == (0, 1, 0, 1)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (1, 3), (2, 1), (7, 4)])
 def test_the_maximum_is_the_same_whether_or_not_a_gradient_is_wanted(size):
-    pool, x = MACRO_BRANCHES["max3x3"](2, FIDELITY)[-1], torch.randn(3, 2, *size)
+    largest, x = MACRO_BRANCHES["max3x3"](2, FIDELITY)[-1], torch.randn(3, 2, *size)
     before = x.clone()
 
     with torch.no_grad():
-        found = pool(x)
+        found = largest(x)
 
     assert torch.equal(found, F.max_pool2d(x, 3, 1, 1))
     assert torch.equal(x, before)
