@@ -19,6 +19,7 @@ _HOMES = {
     "draw_layer": "view.export",
     "load_trace": "trace",
     "plot": "view.export",
+    "reach": "limits",
     "recipe": "recipes",
     "record": "trace",
     "Replay": "widgets.replay",

@@ -21,6 +21,11 @@ Preset = Literal["default", "released", "paper", "article"]
 
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
 
+# fidelity.op_prior = "released", as in the authors' micro_controller.py
+FAVOURED = ("sep3x3", "sep5x5")  # the operations that it favours
+PRIOR_BIAS = 10.0  # where their learned bias starts, ...
+PRIOR_SHIFT = 0.25  # ... and what is added to them, and taken from the others, in normal cells
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fidelity:

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "watching": "trace",
     "trace": "space",
     "cost": "space recipes",
+    "limits": "space recipes",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
     "search.checkpoint": "search.draws",
@@ -32,6 +33,7 @@ MAY_IMPORT = {
     "search.macro_controller": "CORE search.draws search.lstm",
     "search.micro_controller": "CORE search.draws search.lstm",
     "search.controller": "CORE enas_viz search.macro_controller search.micro_controller",
+    "search.diagnostics": "CORE search.controller",
     "search.macro_supernet": "CORE search.draws search.ops",
     "search.micro_supernet": "CORE search.draws search.ops",
     "search.supernet": "CORE search.macro_supernet search.micro_supernet",
@@ -63,13 +65,13 @@ MAY_IMPORT = {
     "widgets.replay": "LOOK view.*",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE exercises watching view.* widgets.*",
+    "enas_viz": "CORE exercises limits watching view.* widgets.*",
     "cli": "CORE enas_viz view.* widgets.*",  # and search, inside functions only
     "__main__": "cli",
 }
 GROUPS = {
     "CORE": "space published recipes trace cost",
-    "LOOK": "space trace recipes cost",
+    "LOOK": "space trace recipes cost limits",
     "PLACES": "view.layout view.micro_layout",
     "BENCH": "search.draws search.data search.ops search.supernet",
 }

@@ -18,15 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enas_viz.recipes import ControllerConfig, Fidelity
+from enas_viz.recipes import FAVOURED, PRIOR_BIAS, PRIOR_SHIFT, ControllerConfig, Fidelity
 from enas_viz.search.lstm import LstmPolicy, pick, stack
 from enas_viz.space import Architecture, Decision, MicroSpace
 from enas_viz.trace import Step
 
 NO_SOURCE = -1e9  # logit of a tensor that does not exist yet: probability 0, and no infinities
-FAVOURED = ("sep3x3", "sep5x5")  # what the released code's operation prior favours
-PRIOR_BIAS = 10.0  # fidelity.op_prior = "released": where their learned bias starts, ...
-PRIOR_SHIFT = 0.25  # ... and what is added to them, and taken from the others, in normal cells
 
 # (cell, node, side): from 0; the node counts computed nodes only
 Place = tuple[int, int, int]
