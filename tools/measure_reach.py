@@ -5,7 +5,7 @@ operation that took the planted one, plus the entropy term of the recipe. Everyt
 search's own: samples, moving baseline, REINFORCE and Adam. Where the policy ends is then a matter
 of its limits (`enas_viz.reach`), of what its tanh lets through, and of time.
 
-    python tools/measure_reach.py           # about twenty minutes on one core
+    python tools/measure_reach.py           # about half an hour on one core
     python tools/measure_reach.py --table   # the figures that were kept, as a table
 """
 
