@@ -1,6 +1,9 @@
 """Curves of a search."""
 
+import math
+
 import pytest
+from episodes import made_up_micro_trace
 
 from enas_viz import plot
 from enas_viz.space import MacroSpace
@@ -69,3 +72,26 @@ def test_a_plot_is_a_picture_for_notebooks_and_files():
 def test_a_trace_without_rewards_has_no_curves():
     with pytest.raises(ValueError, match="no episode with an accuracy"):
         plot(load_trace("article-macro"))
+
+
+def test_the_live_entropy_stands_inside_the_band_that_the_policy_can_reach():
+    trace = load_trace("macro-tiny")
+    axes = figure(trace).axes[2]
+
+    (text,) = [t.get_text() for t in axes.get_legend().get_texts()]
+    low, high = map(float, text.removeprefix("reachable: ").split(" to "))
+    assert high == pytest.approx(6 * math.log(6) + 15 * math.log(2), abs=0.1)
+    assert all(low < v <= high + 0.1 for v in series(trace).entropy)
+
+
+def test_of_cells_shares_are_of_nodes_and_shape_is_loose_ends():
+    trace = made_up_micro_trace(2, epochs=2, per_epoch=3)
+
+    found = series(trace)
+
+    assert list(found.place_shares) == ["normal 3", "normal 4", "reduction 3", "reduction 4"]
+    first = [e.architecture for e in trace.episodes[:3]]
+    ops = [op for a in first for op in a.content[1][0][2:]]
+    assert found.place_shares["reduction 3"]["max3x3"][0] == ops.count(3) / 6
+    ends = [len(a.space.loose_ends(a, c)) for a in first for c in a.space.cells]
+    assert found.shape[0] == pytest.approx(sum(ends) / 6)

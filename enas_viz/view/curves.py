@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from enas_viz.limits import reach_of_header
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Trace
 from enas_viz.view.scene import OPERATIONS
@@ -110,7 +111,11 @@ def _shape(architecture: Architecture) -> float:
 
 
 def figure(trace: Trace) -> Any:
-    """A matplotlib Figure: reward and baseline, the operations that the policy samples, entropy."""
+    """A matplotlib Figure: reward and baseline, the operations that the policy samples, entropy.
+
+    Behind the entropy stands the band that the policy's capped logits can reach, where the trace
+    knows its controller.
+    """
     from matplotlib.figure import Figure  # not pyplot: figures may be drawn from any thread
 
     found = series(trace)
@@ -142,6 +147,16 @@ def figure(trace: Trace) -> Any:
         handles[::-1], labels[::-1], frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
     )
 
+    header = trace.header
+    band = reach_of_header(header.recipe, header.fidelity, header.space, header.order)
+    if band:
+        right.axhspan(
+            band.entropy_low,
+            band.entropy_high,
+            color=colours["--enas-quiet"],
+            label=f"reachable: {band.entropy_low:.1f} to {band.entropy_high:.1f}",
+        )
+        right.legend(frameon=False, loc="lower left", fontsize=9)
     right.plot(epochs, found.entropy, color=colours["--enas-conv3x3"])
     right.set(title="Entropy of a sample, in nats", xlabel="epoch")
     right.set_ylim(bottom=0)
