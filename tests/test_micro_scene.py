@@ -53,7 +53,7 @@ def test_at_its_end_the_articles_cell_has_one_loose_end_and_nothing_to_join():
     said = scene.answer(11, episode.steps)
 
     assert said == (
-        "Node 4 is complete, and with it the normal cell. Only node 4 is read by no node: its "
+        "Node 4 is the last one, and nobody can point at it. Only node 4 is read by no node: its "
         "output is the cell's, with nothing to join. That is the cell."
     )
     root = parsed(episode)
@@ -95,7 +95,8 @@ def test_silent_steps_say_what_they_are_for():
     assert told[0].startswith("A warm-up step: node 1 is the output of two cells back")
     assert told[1].startswith("A warm-up step: node 2 is the output of the previous cell")
     assert "only to remember it, so that later nodes can point at it" in told[6]
-    assert told[11].startswith("Node 4 is complete, and with it the normal cell.")
+    assert scene.question(11) == "nothing to decide: the normal cell is complete."
+    assert told[11].startswith("Node 4 is the last one, and nobody can point at it.")
     assert told[23].endswith("That completes both cells.")
 
 

@@ -49,11 +49,13 @@ export function probabilities(kind, logits, temperature = 1) {
 export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** An episode as a film packs it: picks as characters, logits as whole numbers, in order. */
+/** An episode as a film packs it: picks and logits in order, as digits to base 36. */
 export function unpack(scene, film, moment) {
   const { picks, logits, facts } = film.moments[moment];
+  const w = film.digits, middle = Math.floor(36 ** w / 2);
   let p = 0, z = 0;
-  const take = (n) => logits.slice(z, (z += n)).map((value) => value * film.unit);
+  const one = () => (parseInt(logits.slice(z, (z += w)), 36) - middle) * film.unit;
+  const take = (n) => Array.from({ length: n }, one);
   const steps = scene.plan.map(({ kind, n }) => {
     if (kind === "silent") return [[], []];
     const chosen = [...picks.slice(p, (p += kind === "bits" ? n : 1))].map((digit) => parseInt(digit, 36));
@@ -98,7 +100,7 @@ export function looseEnds(scene, episode, cell) {
 export function caption(scene, episode, step) {
   const { words, plan } = scene, turn = plan[step];
   const count = fill(words.count, { step: step + 1, steps: plan.length });
-  const source = turn.of < 0 ? "" : scene.options.tensors[episode.steps[turn.of][0][0]].label;
+  const source = turn.of === undefined ? "" : scene.options.tensors[episode.steps[turn.of][0][0]].label;
   const question = fill(turn.ask, { source });
   let answer = turn.why;
   if (turn.kind === "pick") {

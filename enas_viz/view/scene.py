@@ -103,6 +103,12 @@ class Turn:
     of: int = -1
     loose: int = -1
 
+    def to_json(self) -> Json:
+        """What the browser needs of it, left out what says nothing."""
+        found = asdict(self)
+        del found["short"]
+        return {k: v for k, v in found.items() if v not in ("", -1) and (k, v) != ("n", 0)}
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -214,7 +220,7 @@ class Scene:
     def to_json(self) -> Json:
         """What the browser needs beside the drawings to play any episode of this scene."""
         return {
-            "plan": [asdict(turn) for turn in self.turns],
+            "plan": [turn.to_json() for turn in self.turns],
             "options": {k: [asdict(o) for o in found] for k, found in self.options.items()},
             "colour": self.colour,
             "builds": self.builds,
@@ -360,8 +366,9 @@ class MicroScene(Scene):
                 f"this step only to remember it, so that later nodes can point at it."
             )
             return Turn("silent", at, NOTHING, "–", why=why)
-        why = f"Node {node} is complete, and with it the {CELL_NAMES[decision.cell]}."
-        return Turn("silent", at, NOTHING, "–", why=why, loose=cell)
+        why = f"Node {node} is the last one, and nobody can point at it."
+        ask = f"nothing to decide: the {CELL_NAMES[decision.cell]} is complete."
+        return Turn("silent", at, ask, "–", why=why, loose=cell)
 
     def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
         return [f"node {t + 1}" for t in self.loose_ends(picked, cell)]

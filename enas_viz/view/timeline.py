@@ -22,6 +22,7 @@ from enas_viz.view.scene import OPERATIONS, facts
 
 MOST = 200  # moments of a film, unless asked otherwise
 UNIT = 1e-4  # of the logits in a page: whole numbers of it
+FARTHEST = 1e4  # a logit in a page; options so far apart have probabilities of 0 and 1
 
 WIDTH, HEIGHT = 584, 286  # of each drawing, in pixels
 BETWEEN = 28  # the two of them side by side
@@ -59,22 +60,28 @@ def moments(trace: Trace, most: int = MOST) -> tuple[Episode, ...]:
 def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     """What the browser needs to show a search and to open each of the `shown` episodes.
 
-    moments: per episode its picks in the order of decisions, one character each, its shaped logits
-    as whole numbers of `unit`, its place in the drawings, and a line of facts.
+    moments: per episode its picks in the order of decisions, one character each; its shaped logits
+    as whole numbers of `unit` above the middle of what `digits` digits to base 36 hold, so many
+    digits each; its place in the drawings, and a line of facts.
     """
     found = series(trace)
     places = _places(trace, found, shown)
     best = shown.index(trace.best)
+    largest = max((abs(z) for e in shown for z in _all(e)), default=0) / UNIT
+    width = next(w for w in range(3, 10) if largest + 1 < 36**w // 2)
     return {
         "curves": _svg(_curves(found, trace.space, shown, places, best)),
         "layers": _svg(_places_over_time(found, trace.space)),
         "width": WIDTH,
         "unit": UNIT,
+        "digits": width,
         "best": best,
         "moments": [
             {
                 "picks": "".join(_digit(p) for step in e.steps for p in step.picks),
-                "logits": [round(z / UNIT) for s in e.steps for row in s.logits for z in row],
+                "logits": "".join(
+                    _number(round(z / UNIT) + 36**width // 2, width) for z in _all(e)
+                ),
                 "x": round(x, 1),
                 "facts": facts(e),
             }
@@ -94,6 +101,21 @@ def panel(made: Json, moment: int) -> tuple[list[str], float, float]:
         for k, name in enumerate(("curves", "layers"))
     ]
     return parts, 2 * WIDTH + BETWEEN, HEIGHT + 14
+
+
+def _all(episode: Episode) -> list[float]:
+    """Every logit in order; what a file claims beyond any controller's reach is cut off."""
+    found = (z for step in episode.steps for row in step.logits for z in row)
+    return [max(-FARTHEST, min(FARTHEST, z)) for z in found]
+
+
+def _number(value: int, width: int) -> str:
+    """A whole number to base 36, so many digits wide."""
+    found = ""
+    for _ in range(width):
+        value, digit = divmod(value, 36)
+        found = _digit(digit) + found
+    return found
 
 
 def _digit(pick: int) -> str:
