@@ -1,9 +1,9 @@
 """Measures whether finished searches learned: their policies against chance, under shared weights.
 
-For each run: 200 samples of the policy, and 200 networks with uniform operations at the policy's
-own skip rate, all on the whole validation split with the run's shared weights.
+For each run: 200 samples of the policy, and 200 architectures by chance (macro: at the policy's own
+skip rate), all on the whole validation split with the run's shared weights.
 
-    python tools/measure_policy.py NAME runs/a runs/b ... [--data PATH]
+    python tools/measure_policy.py NAME runs/a runs/b ... [--data PATH] [--append]
 """
 
 import argparse
@@ -25,8 +25,10 @@ def main() -> None:
     parser.add_argument("name", help="of the file in benchmarks/results/")
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--data", help="the images, where the run does not know its own any more")
+    parser.add_argument("--append", action="store_true", help="to the rows that the file has")
     options = parser.parse_args()
-    rows = []
+    path = RESULTS / f"{options.name}.json"
+    rows = json.loads(path.read_text())["rows"] if options.append else []
     for folder in options.folders:
         trace = load_trace(folder)
         compared = candidates.compare_shared(restore(folder, data=options.data), SAMPLES)
@@ -49,7 +51,6 @@ def main() -> None:
     kept = {name: header[name] for name in ("recipe", "dataset", "device", "versions")}
     about = {"what": __doc__.partition("\n")[0], "samples": SAMPLES, "date": str(date.today())}
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{options.name}.json"
     path.write_text(json.dumps({**about, "rows": rows, **kept}, indent=1) + "\n")
     print(f"wrote {path}")
 

@@ -1,7 +1,12 @@
 """The exported page in a real browser: offline, by keyboard, by touch, narrow, in both themes."""
 
 import pytest
-from episodes import made_up_article_episode, made_up_episode
+from episodes import (
+    made_up_article_cells,
+    made_up_article_episode,
+    made_up_cells,
+    made_up_episode,
+)
 from playwright.sync_api import expect
 
 import enas_viz as ev
@@ -53,21 +58,24 @@ def go_to(page, step):
     page.locator("input[aria-label^=Step]").fill(str(step))
 
 
-@pytest.mark.parametrize("order", ["op-first", "skips-first"])
-def test_at_each_step_the_page_says_what_python_says(opened, order):
-    episode = made_up_episode(6, order)
+@pytest.mark.parametrize(
+    "episode",
+    [made_up_episode(6), made_up_episode(6, "skips-first"), made_up_cells(2)],
+    ids=["op-first", "skips-first", "cells"],
+)
+def test_at_each_step_the_page_says_what_python_says(opened, episode):
     scene = scene_of(episode)
     page = opened(episode)
 
     for t, step in enumerate(episode.steps):
         go_to(page, t)
-        question = scene.question(t)
+        question = scene.question(t, episode.steps)
         assert said(page) == (
-            f"{scene.count(t)} {question[0].upper()}{question[1:]} {scene.answer(t, step)}"
+            f"{scene.count(t)} {question[0].upper()}{question[1:]} {scene.answer(t, episode.steps)}"
         )
         assert page.locator("input[aria-label^=Step]").get_attribute(
             "aria-valuetext"
-        ) == scene.caption(t, step)
+        ) == scene.caption(t, episode.steps)
         assert page.locator(".bars li").count() == len(scene.bars(t, step))
         marks = [mark.strip() for mark in page.locator(".bars .mark").all_inner_texts()]
         assert marks == [bar.answer for bar in scene.bars(t, step)]
@@ -88,8 +96,67 @@ def test_the_articles_example_grows_as_it_is_told(opened):
     assert "made up" in page.locator(".note").inner_text()
 
 
-def test_going_back_is_the_same_as_never_having_gone_on(opened):
-    page = opened(made_up_episode(8, seed=5))
+def test_the_articles_cell_grows_as_it_is_told(opened):
+    page = opened(made_up_article_cells(), colour="node")
+
+    counts = []
+    for t in range(12):
+        go_to(page, t)
+        inputs = [page.locator(f".network .arc.{k}[data-row]").count() for k in ("past", "now")]
+        ops = page.locator(".network .layer:is(.past, .now) .face:not(.fixed)").count()
+        loose = page.locator(".network .arc:is(.past, .now)[data-loose]").count()
+        counts.append((*inputs, ops, loose))
+
+    assert counts == [
+        *[(0, 0, 0, 0), (0, 0, 0, 0)],
+        *[(0, 1, 0, 0), (1, 1, 0, 0), (2, 0, 1, 0), (2, 0, 2, 0)],
+        *[(2, 0, 2, 0), (2, 1, 2, 0), (3, 1, 2, 0)],
+        *[(4, 0, 3, 0), (4, 0, 4, 0), (4, 0, 4, 1)],
+    ]
+
+
+@pytest.mark.parametrize("nodes", [4, 5, 7])
+def test_a_pair_of_cells_is_whole_at_1200_pixels(opened, nodes):
+    page = opened(made_up_cells(nodes), width=1200)
+
+    for part in (".strip", ".network"):
+        over = page.locator(part).evaluate("e => e.scrollWidth - e.clientWidth")
+        assert over <= 1
+    size = page.locator(".strip .token").first.evaluate(
+        "e => parseFloat(getComputedStyle(e).fontSize) * e.ownerSVGElement.clientWidth /"
+        " e.ownerSVGElement.viewBox.baseVal.width"
+    )
+    assert size >= 10  # pixels: small, and readable
+
+
+def test_a_tap_on_the_second_row_of_steps_goes_to_its_step(opened):
+    page = opened(made_up_cells(3))
+    cell = page.locator("[data-step='20'] .cell").bounding_box()
+
+    page.mouse.click(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
+
+    expect(page.locator(".count")).to_have_text("Step 21 of 34")
+
+
+def test_a_cell_of_the_network_opens_when_it_is_clicked_or_entered(new_page, tmp_path):
+    path = ev.save("enas-micro", tmp_path / "network.html", level="network")
+    page = new_page(1200, offline=True)
+    page.goto(path.as_uri())
+    opened = page.locator(".opened:visible")
+    expect(opened).to_have_count(0)
+
+    page.locator(".slab").nth(2).click()
+    expect(opened).to_have_count(1)
+    expect(opened).to_contain_text("Reduction cell")
+    page.locator(".slab").nth(0).focus()
+    page.keyboard.press("Enter")
+    expect(opened).to_have_count(1)
+    expect(opened).to_contain_text("Normal cell")
+
+
+@pytest.mark.parametrize("make", [lambda: made_up_episode(8, seed=5), lambda: made_up_cells(3)])
+def test_going_back_is_the_same_as_never_having_gone_on(opened, make):
+    page = opened(make())
     state = """() => [...document.querySelectorAll('.network [data-born]')].map(e =>
       [e.dataset.born, e.dataset.row, e.dataset.at, e.getAttribute('class')].join()).sort()"""
 
@@ -101,8 +168,9 @@ def test_going_back_is_the_same_as_never_having_gone_on(opened):
     assert page.evaluate(state) == before
 
 
-def test_nothing_moves_between_steps(opened):
-    page = opened(made_up_episode(8))
+@pytest.mark.parametrize("make", [lambda: made_up_episode(8), lambda: made_up_cells(3)])
+def test_nothing_moves_between_steps(opened, make):
+    page = opened(make())
     page.locator(".enas-replay").focus()
     reference = page.evaluate(PLACES)
 
@@ -185,11 +253,16 @@ def test_a_tap_on_the_strip_goes_to_its_step_and_a_drag_scrubs(opened):
     expect(page.locator(".count")).to_have_text("Step 9 of 12")
 
 
-@pytest.mark.parametrize("order", ["op-first", "skips-first"])
-@pytest.mark.parametrize("layers", [4, 12, 24])
-def test_letters_overlap_nowhere_and_are_inside_their_drawing(opened, layers, order):
-    page = opened(made_up_episode(layers, order))
-    go_to(page, 2 * layers - 2)
+DRAWN = {
+    **{f"{n}-{o}": made_up_episode(n, o) for n in (4, 12, 24) for o in ("op-first", "skips-first")},
+    **{f"{n}-nodes": made_up_cells(n) for n in (1, 4, 5, 7)},
+}
+
+
+@pytest.mark.parametrize("episode", DRAWN.values(), ids=DRAWN)
+def test_letters_overlap_nowhere_and_are_inside_their_drawing(opened, episode):
+    page = opened(episode)
+    go_to(page, len(episode.steps) - 2)
 
     for part in (".strip", ".network"):
         inside, boxes = page.evaluate(LETTERS, part)
@@ -214,6 +287,23 @@ def test_the_page_never_scrolls_sideways_and_the_present_step_is_in_view(opened,
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for what in (".strip .step.now .cell", ".network .about .slot"):
             box = page.locator(what).bounding_box()
+            assert box["x"] >= 0, what
+            assert box["x"] + box["width"] <= width, what
+    assert page.evaluate(CUT_SHORT) == []
+
+
+@pytest.mark.parametrize("width", [390, 800, 1140])
+@pytest.mark.parametrize("nodes", [2, 5, 7])
+def test_cells_never_scroll_the_page_and_the_present_step_is_in_view(opened, nodes, width):
+    episode = made_up_cells(nodes)
+    page = opened(episode, width)
+
+    for step in (2, len(episode.steps) // 2 + 3, len(episode.steps) - 1):
+        go_to(page, step)
+        page.wait_for_timeout(60)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for what in (".strip .step.now .cell", ".network .about .slot"):
+            box = page.locator(what).first.bounding_box()
             assert box["x"] >= 0, what
             assert box["x"] + box["width"] <= width, what
     assert page.evaluate(CUT_SHORT) == []
@@ -265,4 +355,4 @@ def test_another_episode_of_the_same_scene_takes_the_drawings_over(opened):
 
     picks = scene.picks(second.architecture)
     assert page.evaluate(TOKENS) == [x for t, p in enumerate(picks) for x in scene.token(t, p)]
-    assert scene.answer(9, second.steps[9]) in page.locator(".answer").inner_text()
+    assert scene.answer(9, second.steps) in page.locator(".answer").inner_text()

@@ -242,3 +242,55 @@ def test_a_last_minibatch_is_filled_up():
 
     assert len(order) == 4 * 300
     assert torch.equal(order[1000:], order[:200])
+
+
+def test_a_search_of_cells_yields_the_same_kinds_and_rewards_without_a_penalty():
+    made = recipe(
+        "micro-tiny",
+        network__filters=4,
+        network__nodes=2,
+        train__epochs=1,
+        train__batch_size=200,
+        controller__updates=2,
+        controller__samples=3,
+        controller__reward_images=20,
+        keep_steps=1,
+    )
+    items = list(search.run(made))
+
+    assert [type(r) for r in items] == [Header, *[Tick] * 5, *[Episode, Tick] * 6, Epoch]
+    episodes = [r for r in items if isinstance(r, Episode)]
+    for e in episodes:
+        assert len(e.steps) == 24
+        assert e.entropy == pytest.approx(e.extra["entropy"], abs=1e-3)
+        weight = made.controller.entropy_weight
+        assert e.reward == pytest.approx(e.accuracy + weight * e.extra["entropy"], abs=1e-5)
+    rollout = build(made, 0, "cpu", None).controller.sample(3)
+    assert rollout.penalty.tolist() == [0, 0, 0]
+
+
+def test_the_auxiliary_heads_loss_trains_the_trunk_and_itself_where_it_is_trained():
+    moved = {}
+    for head in ("trained", "frozen"):
+        made = build(
+            recipe(
+                "micro-tiny",
+                data__resolution=20,
+                network__filters=4,
+                network__nodes=1,
+                network__aux_weight=0.4,
+                fidelity__aux_head=head,
+                train__epochs=1,
+                train__batch_size=500,
+                controller__updates=0,
+            ),
+            0,
+            "cpu",
+            None,
+        )
+        before = [p.clone() for p in made.net.auxiliary.parameters()]
+        for _ in made.records():
+            pass
+        after = list(made.net.auxiliary.parameters())
+        moved[head] = any((a != b).any() for a, b in zip(before, after, strict=True))
+    assert moved == {"trained": True, "frozen": False}

@@ -109,6 +109,41 @@ def test_a_search_with_shared_reward_images_goes_on_exactly_within_an_update(tmp
     assert load_trace(tmp_path / "cut").digest() == load_trace(tmp_path / "whole").digest()
 
 
+MICRO = recipe(
+    "micro-tiny",
+    network__filters=4,
+    network__nodes=2,
+    train__epochs=2,
+    train__batch_size=100,
+    controller__updates=2,
+    controller__samples=3,
+)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"fidelity": "released"}, {"fidelity": "paper"}, {"fidelity__reward_batch": "shared"}],
+    ids=lambda c: "-".join(map(str, c.values())) or "own",
+)
+def test_a_search_of_cells_goes_on_exactly_wherever_it_was_left(tmp_path, changes):
+    made = change(MICRO, **changes)
+    finish(search.run(made, folder=tmp_path / "whole"))
+    for name, stop in (
+        ("weights", lambda r: isinstance(r, Tick) and r.epoch == 1 and r.step == 4),
+        ("update", lambda r: isinstance(r, Episode) and r.sample == 1 and r.update == 1),
+    ):
+        after(search.run(made, folder=tmp_path / name), stop)
+        finish(search.resume(tmp_path / name))
+
+        trace = load_trace(tmp_path / name)
+        assert trace.digest() == load_trace(tmp_path / "whole").digest()
+        assert trace.header.order == "indices-first"
+        assert trace.episodes[0].steps
+        a, b = restore(tmp_path / name), restore(tmp_path / "whole")
+        for x, y in zip(a.net.state_dict().values(), b.net.state_dict().values(), strict=True):
+            assert torch.equal(x, y)
+
+
 KILLS = 20 if os.environ.get("ENAS_VIZ_SOAK") else 5
 CHILD = f"""
 import sys
