@@ -7,10 +7,11 @@ multiplication with its addition.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from enas_viz.recipes import Recipe
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.space import Architecture, MacroSpace, MicroSpace
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,14 @@ def path_cost(
 
 
 def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Cost:
-    """`path_cost` under a recipe's network and data."""
+    """`path_cost` or `cells_path_cost` under a recipe's network and data.
+
+    Of cells: as the authors search them, whatever the recipe's fidelity says of reductions.
+    """
+    if isinstance(architecture.space, MicroSpace):
+        network = recipe.network
+        sizes = (network.layers, network.filters, recipe.data.resolution)
+        return cells_path_cost(architecture, *sizes, image_channels)
     return path_cost(
         architecture,
         recipe.network.filters,
@@ -171,3 +179,91 @@ def cell_places(layers: int, filters: int) -> tuple[CellPlace, ...]:
 def auxiliary_after(layers: int) -> int:
     """The cell whose output the auxiliary head reads: the one after the second reduction."""
     return reduction_positions(layers)[1] + 1
+
+
+# ---------------------------------------------------------------- micro: what cells cost
+
+
+def sep_conv_parameters(size: int, c: int) -> int:
+    """Of a cell's separable convolution, applied twice: depthwise, pointwise, batch norm."""
+    return 2 * (size**2 * c + c**2 + 2 * c)
+
+
+def cells_supernet_parameters(
+    space: MicroSpace, layers: int, filters: int, image_channels: int = 3, classes: int = 10
+) -> int:
+    """Trainable parameters of the micro supernet, its auxiliary head left out.
+
+    5 373 140 at 6 layers, 20 filters and five nodes. As the authors search: separable convolutions
+    applied twice, a set for each place and source; each reduction cell behind a factorized one.
+    """
+    found = _stem_parameters(filters, image_channels)
+    places = cell_places(layers, filters)
+    for place, fits in zip(places, _fits(places, filters), strict=True):
+        c = place.channels
+        found += sum(c_in * c + 2 * c for c_in, _ in fits)
+        for sources in range(2, space.nodes + 2):
+            found += 2 * sources * (sep_conv_parameters(3, c) + sep_conv_parameters(5, c))
+        found += (space.nodes + 2) * c**2 + 2 * c
+    return found + places[-1].channels * classes
+
+
+def cells_path_cost(
+    architecture: Architecture,
+    layers: int,
+    filters: int,
+    resolution: int,
+    image_channels: int = 3,
+    classes: int = 10,
+) -> Cost:
+    """Cost of the path that a pair of cells takes through the micro supernet (see above)."""
+    space, places = architecture.space, cell_places(layers, filters)
+    sides = [math.ceil(resolution / 2**place.halvings) for place in places]
+    parameters = _stem_parameters(filters, image_channels) + places[-1].channels * classes
+    work = 9 * image_channels * STEM_FACTOR * filters * resolution**2
+    work += places[-1].channels * classes
+    for place, side, fits in zip(places, sides, _fits(places, filters), strict=True):
+        c, pixels = place.channels, side**2
+        parameters += sum(c_in * c + 2 * c for c_in, _ in fits)
+        work += sum(c_in * c * pixels for c_in, _ in fits)
+        for *_, a, b in architecture.content[space.cells.index(place.kind)]:
+            for size in (_window(space.ops[op]) for op in (a, b)):
+                if size:
+                    parameters += sep_conv_parameters(size, c)
+                    work += 2 * (size**2 * c + c**2) * pixels
+        ends = len(space.loose_ends(architecture, place.kind))
+        parameters += ends * c**2 + 2 * c
+        work += ends * c**2 * pixels
+    stem = (STEM_FACTOR * filters, resolution, resolution)
+    tensors = [(p.channels, side, side) for p, side in zip(places, sides, strict=True)]
+    return Cost(parameters, work, (stem, *tensors))
+
+
+def _window(op: str) -> int:
+    """Height of a separable convolution's kernel; 0 for what has no weights."""
+    return {"sep3x3": 3, "sep5x5": 5}.get(op, 0)
+
+
+def _stem_parameters(filters: int, image_channels: int) -> int:
+    return 9 * image_channels * STEM_FACTOR * filters + 2 * STEM_FACTOR * filters
+
+
+def _fits(places: tuple[CellPlace, ...], filters: int) -> list[list[tuple[int, bool]]]:
+    """For each cell, the 1x1 convolutions and reductions that bring tensors to its width.
+
+    Each as (channels that it reads, whether it halves); all give the cell's width at its size.
+    """
+    before = last = (STEM_FACTOR * filters, 0)  # channels and halvings of the two inputs
+    found = []
+    for place in places:
+        mine: list[tuple[int, bool]] = []
+        c, halvings = place.channels, place.halvings
+        if place.kind == "reduction":
+            mine.append((last[0], True))
+            before, last = last, (c, halvings)
+        for channels, halved in (before, last):
+            if halved < halvings or channels != c:
+                mine.append((channels, halved < halvings))
+        found.append(mine)
+        before, last = last, (c, halvings)
+    return found

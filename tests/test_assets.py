@@ -69,6 +69,21 @@ def test_the_recorded_cifar_search_says_where_it_comes_from_and_is_whole():
     assert sum(bool(e.steps) for e in trace.episodes) == 200
 
 
+def test_the_recorded_search_of_cells_says_where_it_comes_from_and_is_whole():
+    trace, recipe = load_trace("micro-cifar10-cpu"), RECIPES["micro-cifar10-cpu"]
+
+    header = trace.header
+    kept = change(replace(recipe, about=header.recipe["about"]), compute__threads=1)
+    assert recipe_from_json({**header.recipe, "fidelity": header.fidelity}) == kept
+    assert (header.seed, header.device) == (0, {"type": "cpu", "threads": 1})
+    assert header.fidelity["op_prior"] == "none"
+    assert (header.dataset["train"], header.dataset["valid"]) == (45_000, 5_000)
+    controller = recipe.controller
+    assert len(trace.episodes) == recipe.train.epochs * controller.updates * controller.samples
+    assert 5 < trace.seconds / 60 < 60
+    assert sum(bool(e.steps) for e in trace.episodes) == len(trace.episodes) // recipe.keep_steps
+
+
 def test_the_same_network_in_the_codes_order_is_the_same_network():
     trace = load_trace("article-macro-code")
 

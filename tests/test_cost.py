@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enas_viz.cost import (
+    cells_supernet_parameters,
     op_multiply_adds,
     op_parameters,
     path_cost,
@@ -17,7 +18,7 @@ from enas_viz.cost import (
     tensor_sizes,
 )
 from enas_viz.recipes import recipe
-from enas_viz.space import MACRO_OPS, Architecture, MacroSpace
+from enas_viz.space import MACRO_OPS, Architecture, MacroSpace, MicroSpace
 
 COUNTS = json.loads((Path(__file__).parent / "golden" / "param_counts.json").read_text())
 
@@ -152,3 +153,31 @@ def test_a_recipe_gives_its_sizes_and_its_merge():
     assert recipe_path_cost(made, tiny, 1) == path_cost(made, 16, 8, 1)
     concat = recipe("macro-tiny", fidelity__skip_merge_search="concat")
     assert recipe_path_cost(made, concat, 1) == path_cost(made, 16, 8, 1, merge="concat")
+
+
+@pytest.mark.parametrize(
+    ("layers", "filters", "count"), [(6, 20, 5_373_140), (6, 8, 1_152_488), (3, 8, 757_480)]
+)
+def test_a_micro_supernet_has_as_many_parameters_as_the_authors_graph(layers, filters, count):
+    assert cells_supernet_parameters(MicroSpace(), layers, filters) == count
+
+
+def test_the_searched_cells_have_the_count_that_the_authors_program_prints():
+    golden = COUNTS["micro_search"]
+    sizes = golden["num_layers"], golden["out_filters"]
+
+    assert cells_supernet_parameters(MicroSpace(), *sizes) == golden["printed_by_code"]
+
+
+def test_a_path_of_cells_costs_less_the_more_of_it_has_no_weights():
+    made = recipe("micro-tiny")
+    space = made.space
+    light, mixed, heavy = (space.decode([0, op, 1, op] * 10) for op in (3, 0, 1))
+
+    costs = [recipe_path_cost(a, made, 1) for a in (light, mixed, heavy)]
+
+    assert costs[0].parameters < costs[1].parameters < costs[2].parameters
+    assert costs[0].multiply_adds < costs[1].multiply_adds < costs[2].multiply_adds
+    assert costs[0].tensors == (
+        *[(24, 8, 8), (8, 8, 8), (16, 4, 4), (16, 4, 4), (32, 2, 2), (32, 2, 2)],
+    )

@@ -83,10 +83,12 @@ def rows(notebook: Path, first: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
-def test_the_figures_about_the_policy_are_those_that_were_measured():
-    measured = json.loads((RESULTS / "macro-cifar10-cpu.json").read_text())["rows"]
+@pytest.mark.parametrize("kind", ["macro", "micro"])
+def test_the_figures_about_the_policy_are_those_that_were_measured(kind):
+    measured = json.loads((RESULTS / f"{kind}-cifar10-cpu.json").read_text())["rows"]
+    (notebook,) = (path for path in NOTEBOOKS if f"{kind}_search" in path.name)
 
-    shown = rows(NOTEBOOKS[1], "| seed | policy")
+    shown = rows(notebook, "| seed | policy")
 
     assert len(measured) == 3
     assert shown == [
@@ -116,3 +118,34 @@ def test_the_figures_about_the_slip_are_those_that_were_measured():
         ]
         for row in measured
     ]
+
+
+def test_the_figures_about_the_reach_are_those_that_were_measured():
+    measured = json.loads((RESULTS / "policy-reach.json").read_text())["rows"]
+    settings = ("released", "released-no-prior", "cpu", "paper")  # as the table has them
+    expected = []
+    for setting in settings:
+        for planted in ("max3x3", "sep5x5"):
+            runs = [r for r in measured if (r["setting"], r["planted"]) == (setting, planted)]
+            end = str(runs[0]["updates"])
+            means = [
+                sum(values) / len(values)
+                for values in (
+                    [r["share_before"] for r in runs],
+                    [r["share_after"][end] for r in runs],
+                    [r["entropy_before"] for r in runs],
+                    [r["entropy_after"][end] for r in runs],
+                )
+            ]
+            assert len(runs) == 3
+            expected.append(
+                [
+                    planted,
+                    *(f"{v:.3f}" for v in means[:2]),
+                    f"{runs[0]['share_range_saturated'][1]:.3f}",
+                    f"{runs[0]['share_range'][1]:.3f}",
+                    f"{means[2]:.1f} → {means[3]:.1f}",
+                ]
+            )
+
+    assert [row[1:] for row in rows(NOTEBOOKS[2], "| controller |")] == expected

@@ -8,12 +8,14 @@ import golden
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
+from enas_viz import cost
 from enas_viz.published import MICRO
 from enas_viz.recipes import MICRO_PRESETS, Fidelity
 from enas_viz.search import micro_supernet
 from enas_viz.search.micro_supernet import MicroSupernet
-from enas_viz.search.ops import pool
+from enas_viz.search.ops import FactorizedReduction, pool
 from enas_viz.space import MicroSpace
 
 SPACE = MicroSpace()
@@ -346,3 +348,26 @@ def test_the_stem_has_three_times_the_channels_and_feeds_both_inputs():
     assert net.stem[0].weight.shape[0] == 12
     assert net.cells[0].fit_before is not None
     assert net.cells[0].fit_last is not None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_path_costs_what_cost_says(seed):
+    ops = ("sep3x3", "sep5x5", "max3x3", "identity")  # averages are convolutions in disguise
+    net = MicroSupernet(MicroSpace(3, ops), 4, 6, 1, 3)
+    arch = net.space.sample(random.Random(seed))
+    zeros = []  # a reduction's kernel is block-diagonal, and the counter counts its zeros
+    for module in net.modules():
+        if isinstance(module, FactorizedReduction):
+            module.register_forward_hook(
+                lambda _, given, out: zeros.append(given[0].shape[1] * out.numel())
+            )
+
+    with FlopCounterMode(display=False) as counted:
+        logits = net(torch.randn(1, 1, 16, 16), arch)
+    logits.sum().backward()
+
+    found = cost.cells_path_cost(arch, 4, 6, 16, 1, 3)
+    trained = sum(p.numel() for p in net.parameters() if p.grad is not None)
+    slices = [s for cell in net.cells for s in cell.output.slices.grad]
+    assert found.parameters == trained - sum(s.numel() for s in slices if not s.any())
+    assert found.multiply_adds == counted.get_total_flops() / 2 - sum(zeros)

@@ -1,0 +1,80 @@
+"""Notebook 02 in a real JupyterLab: run from top to bottom, its film scrubbed, a cell opened."""
+
+from pathlib import Path
+
+import pytest
+from lab_server import ran
+from playwright.sync_api import expect
+
+import enas_viz as ev
+from enas_viz.view.scene import facts
+from enas_viz.view.timeline import moments
+
+ROOT = ".jp-OutputArea-output .enas-replay"
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_micro_search.ipynb"
+EXAMPLE, PUBLISHED, FILM, LIVE = range(4)
+
+
+@pytest.fixture(scope="module")
+def notebook(browser, tmp_path_factory):
+    with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=4) as page:
+        yield page
+
+
+def outputs(page) -> list[dict]:
+    return page.evaluate("""() => {
+      const cells = window.jupyterapp.shell.currentWidget.content.widgets.map(w => w.model);
+      return cells.filter(m => m.type === 'code').flatMap(m => m.outputs.toJSON());
+    }""")
+
+
+def test_every_cell_ran_without_an_error(notebook):
+    assert [o for o in outputs(notebook) if o["output_type"] == "error"] == []
+
+
+def test_the_example_and_the_published_cells_play_to_their_ends(notebook):
+    for k, steps in ((EXAMPLE, 12), (PUBLISHED, 54)):
+        replay = notebook.locator(ROOT).nth(k)
+        replay.scroll_into_view_if_needed()
+        replay.locator("[data-act=last]").click()
+
+        expect(replay.locator(".count")).to_have_text(f"Step {steps} of {steps}")
+    expect(replay.locator(".note")).to_contain_text("every option is shown as equally likely")
+
+
+def test_the_recorded_search_is_scrubbed_through(notebook):
+    trace = ev.load_trace("micro-cifar10-cpu")
+    replay = notebook.locator(ROOT).nth(FILM)
+    replay.scroll_into_view_if_needed()
+    expect(replay.locator(".facts")).to_have_text(facts(trace.best))
+
+    replay.locator("input[aria-label^=Network]").fill("0")
+
+    expect(replay.locator(".facts")).to_have_text(facts(moments(trace)[0]))
+    expect(replay.locator(".place")).to_have_text(f"network 1 of {len(moments(trace))}")
+
+
+def test_a_cell_of_the_stack_opens_inside_the_notebook(notebook):
+    frame = notebook.locator(".jp-OutputArea-output iframe").first
+    frame.scroll_into_view_if_needed()
+    inside = frame.content_frame
+
+    inside.locator(".slab").nth(2).click()
+
+    expect(inside.locator(".opened:visible")).to_contain_text("Reduction cell")
+
+
+def test_the_live_search_became_a_film_of_its_own(notebook):
+    replay = notebook.locator(ROOT).nth(LIVE)
+    replay.scroll_into_view_if_needed()
+
+    expect(replay.locator(".facts")).to_contain_text("micro-tiny")
+    replay.locator("[data-act=roll]").click()
+    expect(replay.locator("[data-act=roll]")).to_have_attribute("aria-label", "Pause the search")
+
+
+def test_the_exercises_hint_at_what_is_missing(notebook):
+    told = [o["data"]["text/plain"] for o in outputs(notebook) if "data" in o]
+
+    assert any("✗ how many tensors" in text for text in told)
+    assert any("✗ 2 numbers" in text for text in told)
