@@ -201,7 +201,7 @@ def cells_supernet_parameters(
     places = cell_places(layers, filters)
     for place, fits in zip(places, _fits(places, filters), strict=True):
         c = place.channels
-        found += sum(c_in * c + 2 * c for c_in, _ in fits)
+        found += sum(c_in * c + 2 * c for c_in in fits)
         for sources in range(2, space.nodes + 2):
             found += 2 * sources * (sep_conv_parameters(3, c) + sep_conv_parameters(5, c))
         found += (space.nodes + 2) * c**2 + 2 * c
@@ -224,8 +224,8 @@ def cells_path_cost(
     work += places[-1].channels * classes
     for place, side, fits in zip(places, sides, _fits(places, filters), strict=True):
         c, pixels = place.channels, side**2
-        parameters += sum(c_in * c + 2 * c for c_in, _ in fits)
-        work += sum(c_in * c * pixels for c_in, _ in fits)
+        parameters += sum(c_in * c + 2 * c for c_in in fits)
+        work += sum(c_in * c * pixels for c_in in fits)
         for *_, a, b in architecture.content[space.cells.index(place.kind)]:
             for size in (_window(space.ops[op]) for op in (a, b)):
                 if size:
@@ -248,22 +248,22 @@ def _stem_parameters(filters: int, image_channels: int) -> int:
     return 9 * image_channels * STEM_FACTOR * filters + 2 * STEM_FACTOR * filters
 
 
-def _fits(places: tuple[CellPlace, ...], filters: int) -> list[list[tuple[int, bool]]]:
-    """For each cell, the 1x1 convolutions and reductions that bring tensors to its width.
+def _fits(places: tuple[CellPlace, ...], filters: int) -> list[list[int]]:
+    """For each cell, the 1x1 convolutions and reductions that bring tensors to its width and size.
 
-    Each as (channels that it reads, whether it halves); all give the cell's width at its size.
+    Each by the channels that it reads; a reduction is two 1x1 convolutions to half of the width.
     """
     before = last = (STEM_FACTOR * filters, 0)  # channels and halvings of the two inputs
     found = []
     for place in places:
-        mine: list[tuple[int, bool]] = []
+        mine: list[int] = []
         c, halvings = place.channels, place.halvings
         if place.kind == "reduction":
-            mine.append((last[0], True))
+            mine.append(last[0])
             before, last = last, (c, halvings)
         for channels, halved in (before, last):
             if halved < halvings or channels != c:
-                mine.append((channels, halved < halvings))
+                mine.append(channels)
         found.append(mine)
         before, last = last, (c, halvings)
     return found
