@@ -160,9 +160,10 @@ class _WindowMean(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ones = x.new_ones(x.shape[1], 1, 3, 3)
         inside = x.new_ones(1, 1, *x.shape[2:])
+        sums = F.conv2d(x, ones, padding=1, groups=x.shape[1])
         share = 1 / F.conv2d(inside, ones[:1], padding=1)  # of each window, one over real pixels
-        ctx.save_for_backward(share)
-        return F.conv2d(x, ones, padding=1, groups=x.shape[1]).mul_(share)
+        ctx.save_for_backward(share.to(sums.dtype))  # autocast may have made them bfloat16
+        return sums.mul_(share)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

@@ -350,6 +350,19 @@ def test_the_stem_has_three_times_the_channels_and_feeds_both_inputs():
     assert net.cells[0].fit_last is not None
 
 
+def test_cells_train_under_autocast():
+    net = tiny(nodes=3)
+    arch = net.space.decode([0, 2, 1, 2, 1, 3, 2, 0, 2, 4, 0, 1] * 2)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, _ = net.forward_train(torch.randn(2, 1, 8, 8), arch)
+    logits.float().sum().backward()
+
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    assert all(g.isfinite().all() for g in gradients)
+    assert logits.dtype is torch.bfloat16
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_path_costs_what_cost_says(seed):
     ops = ("sep3x3", "sep5x5", "max3x3", "identity")  # averages are convolutions in disguise

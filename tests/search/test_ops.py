@@ -156,3 +156,18 @@ def test_a_depthwise_kernel_starts_with_the_fan_in_that_was_asked_for(mode, fan_
     assert conv.weight.abs().max() <= 2 * std
     # a normal distribution cut at two deviations keeps 0.88 of its deviation
     assert conv.weight.std().item() == pytest.approx(0.88 * std, rel=0.1)
+
+
+@pytest.mark.parametrize("op", ["avg3x3", "conv3x3", "sep5x5"])
+def test_an_operation_runs_under_autocast_and_hands_gradients_back(op):
+    branch = MACRO_BRANCHES[op](4, FIDELITY)
+    initialise(branch, torch.Generator().manual_seed(0), FIDELITY)
+    x = torch.randn(2, 4, 6, 6, requires_grad=True)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        out = branch(x)
+    out.float().square().sum().backward()
+
+    assert out.dtype is torch.bfloat16
+    assert x.grad.isfinite().all()
+    assert x.grad.abs().sum() > 0
