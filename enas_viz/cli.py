@@ -450,6 +450,13 @@ def _bar(what: str, total: int):
 # ---------------------------------------------------------------- what the demo says
 
 
+SHARED_MEANS = {
+    "first higher": "the controller learned which operations work with the weights that all share.",
+    "no difference": "nothing shows that the controller learned; this search may be too short.",
+    "second higher": "the controller learned the wrong thing: chance does better.",
+}
+
+
 def _demo_table(done: Any, shared: Any, alone: Any, epochs: int) -> str:
     from enas_viz.search.candidates import mean_and_error
 
@@ -465,16 +472,17 @@ def _demo_table(done: Any, shared: Any, alone: Any, epochs: int) -> str:
         return "\n".join([*lines, f"  {'':46} {named} (p = {comparison.p_value:.2g})"])
 
     n, m = len(shared.first), len(alone.first)
+    long = f"{epochs} epoch{'' if epochs == 1 else 's'}"
     chance = "uniform operations, same rate of skips"
     if not isinstance(done.recipe.space, MacroSpace):
         chance = "uniform operations and sources"
     return f"""
 Under shared weights: {n} architectures each, on all {images} validation images
 {rows(shared, "sampled by the trained policy", chance)}
-  What it means: the controller learned which operations work with the weights that all share.
+  What it means: {SHARED_MEANS[shared.verdict]}
   It says nothing yet about networks that have weights of their own.
 
-Trained alone: {m} architectures each, fresh weights, {epochs} epochs, the same images
+Trained alone: {m} architectures each, fresh weights, {long}, the same images
 {rows(alone, "searched (best of 10 samples)", "random")}
   What it means: whether the search found better networks or only ones that the shared weights
   favour. On a task this easy nearly every network is good; "no difference" is an honest answer.
