@@ -5,8 +5,9 @@ const sections = [...document.querySelectorAll("[data-open]")];
 function open(cell) {
   for (const slab of cells) slab.classList.toggle("now", slab === cell);
   for (const section of sections) section.hidden = section.dataset.open !== cell.dataset.cell;
-  document.getElementById("hint").hidden = true;
 }
+
+open(cells[0]);
 
 for (const cell of cells) {
   cell.addEventListener("click", () => open(cell));

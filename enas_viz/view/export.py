@@ -64,7 +64,7 @@ class Drawing:
         return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkDrawing(Drawing):
     """A whole network; `html` is a page in which a click on a cell opens it."""
 
@@ -329,7 +329,7 @@ def network_page(plan: Plan, colour: Colour = "op") -> str:
     return _html(
         "ENAS network",
         f'<main class="enas-still enas-viz enas-network">{whole}'
-        f'<p class="hint" id="hint">Click a cell to open it.</p>{cells}</main>'
+        f'<p class="hint">Click a cell to open it.</p>{cells}</main>'
         f'<script type="module">{shipped("network.js")}</script>',
         describe_stack(plan),
     )

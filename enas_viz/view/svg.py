@@ -42,6 +42,7 @@ def skeleton(scene: Scene) -> dict[str, Any]:
 # ---------------------------------------------------------------- stills
 
 EDGE = 20  # white margin of a still
+LEAST = {"macro": 560, "micro": 680}  # width of a still with words in it: cells need longer ones
 PANEL_LINE = 21
 
 
@@ -63,7 +64,7 @@ def still(
     if played:
         steps = painter.strip_parts(scene, architecture, now)
         blocks.append((steps, strip.width, strip.height + 14))
-    wide = max([layout.width, *(w for _, w, _ in blocks), 560 if played else 0])
+    wide = max([layout.width, *(w for _, w, _ in blocks), LEAST[scene.space.kind] if played else 0])
     at_step = played and step is not None
     if at_step:
         told = [_told(scene, t, episode, wide) for t in range(len(episode.steps))]
