@@ -384,6 +384,20 @@ def test_the_paper_and_released_recipes_step_at_full_size(name):
     assert sum(p.numel() for p in net.parameters()) == wanted
 
 
+@pytest.mark.parametrize("name", ["micro-paper", "micro-released"])
+def test_the_paper_and_released_recipes_of_cells_step_at_full_size(name):
+    made = change(RECIPES[name], train__epochs=1, controller__updates=1, controller__samples=2)
+
+    records = finish(search.run(made, data=made_up_cifar()))
+
+    episodes = [r for r in records if isinstance(r, Episode)]
+    assert [len(e.steps) for e in episodes] == [54, 0]
+    assert records[0].order == "indices-first"
+    if name == "micro-released":
+        net = strategies.build(made, 0, "cpu", made_up_cifar()).net
+        assert sum(p.numel() for p in net.parameters()) == 5_373_140 + 412_928
+
+
 def test_run_json_holds_the_recipe_whole(tmp_path):
     finish(search.run(TINY, folder=tmp_path / "run"))
 
