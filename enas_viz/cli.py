@@ -36,7 +36,7 @@ from enas_viz.view.scene import subject
 T = TypeVar("T")
 
 WINDOW = 50  # rewards in the moving mean that a progress bar shows
-DEMO_MINUTES = 2  # measured on two cores, see README
+DEMO_MINUTES = {"macro": 2, "micro": 3}  # measured on two cores, see README
 
 
 class UsageError(ValueError):
@@ -155,9 +155,11 @@ def search_command(args: Sequence[str]) -> None:
     """Run a search."""
     options, rest = _parse(SearchOptions, args, "search", leftover=True)
     chosen = recipe(options.recipe)
-    if options.preset:
-        chosen = change(chosen, fidelity=options.preset)
-    chosen = _with_fields(chosen, rest)
+    made = _with_fields(chosen, rest)
+    if options.preset:  # which means another program for cells than for whole networks
+        chosen = change(chosen, network=made.network, fidelity=options.preset)
+        made = _with_fields(chosen, rest)
+    chosen = made
     folder = options.folder or Path("runs") / chosen.name
     from enas_viz import search
 
@@ -290,7 +292,11 @@ def demo_command(args: Sequence[str]) -> None:
         chosen = change(chosen, train__epochs=2, controller__updates=2, keep_steps=1)
         samples, finalists, alone_epochs = 4, 2, 1
     started = time.monotonic()
-    took = "a few seconds" if options.quick else f"about {DEMO_MINUTES} minutes on two cores"
+    took = (
+        "a few seconds"
+        if options.quick
+        else f"about {DEMO_MINUTES[options.space]} minutes on two cores"
+    )
     network = chosen.network
     size = f"{network.layers} layers"
     if options.space == "micro":
@@ -570,7 +576,8 @@ def _with_fields(base: Recipe, rest: Sequence[str]) -> Recipe:
     fidelity = dataclasses.asdict(made.fidelity)
     was = dataclasses.asdict(base.fidelity)
     changed = {f"fidelity__{k}": v for k, v in fidelity.items() if v != was[k]}
-    change(base, **changed)  # refuses what this kind of search does not read
+    same_kind = dataclasses.replace(base, network=made.network)
+    change(same_kind, **changed)  # refuses what this kind of search does not read
     check(made)
     return made
 

@@ -55,10 +55,13 @@ def find_numbers(given: str | Sequence[int]) -> Found:
     return Found([int(v) for v in values])
 
 
-def guess_space(numbers: Sequence[int], kind: Literal["macro", "micro"] | None = None) -> Space:
+def guess_space(
+    numbers: Sequence[int], kind: Literal["macro", "micro"] | None = None, cells: int = 0
+) -> Space:
     """The space, of that kind if it is given, whose lists are as long as this one.
 
-    A length that fits both is macro where the numbers are valid there.
+    A length that fits both is macro where the numbers are valid there; one that fits a pair of
+    cells and a single cell is a pair where they are. cells: 2 where it must be a pair.
     """
     n = len(numbers)
     if n == 0:
@@ -69,7 +72,7 @@ def guess_space(numbers: Sequence[int], kind: Literal["macro", "micro"] | None =
         candidates.append(MacroSpace(layers))
     if n % 8 == 0 and n // 8 <= MAX_NODES:
         candidates.append(MicroSpace(n // 8))
-    elif n % 8 == 4 and n // 4 <= MAX_NODES:
+    if n % 4 == 0 and n // 4 <= MAX_NODES and cells != 2:
         candidates.append(MicroSpace(n // 4, cells=("normal",)))
     candidates = [c for c in candidates if kind in (None, c.kind)]
     if not candidates:

@@ -121,7 +121,8 @@ def decode(
     DARTS genotype as text, namedtuple or mapping.
 
     A list tells its space by its length. A length that fits both (28, 36, 120, ...) is read as
-    macro where that is valid: name the space to have it otherwise. Macro lists are read under
+    macro where that is valid, and one that fits a pair of cells or a single cell (8, 16, ...) as a
+    pair where that is valid: name the space to have it otherwise. Macro lists are read under
     `layer` wiring, or under `code` wiring when the list equals a published one or `wiring="code"`
     asks for it; `how` says which, and how to ask for the other.
     Raises ValueError when the list fits no space, naming the layer or node that is wrong.
@@ -196,7 +197,8 @@ def _by_name(name: str, space: Space | str | None) -> tuple[Found, Space]:
 def _space_of(found: Found, kind: Literal["macro", "micro"] | None) -> Space:
     if found.numbers == ARTICLE_MICRO.flat and kind != "macro":
         return ARTICLE_MICRO.space  # its operation 5 is its own, so that no guess could find it
-    return guess_space(found.numbers, kind or found.kind)
+    cells = 2 if found.form.startswith("two cells") else 0
+    return guess_space(found.numbers, kind or found.kind, cells)
 
 
 def _check_kind(what: str, kind: str, space: Space | str | None, wiring: Wiring | None) -> None:

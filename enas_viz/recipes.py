@@ -33,8 +33,8 @@ class Fidelity:
 
     Defaults are what a faithful new implementation should do. `preset` gives the other sources.
     Each kind of search reads the fields that `IN_USE` names for it; presets carry all of them, so
-    that a trace says what its source would do. Setting one that a recipe's search does not read is
-    refused.
+    that a trace says what its source would do. Setting one by name that a recipe's search does not
+    read is refused.
     """
 
     # Operation of a macro layer: the sampled one, or always max pool (a slip in the released code).
@@ -54,7 +54,7 @@ class Fidelity:
     loose_inputs: Literal["count", "exclude"] = "count"
     # How often a separable convolution of a cell is applied: twice [C, P], once (some ports).
     sep_conv_stack: Literal[2, 1] = 2
-    # LSTM state after a layer's second step: carried on [C], dropped (some ports).
+    # LSTM state after the step that remembers a layer or node: carried [C], dropped (some ports).
     state_after_anchor: Literal["carried", "dropped"] = "carried"
     # Next input after skips: sum of chosen anchors over 1 + n [C], or their mean [P].
     next_input: Literal["sum_over_1_plus_n", "mean"] = "sum_over_1_plus_n"
@@ -245,7 +245,7 @@ class Recipe:
     @property
     def order(self) -> str:
         """The order in which the controller decides, as `space.steps` knows it."""
-        return "indices-first" if self.network.space == "micro" else self.fidelity.macro_order
+        return order_of(self.space, self.fidelity)
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as nested JSON, `fidelity` apart (a trace's header keeps it beside)."""
@@ -346,7 +346,7 @@ RECIPES: dict[str, Recipe] = {
                 samples=10,
                 entropy_weight=0.1,
             ),
-            train=TrainConfig(epochs=150, batch_size=160, lr_min=1e-3, l2=1e-4),
+            train=TrainConfig(batch_size=160, lr_min=1e-3, l2=1e-4),  # batch size as in the code
             fidelity=PRESETS["paper"],
             keep_steps=1000,
         ),
@@ -361,6 +361,11 @@ RECIPES: dict[str, Recipe] = {
         ),
     )
 }
+
+
+def order_of(space: Space, fidelity: Fidelity) -> str:
+    """The order in which a controller of `space` decides: a name that `space.steps` knows."""
+    return "indices-first" if isinstance(space, MicroSpace) else fidelity.macro_order
 
 
 def recipe(name: str, /, **changes: Any) -> Recipe:
@@ -381,7 +386,9 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
     not read.
     """
     _check_recipe(base)
-    for key, value in changes.items():
+    order = sorted(changes, key=lambda key: key.startswith("fidelity"))  # last: of this kind
+    for key in order:
+        value = changes[key]
         path = key.replace("__", ".")
         part, _, name = path.partition(".")
         if part not in {f.name for f in fields(Recipe)}:

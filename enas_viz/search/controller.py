@@ -12,7 +12,7 @@ from dataclasses import asdict
 import torch
 
 import enas_viz
-from enas_viz.recipes import ControllerConfig, Fidelity
+from enas_viz.recipes import ControllerConfig, Fidelity, order_of
 from enas_viz.search.macro_controller import MacroController, MacroRollout
 from enas_viz.search.micro_controller import MicroController, MicroRollout
 from enas_viz.space import Architecture, Space
@@ -67,7 +67,7 @@ def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str
     controller = make_controller(architecture.space, None, fidelity, seed)
     with torch.no_grad():
         rollout = controller.score([architecture])
-    order = "indices-first" if architecture.space.kind == "micro" else fidelity.macro_order
+    order = order_of(architecture.space, fidelity)
     header = Header(
         architecture.space,
         order,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from enas_viz.recipes import order_of
 from enas_viz.search.controller import Controller, Rollout
 from enas_viz.space import Decision
 
@@ -53,7 +54,7 @@ def diagnose(controller: Controller, n: int = 64, seed: int = 0) -> Diagnosis:
     if type(n) is not int or n < 1:
         raise ValueError(f"a diagnosis takes at least 1 sample; got {n!r}")
     rollout, space = controller.sample(n, seed=seed), controller.space
-    order = "indices-first" if space.kind == "micro" else controller.fidelity.macro_order
+    order = order_of(space, controller.fidelity)
     ops: dict[str, list[Tensor]] = {}
     sources: dict[str, dict[int, list[Tensor]]] = {}
     probabilities, entropy = [], 0.0

@@ -96,8 +96,9 @@ class Cell(nn.Module):
                 found[op] = nn.ModuleList(
                     FactorizedReduction(c, c, fidelity) for _ in range(INPUTS)
                 )
-        for module in (m for rows in found.values() for m in rows.modules()):
-            module.stacked_fan_in = sources
+        for op in MICRO_WEIGHTED.keys() & found.keys():
+            for module in found[op].modules():
+                module.stacked_fan_in = sources
         return found
 
     def forward(

@@ -45,7 +45,7 @@ class ZeroDebiasedBatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.training:
+        if self.training and self.momentum is not None:  # None: refitted, the plain mean
             count = int(self.num_batches_tracked) + 1
             self.momentum = BN_MOMENTUM / (1 - (1 - BN_MOMENTUM) ** count)
         return super().forward(x)
@@ -160,16 +160,16 @@ class _WindowMean(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ones = x.new_ones(x.shape[1], 1, 3, 3)
         inside = x.new_ones(1, 1, *x.shape[2:])
-        sums = F.conv2d(x, ones, padding=1, groups=x.shape[1])
-        share = 1 / F.conv2d(inside, ones[:1], padding=1)  # of each window, one over real pixels
-        ctx.save_for_backward(share.to(sums.dtype))  # autocast may have made them bfloat16
-        return sums.mul_(share)
+        share = 1 / F.conv2d(inside, ones[:1], padding=1).float()  # of a window's real pixels
+        ctx.save_for_backward(share)
+        return F.conv2d(x, ones, padding=1, groups=x.shape[1]).mul_(share)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (share,) = ctx.saved_tensors
         ones = gradient.new_ones(gradient.shape[1], 1, 3, 3)
-        return F.conv2d(gradient * share, ones, padding=1, groups=gradient.shape[1])
+        spread = (gradient * share).to(gradient.dtype)  # autocast may have made it bfloat16
+        return F.conv2d(spread, ones, padding=1, groups=gradient.shape[1])
 
 
 class AvgPool(nn.Module):
@@ -313,10 +313,13 @@ class SepConv(nn.Module):
         return x
 
 
+_LARGEST, _MEAN = MaxPool(), AvgPool()  # they have no weights
+
+
 def pool(x: Tensor, kind: str, size: int, stride: int = 1) -> Tensor:
     """Average or max pooling with "SAME" padding; padding counts in neither."""
     if stride == 1 and size == 3:
-        return MaxPool()(x) if kind == "max" else AvgPool()(x)
+        return (_LARGEST if kind == "max" else _MEAN)(x)
     pad = Padding.same(x, size, stride)
     if kind == "max":
         return F.max_pool2d(pad.around(x, -math.inf), size, stride)

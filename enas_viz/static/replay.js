@@ -47,6 +47,8 @@ export function probabilities(kind, logits, temperature = 1) {
 }
 
 export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+/** As Python tells it: an exact half is rounded up. */
+const twoDigits = (p) => (p + 1e-9).toFixed(2);
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** An episode as a film packs it: picks and logits in order, as digits to base 36. */
@@ -58,7 +60,8 @@ export function unpack(scene, film, moment) {
   const take = (n) => Array.from({ length: n }, one);
   const steps = scene.plan.map(({ kind, n }) => {
     if (kind === "silent") return [[], []];
-    const chosen = [...picks.slice(p, (p += kind === "bits" ? n : 1))].map((digit) => parseInt(digit, 36));
+    const pick = () => parseInt(picks.slice(p, (p += film.pickDigits)), 36);
+    const chosen = Array.from({ length: kind === "bits" ? n : 1 }, pick);
     return [chosen, kind === "bits" ? take(n).map((value) => [value]) : [take(n)]];
   });
   return { steps, facts, note: "" };
@@ -91,7 +94,7 @@ export function bars(scene, episode, step, temperature = 1) {
 /** The loose ends of a cell: numbers of the tensors that none of its index steps picked. */
 export function looseEnds(scene, episode, cell) {
   const used = new Set(scene.plan.flatMap(({ options, at }, step) =>
-    options === "tensors" && at.startsWith(`${cell}.`) ? episode.steps[step][0] : []));
+    options && options !== "ops" && at.startsWith(`${cell}.`) ? episode.steps[step][0] : []));
   const { first, names } = scene.loose;
   return names.flatMap((_, tensor) => (tensor < first || used.has(tensor) ? [] : [tensor]));
 }
@@ -100,12 +103,12 @@ export function looseEnds(scene, episode, cell) {
 export function caption(scene, episode, step) {
   const { words, plan } = scene, turn = plan[step];
   const count = fill(words.count, { step: step + 1, steps: plan.length });
-  const source = turn.of === undefined ? "" : scene.options.tensors[episode.steps[turn.of][0][0]].label;
+  const source = turn.of === undefined ? "" : scene.options[plan[turn.of].options][episode.steps[turn.of][0][0]].label;
   const question = fill(turn.ask, { source });
   let answer = turn.why;
   if (turn.kind === "pick") {
     const [picked] = episode.steps[step][0];
-    const p = bars(scene, episode, step)[picked].p.toFixed(2);
+    const p = twoDigits(bars(scene, episode, step)[picked].p);
     answer = fill(words.picked, { option: capital(optionsOf(scene, turn)[picked].name), p });
   } else if (turn.kind === "bits") answer = yesAndNo(scene, bars(scene, episode, step));
   else if (turn.loose >= 0) {
@@ -117,7 +120,7 @@ export function caption(scene, episode, step) {
 }
 
 function yesAndNo({ words, few }, found) {
-  const told = (bar) => ({ row: bar.label, p: bar.p.toFixed(2), answer: bar.answer });
+  const told = (bar) => ({ row: bar.label, p: twoDigits(bar.p), answer: bar.answer });
   if (found.length <= few)
     return found.map((bar) => fill(words.row, { ...told(bar), row: capital(bar.label) })).join(" ");
   const chosen = found.filter((bar) => bar.picked);
@@ -240,7 +243,7 @@ function drawBars(list, scene, episode, step, uid, temperature) {
     const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
       answer);
     return make("li", picked ? { class: "picked" } : {}, name,
-      make("span", { class: "track", "aria-hidden": "true" }, share, ...(was === found ? [] : [recorded])), make("span", { class: "p" }, p.toFixed(2)), mark);
+      make("span", { class: "track", "aria-hidden": "true" }, share, ...(was === found ? [] : [recorded])), make("span", { class: "p" }, twoDigits(p)), mark);
   }));
 }
 

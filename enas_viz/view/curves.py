@@ -69,7 +69,8 @@ def series(trace: Trace) -> Series:
         )
         for op in space.ops
     }
-    shapes = [sum(_shape(e.architecture) for e in g) / len(g) for g in groups.values()]
+    counts = trace.header.fidelity.get("loose_inputs", "count") == "count"
+    shapes = [sum(_shape(e.architecture, counts) for e in g) / len(g) for g in groups.values()]
     entropies = [_mean([e.extra.get("entropy") for e in g]) for g in groups.values()]
     return Series(
         tuple(accuracy),
@@ -102,11 +103,11 @@ def _ops_by_place(architecture: Architecture) -> list[tuple[int, ...]]:
     return [node[2:] for cell in architecture.content for node in cell]
 
 
-def _shape(architecture: Architecture) -> float:
+def _shape(architecture: Architecture, counts_inputs: bool) -> float:
     space = architecture.space
     if isinstance(space, MacroSpace):
         return space.skip_rate(architecture)
-    ends = [len(space.loose_ends(architecture, cell)) for cell in space.cells]
+    ends = [len(space.loose_ends(architecture, cell, counts_inputs)) for cell in space.cells]
     return sum(ends) / len(ends)
 
 
@@ -149,6 +150,9 @@ def figure(trace: Trace) -> Any:
 
     header = trace.header
     band = reach_of_header(header.recipe, header.fidelity, header.space, header.order)
+    # entropy="sampled" (macro only) records the term of what was picked, which no band is about
+    if header.space.kind == "macro" and header.fidelity.get("entropy") == "sampled":
+        band = None
     if band:
         right.axhspan(
             band.entropy_low,

@@ -71,8 +71,9 @@ class NetworkDrawing(Drawing):
     html_page: str = ""
 
     @classmethod
-    def of(cls, plan: Plan, colour: Colour) -> NetworkDrawing:
-        return cls(network_still(plan, colour), html_page=network_page(plan, colour))
+    def of(cls, plan: Plan, colour: Colour, hint: str = "") -> NetworkDrawing:
+        still = network_still(plan, colour, hint=hint)
+        return cls(still, html_page=network_page(plan, colour))
 
     def html(self) -> str:
         return self.html_page
@@ -116,7 +117,7 @@ def draw(
     if level == "network":
         if step is not None:
             raise ValueError("the whole network has no steps; step= goes with level='graph'")
-        return NetworkDrawing.of(plan_of(shown, **sizes), colour)
+        return NetworkDrawing.of(plan_of(shown, **sizes), colour, hint)
     if level != "graph":
         raise ValueError(f"level is one of {', '.join(map(repr, get_args(Level)))}; got {level!r}")
     if given := [name for name, value in sizes.items() if value is not None]:
@@ -205,10 +206,19 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
         raise FileNotFoundError(
             f"there is no folder {str(path.parent)!r} to save {path.name!r} in; make it first"
         )
+    level = options.get("level", "graph")
+    if ending in (*animation.ENDINGS, ".html") and level == "graph":
+        options = {k: v for k, v in options.items() if k != "level"}
+        _check_options(ending, options)
     if ending == ".html":
         path.write_text(_page_of(x, **options), encoding="utf-8")
         return path
     if ending in animation.ENDINGS:
+        if level == "network":
+            raise ValueError(
+                f"a whole network has no steps to show in an animation ({path.suffix}); save it "
+                f"as .html, .svg or .png"
+            )
         _animate(x, path, **options)
         return path
     drawing = x if isinstance(x, Drawing) else _drawing_of(x, **options)
@@ -217,6 +227,18 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     else:
         path.write_bytes(drawing.png)
     return path
+
+
+def _check_options(ending: str, options: dict[str, Any]) -> None:
+    """Raises ValueError for an option that a page or an animation does not have."""
+    known = {"colour", "reductions", "step", "moments"}
+    if ending in animation.ENDINGS:
+        known |= {"seconds", "width"}
+    for name in options:
+        if name not in known:
+            raise ValueError(
+                f"{name}= does not go with {ending}; it takes {', '.join(sorted(known))}"
+            )
 
 
 def _drawing_of(x: Any, **options: Any) -> Drawing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from enas_viz.published import decode
+from enas_viz.published import Decoded, decode
 from enas_viz.space import Architecture, MicroSpace
 from enas_viz.trace import Episode, Step, Trace
 
@@ -24,20 +24,22 @@ def given(x: Any) -> Architecture | Episode | Trace:
     """
     if isinstance(x, Architecture | Episode | Trace):
         return x
-    if not isinstance(x, str | list | tuple | dict) and not hasattr(x, "normal"):
+    readable = isinstance(x, str | list | tuple | dict | Decoded)
+    if not readable and not hasattr(x, "normal") and not hasattr(x, "tolist"):  # numpy's
         raise TypeError(
             f"drawn is an Architecture, an Episode, a Trace (its best episode), or an architecture "
             f"as a name, a flat list, the authors' print or a genotype; got {type(x).__name__}"
         )
-    found = decode(x)
-    return Episode(found.architecture, note=f"{found.how[:1].upper()}{found.how[1:]}.")
+    found = x if isinstance(x, Decoded) else decode(x)
+    note = f"{found.how[:1].upper()}{found.how[1:]}."
+    return Episode(found.architecture, note=note, extra={"read": True})
 
 
 def played(x: Architecture | Episode) -> Episode:
     """An episode with steps: `x` itself, or for an architecture those of a policy that knows
     nothing, so that its decisions can be followed; the note says so."""
     if isinstance(x, Episode):
-        if x.steps or not x.note or x.header:
+        if not x.extra.get("read"):
             return x
         architecture, note = x.architecture, f"{x.note} {UNIFORM}"
     else:

@@ -127,8 +127,8 @@ def _cell(count: int, top: float) -> CellLayout:
     end = FIRST + count * NODE_W
     join = (end + 14, rail)
     loose = {
-        0: Wire(((elbows[0], tracks[0]), (elbows[0], rail), (join[0] - MERGE_R, rail))),
-        1: Wire(((elbows[1], inputs[1].y), (elbows[1], rail), (join[0] - MERGE_R, rail))),
+        0: Wire((*starts[0], (elbows[0], tracks[0]), (elbows[0], rail), (join[0] - MERGE_R, rail))),
+        1: Wire((*starts[1][:2], (elbows[1], rail), (join[0] - MERGE_R, rail))),
     }
     for n, node in enumerate(nodes):
         begin = (node.x, node.y + MERGE_R)

@@ -28,7 +28,6 @@ from enas_viz.view.scene import CELL_NAMES, OPERATIONS, MicroScene
 from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip, token_text, tone
 
 NODE_TONES = (0, 2, 1, 3)  # red, blue, green, purple: the article's nodes 1 to 4
-INPUT_WORDS = ("two cells back", "previous cell")
 ABOUT = {
     "normal": "keeps height and width",
     "reduction": "halves height and width, doubles the channels",
@@ -97,7 +96,7 @@ def _inputs(scene: MicroScene, c: int, place: CellLayout, about: str) -> list[st
             f'data-at="{at}" data-fixed="">',
             rect(box, f"fixed face{face}" if face else "fixed", 7),
             f'<text x="{box.x:g}" y="{box.y + 4:g}"><tspan class="strong">{tensor + 1}</tspan> '
-            f"{INPUT_WORDS[tensor]}</text>",
+            f"{scene.inputs(scene.space.cells[c])[tensor]}</text>",
             "</g>",
         ]
     return parts

@@ -41,8 +41,13 @@ OPERATIONS = {
     "avg5x5": ("avg", "5×5", "average pooling 5×5"),
     "identity": ("id", "", "identity"),
 }
+INPUT_NAMES = {  # of a cell, in short and in full
+    "two cells back": "the output of two cells back",
+    "previous cell": "the output of the previous cell",
+    "same, halved": "the same output, halved",
+}
 CELL_NAMES = {"normal": "normal cell", "reduction": "reduction cell"}
-SIDES = ("first", "second")  # inputs of a node
+ORDINALS = ("first", "second")  # inputs of a node
 
 WORDS = {
     "count": "Step {step} of {steps}",
@@ -124,7 +129,9 @@ class Scene:
     filters: int | None = None
     resolution: int | None = None
 
-    thing = "layer"  # what colours mean besides operations
+    thing = "layer"  # what colours mean besides operations; each kind has also these:
+    # turns, tensors (what may be pointed at), layout, strip, panel_rows (lines of the probability
+    # panel), whole (said at the end), builds (over the drawing), picks(architecture)
 
     def __post_init__(self) -> None:
         if self.colour not in ("op", self.thing):
@@ -147,7 +154,12 @@ class Scene:
             Option(" ".join(OPERATIONS[op][:2]).strip(), _lines(op), OPERATIONS[op][2], op)
             for op in self.space.ops
         )
-        return {"ops": ops, "tensors": self.tensors}
+        return {"ops": ops, **self.pointed_at}
+
+    @property
+    def pointed_at(self) -> dict[str, tuple[Option, ...]]:
+        """Lists of tensors, by name."""
+        return {"tensors": self.tensors}
 
     def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
         """What a cell's loose ends are called, given what each step picked."""
@@ -160,7 +172,7 @@ class Scene:
         if turn.of < 0 or not steps:
             return turn.ask.replace(", {source}", "")
         (source,) = steps[turn.of].picks
-        return turn.ask.format(source=self.options["tensors"][source].label)
+        return turn.ask.format(source=self.options[self.turns[turn.of].options][source].label)
 
     def answer(self, step: int, steps: Steps) -> str:
         """What the controller decided, in a sentence or a few."""
@@ -175,7 +187,7 @@ class Scene:
         elif turn.kind == "pick":
             (pick,), (row,) = steps[step].picks, steps[step].probabilities
             option = self.options[turn.options][pick].name
-            told = WORDS["picked"].format(option=_capital(option), p=f"{row[pick]:.2f}")
+            told = WORDS["picked"].format(option=_capital(option), p=two_digits(row[pick]))
         else:
             told = _yes_and_no(self.bars(step, steps[step]))
         return f"{told} {self.whole}" if step == len(self.plan) - 1 else told
@@ -303,11 +315,15 @@ class MacroScene(Scene):
 
 @dataclass(frozen=True)
 class MicroScene(Scene):
-    """What can be drawn of a micro space: its cells. counts_inputs: whether a cell's unused inputs
-    are loose ends."""
+    """What can be drawn of a micro space: its cells.
+
+    counts_inputs: whether a cell's unused inputs are loose ends. drops_two_back: whether the inputs
+    of a reduction cell are the previous output and the same, halved, as in the authors' search.
+    """
 
     order: str = "indices-first"
     counts_inputs: bool = True
+    drops_two_back: bool = False
 
     thing = "node"
 
@@ -327,14 +343,23 @@ class MicroScene(Scene):
     def strip(self) -> MicroStrip:
         return place_cell_strip(self.space)
 
+    def inputs(self, cell: str) -> tuple[str, str]:
+        """What the two inputs of a cell are, in short."""
+        halved = cell == "reduction" and self.drops_two_back
+        return ("previous cell", "same, halved") if halved else ("two cells back", "previous cell")
+
     @cached_property
-    def tensors(self) -> tuple[Option, ...]:
-        """What an index may point at, in order."""
-        about = {0: ", the output of two cells back", 1: ", the output of the previous cell"}
-        return tuple(
-            Option(f"node {t + 1}", (str(t + 1),), f"node {t + 1}{about.get(t, '')}")
-            for t in range(self.space.nodes + 1)
-        )
+    def pointed_at(self) -> dict[str, tuple[Option, ...]]:
+        """What an index may point at, in order: a list for each cell."""
+        found = {}
+        for cell in self.space.cells:
+            names = [f", {INPUT_NAMES[short]}" for short in self.inputs(cell)]
+            names += [""] * (self.space.nodes - 1)
+            found[f"{cell} tensors"] = tuple(
+                Option(f"node {t}", (str(t),), f"node {t}{name}")
+                for t, name in enumerate(names, start=1)
+            )
+        return found
 
     @cached_property
     def turns(self) -> tuple[Turn, ...]:
@@ -345,19 +370,19 @@ class MicroScene(Scene):
         cell = self.space.cells.index(decision.cell)
         at, node = f"{cell}.{decision.at}", decision.at + 1
         where = f"the {CELL_NAMES[decision.cell]}'s node {node}"
-        side = SIDES[decision.side]
+        side = ORDINALS[decision.side]
         if decision.kind == "index":
             ask = f"which earlier node is the {side} input of {where}?"
-            return Turn("pick", at, ask, "in", "tensors", decision.options)
+            return Turn("pick", at, ask, "in", f"{decision.cell} tensors", decision.options)
         if decision.kind == "op":
             ask = f"which operation works on the {side} input of {where}, {{source}}?"
             of = step - 2
             return Turn("pick", at, ask, "op", "ops", len(self.space.ops), of=of)
         if decision.at < 2:
-            which = ("of two cells back", "of the previous cell")[decision.at]
+            which = INPUT_NAMES[self.inputs(decision.cell)[decision.at]]
             why = (
-                f"A warm-up step: node {node} is the output {which}, which is there already. The "
-                f"controller only takes note of it, so that later nodes can point at it."
+                f"A warm-up step: node {node} is {which}, which is there already. The controller "
+                f"only takes note of it, so that later nodes can point at it."
             )
             return Turn("silent", at, NOTHING, "–", why=why)
         if decision.at < self.space.nodes + 1:
@@ -402,6 +427,11 @@ class MicroScene(Scene):
         return {**super().to_json(), "loose": {"first": first, "names": names}}
 
 
+def two_digits(p: float) -> str:
+    """A probability as it is told; an exact half is rounded up, here and in the browser."""
+    return f"{p + 1e-9:.2f}"
+
+
 def _lines(op: str) -> tuple[str, ...]:
     return tuple(filter(None, OPERATIONS[op][:2]))
 
@@ -410,14 +440,14 @@ def _yes_and_no(bars: Sequence[Bar]) -> str:
     if len(bars) <= FEW:
         return " ".join(
             WORDS["row"].format(
-                row=_capital(bar.label), p=f"{bar.probability:.2f}", answer=bar.answer
+                row=_capital(bar.label), p=two_digits(bar.probability), answer=bar.answer
             )
             for bar in bars
         )
     chosen = [bar for bar in bars if bar.picked]
     if not chosen:
         return WORDS["none"].format(rows=len(bars))
-    items = [WORDS["item"].format(row=b.label, p=f"{b.probability:.2f}") for b in chosen]
+    items = [WORDS["item"].format(row=b.label, p=two_digits(b.probability)) for b in chosen]
     return WORDS["some"].format(n=len(chosen), rows=len(bars), list=", ".join(items))
 
 
@@ -452,8 +482,13 @@ def scene_of(
         "resolution": recipe.get("data", {}).get("resolution"),
     }
     if isinstance(space, MicroSpace):
-        counts = fidelity.get("loose_inputs", "count") == "count"
-        return MicroScene(space, colour=colour, counts_inputs=counts, **sizes)
+        return MicroScene(
+            space,
+            colour=colour,
+            counts_inputs=fidelity.get("loose_inputs", "count") == "count",
+            drops_two_back=fidelity.get("micro_reduction_search") == "fr_then_cell",
+            **sizes,
+        )
     return MacroScene(
         space,
         "op-first" if isinstance(x, Architecture) else x.order,

@@ -10,12 +10,13 @@ cells. Leaves to others: what is inside a cell (`micro_svg`), the frame around i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
-from enas_viz.recipes import RECIPES, NetworkConfig, Recipe
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES
+from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
 from enas_viz.view.layout import Box
 from enas_viz.view.scene import CELL_NAMES, OPERATIONS
@@ -25,6 +26,7 @@ WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
 TALLEST, SHRINK = 132, 0.74  # height of a slab at full resolution, and after each halving
 AXIS = 44 + TALLEST / 2
 END_W, GAP_MOST = 72, 26
+LETTERS = 16  # the width that a cell's number takes, and the height of its name
 ROOM = 26  # between the lowest slab and the brackets of the stages
 
 
@@ -32,13 +34,25 @@ ROOM = 26  # between the lowest slab and the brackets of the stages
 class Plan:
     """What is stacked, and how large it is. source: where the sizes come from, for the reader."""
 
-    architecture: Architecture
+    shown: Architecture | Episode
     layers: int
     filters: int
     resolution: int
     auxiliary: bool
     channels: int
+    classes: int
     source: str
+
+    @property
+    def architecture(self) -> Architecture:
+        return self.shown if isinstance(self.shown, Architecture) else self.shown.architecture
+
+    @property
+    def drops_two_back(self) -> bool:
+        """Whether a reduction cell leaves out the cell two back, as the authors' search does."""
+        header = None if isinstance(self.shown, Architecture) else self.shown.header
+        mode = header.fidelity.get("micro_reduction_search") if header else None
+        return mode in (None, "fr_then_cell")
 
 
 @dataclass(frozen=True)
@@ -65,40 +79,56 @@ def plan_of(
     Raises ValueError for sizes that are no positive whole numbers, for layers of a macro network
     (its space has them), and for cells without a reduction cell.
     """
-    header = None if isinstance(x, Architecture) else x.header
-    architecture = x if isinstance(x, Architecture) else x.architecture
-    space = architecture.space
-    told = header.recipe if header else {}
-    base = RECIPES[f"{space.kind}-released"]
-    network = NetworkConfig(**{**_known(base), **told.get("network", {})})
-    source = f"recipe {told['name']}" if told.get("name") else "the authors' search script"
-    if isinstance(space, MacroSpace):
-        if layers is not None:
-            raise ValueError("a macro network has the layers of its space; leave out layers=")
-        network = replace(network, layers=space.layers, aux_weight=0.0)
-    elif space.cells != ("normal", "reduction"):
+    space = (x if isinstance(x, Architecture) else x.architecture).space
+    given = {"layers": layers, "filters": filters, "resolution": resolution}
+    for name, value in given.items():
+        if value is not None and not _is_size(value):
+            raise ValueError(f"{name} is a whole number of at least 1; got {value!r}")
+    if isinstance(space, MicroSpace) and space.cells != ("normal", "reduction"):
         raise ValueError(
             "a network is stacked from a normal and a reduction cell; this architecture has a "
             f"{CELL_NAMES[space.cells[0]]} only"
         )
-    sizes = {
-        "layers": layers or network.layers,
-        "filters": filters or network.filters,
-        "resolution": resolution or told.get("data", {}).get("resolution", base.data.resolution),
-    }
-    for name, given in (("layers", layers), ("filters", filters), ("resolution", resolution)):
-        if given is not None and (type(given) is not int or given < 1):
-            raise ValueError(f"{name} is a whole number of at least 1; got {given!r}")
-    if any(v is not None for v in (layers, filters, resolution)):
+    if isinstance(space, MacroSpace):
+        if layers is not None:
+            raise ValueError("a macro network has the layers of its space; leave out layers=")
+        given["layers"] = space.layers
+    header = None if isinstance(x, Architecture) else x.header
+    recipe, dataset = (header.recipe, header.dataset) if header else ({}, {})
+    network, data = (_part(recipe, name) for name in ("network", "data"))
+    base = RECIPES[f"{space.kind}-released"]
+    sizes = {}
+    for name, told, script in (
+        ("layers", network.get("layers"), base.network.layers),
+        ("filters", network.get("filters"), base.network.filters),
+        ("resolution", data.get("resolution"), base.data.resolution),
+    ):
+        known = told if _is_size(told) else script
+        sizes[name] = given[name] if given[name] is not None else known
+    weight = network.get("aux_weight", base.network.aux_weight if not network else 0)
+    fits = math.ceil(sizes["resolution"] / 4) >= AUXILIARY_WINDOW
+    source = f"recipe {recipe['name']}" if recipe.get("name") else "the authors' search script"
+    if any(value is not None for value in (layers, filters, resolution)):
         source = "sizes as given"
-    channels = 1 if told.get("data", {}).get("name") == "digits" else 3
-    return Plan(architecture, **sizes, auxiliary=network.aux_weight > 0, channels=channels,
-                source=source)  # fmt: skip
+    classes, shape = dataset.get("classes"), dataset.get("shape")
+    return Plan(
+        x,
+        **sizes,
+        auxiliary=space.kind == "micro" and bool(weight) and fits,
+        channels=shape[0] if isinstance(shape, list | tuple) and shape else 3,
+        classes=len(classes) if isinstance(classes, list | tuple) else 10,
+        source=source,
+    )
 
 
-def _known(base: Recipe) -> dict[str, object]:
-    network = base.network
-    return {name: getattr(network, name) for name in NetworkConfig.__dataclass_fields__}
+def _is_size(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def _part(recipe: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of a recorded recipe; empty where the trace tells none."""
+    found = recipe.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def slabs(plan: Plan) -> list[Slab]:
@@ -150,7 +180,7 @@ def stack_parts(plan: Plan) -> tuple[list[str], float, float]:
     for k, (slab, box) in enumerate(zip(found, boxes[2:], strict=True)):
         parts += _slab(slab, box, k)
     parts.append(_wire(boxes[-1].right, x - END_W / 2))
-    _end(parts, x, "classifier", "10 classes")
+    _end(parts, x, "classifier", f"{plan.classes} classes")
     bottom = AXIS + TALLEST / 2 + ROOM
     parts += _stages(found, boxes[2:], bottom)
     if plan.auxiliary:
@@ -177,7 +207,7 @@ def _two_back(plan: Plan, found: list[Slab], boxes: list[Box]) -> list[str]:
     """Every cell also reads the cell two back; as the search reduces, a reduction cell does not."""
     parts = []
     for k, slab in enumerate(found):
-        if slab.kind == "reduction":
+        if slab.kind == "reduction" and plan.drops_two_back:
             continue
         source = boxes[max(1, k)]  # boxes begin with image and stem
         if k == 0:  # both inputs of the first cell are the stem
@@ -203,14 +233,19 @@ def _slab(slab: Slab, box: Box, k: int) -> list[str]:
             _over(box, f"layer {k + 1}", 20) if box.w >= 34 or k % 2 == 0 else "",
             _over(box, skips, 7) if box.w >= 34 else "",
         ]
+    every = math.ceil(LETTERS / box.w)  # numbers that would touch are left out
     tone = "at-8" if slab.kind == "normal" else "at-4"
     return [
         f'<g class="slab" data-cell="{slab.cell}" tabindex="0" role="button" '
         f'aria-label="cell {k + 1}, {CELL_NAMES[slab.kind]}: open it">',
         rect(box, f"back {tone}", 7),
         rect(box, f"face {tone}", 7),
-        f'<text transform="translate({box.x + 4:g} {AXIS:g}) rotate(-90)">{slab.kind}</text>',
-        f'<text class="small" x="{box.x:g}" y="{AXIS + box.h / 2 + 13:g}">{k + 1}</text>',
+        f'<text transform="translate({box.x + 4:g} {AXIS:g}) rotate(-90)">{slab.kind}</text>'
+        if box.w >= LETTERS
+        else "",
+        f'<text class="small" x="{box.x:g}" y="{AXIS + box.h / 2 + 13:g}">{k + 1}</text>'
+        if k % every == 0
+        else "",
         "</g>",
     ]
 
@@ -228,14 +263,13 @@ def _stages(found: list[Slab], boxes: list[Box], y: float) -> list[str]:
         a, b = boxes[start], boxes[k - 1]
         channels, height, width = found[start].size
         normal = sum(s.kind == "normal" for s in found[start:k])
-        about = "" if found[0].kind == "op" else f"{normal} normal"
-        if any(s.kind == "reduction" for s in found[start:k]):
-            about = f"1 reduction, {about}"
+        told = ["1 reduction"] * any(s.kind == "reduction" for s in found[start:k])
+        told += [f"{normal} normal"] * bool(normal)
         middle = (a.left + b.right) / 2
         parts.append(
             f'<path class="rule" d="M{a.left:g} {y - 5:g}v5H{b.right:g}v-5"/>'
             f'<text class="strong" x="{middle:g}" y="{y + 17:g}">{height}×{width}×{channels}</text>'
-            f'<text class="small" x="{middle:g}" y="{y + 33:g}">{about}</text>'
+            f'<text class="small" x="{middle:g}" y="{y + 33:g}">{", ".join(told)}</text>'
         )
         start = k
     return parts

@@ -16,7 +16,7 @@ from typing import Any
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode
 from enas_viz.view import macro_svg, micro_svg
-from enas_viz.view.scene import OPERATIONS, Bar, Scene, facts, scene_of
+from enas_viz.view.scene import OPERATIONS, Bar, Scene, facts, scene_of, two_digits
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, wrap
 from enas_viz.view.stack import Plan, describe_stack, stack_parts
 
@@ -81,14 +81,15 @@ def still(
     return _stacked(blocks, wide, caption)
 
 
-def network_still(plan: Plan, colour: str = "op", cells: bool = True) -> str:
+def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str = "") -> str:
     """The whole network as a stack, and under it the cells that it repeats.
 
-    cells: whether these are shown; a page that opens them on a click leaves them out.
+    cells: whether these are shown; a page that opens them on a click leaves them out. hint: a last
+    line for the reader.
     """
     parts, width, height = stack_parts(plan)
     architecture = plan.architecture
-    scene = scene_of(architecture, colour)
+    scene = scene_of(plan.shown, colour)
     micro = architecture.space.kind == "micro"
     blocks: list[Block] = [(parts, width, height)]
     if micro and cells:
@@ -98,13 +99,17 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True) -> str:
         blocks.append(_legend(scene, max(w for _, w, _ in blocks)))
     wide = max(w for _, w, _ in blocks)
     blocks.append(_paragraph(f"Sizes are height × width × channels: {plan.source}.", wide))
+    note = "" if isinstance(plan.shown, Architecture) else plan.shown.note
+    blocks += [_paragraph(line, wide) for line in wrap(note, wide, 11) if line]
+    if hint:
+        blocks.append(_paragraph(hint, wide, "kicker"))
     return _stacked(blocks, wide, describe_stack(plan))
 
 
 def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
     """One of a network's two cells by itself."""
     architecture = plan.architecture
-    scene = scene_of(architecture, colour)
+    scene = scene_of(plan.shown, colour)
     picks, place = scene.picks(architecture), scene.layout.cells[cell]
     parts = micro_svg.cell_parts(scene, cell, picks, len(picks))
     moved = [
@@ -173,7 +178,7 @@ def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
         f'<rect class="track" x="{x + name:g}" y="{y + 5:g}" width="{track:g}" height="10" rx="2"/>'
         f'<rect class="share{tone}" x="{x + name:g}" y="{y + 5:g}" '
         f'width="{track * bar.probability:.1f}" height="10" rx="2"/>'
-        f'<text class="start" x="{end + 8:g}" y="{y + 14:g}">{bar.probability:.2f}</text>'
+        f'<text class="start" x="{end + 8:g}" y="{y + 14:g}">{two_digits(bar.probability)}</text>'
         f'<circle class="pill" cx="{pill:g}" cy="{y + 10:g}" r="6.5"/>'
         + tick * bar.picked
         + f'<text class="word start" x="{pill + 12:g}" y="{y + 14:g}">{bar.answer}</text></g>'

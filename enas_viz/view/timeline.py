@@ -60,25 +60,28 @@ def moments(trace: Trace, most: int = MOST) -> tuple[Episode, ...]:
 def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     """What the browser needs to show a search and to open each of the `shown` episodes.
 
-    moments: per episode its picks in the order of decisions, one character each; its shaped logits
-    as whole numbers of `unit` above the middle of what `digits` digits to base 36 hold, so many
-    digits each; its place in the drawings, and a line of facts.
+    moments: per episode its picks in the order of decisions, `pickDigits` digits to base 36 each;
+    its shaped logits as whole numbers of `unit` above the middle of what `digits` digits to base 36
+    hold, so many digits each; its place in the drawings, and a line of facts.
     """
     found = series(trace)
     places = _places(trace, found, shown)
     best = shown.index(trace.best)
     largest = max((abs(z) for e in shown for z in _all(e)), default=0) / UNIT
     width = next(w for w in range(3, 10) if largest + 1 < 36**w // 2)
+    most = max((p for e in shown for step in e.steps for p in step.picks), default=0)
+    wide = 1 if most < 36 else 2  # 1296 nodes are more than a space may have
     return {
         "curves": _svg(_curves(found, trace.space, shown, places, best)),
         "layers": _svg(_places_over_time(found, trace.space)),
         "width": WIDTH,
         "unit": UNIT,
         "digits": width,
+        "pickDigits": wide,
         "best": best,
         "moments": [
             {
-                "picks": "".join(_digit(p) for step in e.steps for p in step.picks),
+                "picks": "".join(_number(p, wide) for step in e.steps for p in step.picks),
                 "logits": "".join(
                     _number(round(z / UNIT) + 36**width // 2, width) for z in _all(e)
                 ),
