@@ -319,3 +319,18 @@ def test_the_bar_of_a_resumed_search_moves_on_from_where_it_stands(capsys, tmp_p
     shown = [int(p) for p in re.findall(r"(\d+)%", told)]
     assert len({p for p in shown if p >= 60}) >= 4  # it does not wait for another such leap
     assert "<00:00" not in told.split("66%")[0].split("61%")[-1]  # much is left to be done
+
+
+def test_another_kind_of_search_is_judged_by_its_own_fields(capsys, tmp_path):
+    fields = [v for v in TINY if v != "--keep-steps"][:-1]
+    micro = ["--network.space", "micro", "--network.nodes", "2"]
+
+    run(
+        *(capsys, "search", "macro-tiny", "--folder", tmp_path / "run", *fields, *micro),
+        *("--fidelity.op-prior", "none", "--preset", "released"),
+    )
+
+    fidelity = load_trace(tmp_path / "run").header.fidelity
+    assert (fidelity["op_prior"], fidelity["reward_bn"]) == ("none", "batch")
+    told = refused(capsys, "search", "macro-tiny", *micro, "--fidelity.skip-wiring", "code")
+    assert "a micro search reads" in told

@@ -149,3 +149,23 @@ def test_viewing_loads_neither_torch_nor_what_makes_pixels(module):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("x.html", {"filters": 3}, "filters= does not go with .html; it takes colour, moments"),
+        ("x.gif", {"hint": "a"}, "hint= does not go with .gif"),
+        ("x.gif", {"level": "network"}, "a whole network has no steps to show in an animation"),
+    ],
+)
+def test_options_that_a_kind_of_file_does_not_have_are_refused(tmp_path, name, options, told):
+    with pytest.raises(ValueError, match=told):
+        ev.save(made_up_episode(3), tmp_path / name, **options)
+
+
+def test_a_level_of_graph_may_be_named_and_the_network_says_how_a_list_was_read(tmp_path):
+    ev.save(made_up_episode(3), tmp_path / "x.html", level="graph")
+
+    assert "Read as the published architecture" in ev.draw("enas-micro", level="network").svg
+    assert "a last word" in ev.draw("enas-micro", level="network", hint="a last word").svg

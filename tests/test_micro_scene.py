@@ -1,17 +1,21 @@
 """Facts about what is shown and said of a pair of cells at each step."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from episodes import made_up_article_cells, made_up_cells
+from episodes import made_up_article_cells, made_up_cells, made_up_micro_trace
+from module import run_module
 
 import enas_viz as ev
 from enas_viz.published import ARTICLE_MICRO, MICRO
 from enas_viz.space import MicroSpace
+from enas_viz.trace import Episode, Header
 from enas_viz.view.micro_svg import network_parts
 from enas_viz.view.scene import MicroScene, scene_of
 from enas_viz.view.svg import describe, skeleton, still
+from enas_viz.view.timeline import film
 
 
 def parsed(episode, step=None, colour="op"):
@@ -188,3 +192,79 @@ def test_cells_are_drawn_replayed_and_saved(tmp_path):
     for name in ("x.svg", "x.png", "x.html"):
         assert ev.save(episode, tmp_path / name).stat().st_size > 4000
     assert "How a controller built a network" in (tmp_path / "x.html").read_text()
+
+
+def recorded(mode: str, **fidelity) -> Episode:
+    episode = made_up_cells(2)
+    header = Header(
+        episode.architecture.space,
+        "indices-first",
+        recipe={"name": "mine", "network": {"layers": 3, "filters": 4, "novel": 1}},
+        fidelity={"micro_reduction_search": mode, **fidelity},
+        dataset={"classes": ["a", "b", "c"], "shape": [1, 16, 16]},
+    )
+    return replace(episode, header=header)
+
+
+def test_where_the_search_dropped_the_cell_two_back_the_reduction_cell_says_so():
+    for mode, names in (
+        ("fr_then_cell", ["previous cell", "same, halved"]),
+        ("stride2", ["two cells back", "previous cell"]),
+    ):
+        episode = recorded(mode)
+        scene = scene_of(episode)
+
+        told = "".join(network_parts(scene, episode.architecture, 99))
+
+        assert list(scene.inputs("reduction")) == names
+        assert list(scene.inputs("normal")) == ["two cells back", "previous cell"]
+        assert told.count("two cells back") == (1 if mode == "fr_then_cell" else 2)
+        assert told.count("same, halved") == (1 if mode == "fr_then_cell" else 0)
+        full = {"previous cell": "of the previous cell", "two cells back": "of two cells back"}
+        assert full[names[0]] in scene.answer(12, episode.steps)
+
+
+def test_the_whole_network_is_drawn_by_its_own_header():
+    drawn = ev.draw(recorded("stride2", loose_inputs="exclude"), level="network")
+    words = "".join(e.text or "" for e in ElementTree.fromstring(drawn.svg).iter())
+
+    assert "3 classes" in words
+    assert "32×32×1" in words  # the resolution is not told, so it is the script's
+    assert "recipe mine" in words
+    assert "auxiliary" not in words
+    episode = recorded("stride2", loose_inputs="exclude")
+    ends = {e.get("data-loose") for e in with_class(ElementTree.fromstring(drawn.svg), "arc")}
+    scene = scene_of(episode)
+    picked = dict(enumerate(scene.picks(episode.architecture)))
+    assert ends - {None} == {f"{c}.{t}" for c in (0, 1) for t in scene.loose_ends(picked, c)}
+    arcs = [len(re.findall("C[0-9. -]+", ev.draw(recorded(m), level="network").svg))
+            for m in ("stride2", "fr_then_cell")]  # fmt: skip
+    assert arcs[0] == arcs[1] + 2
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"network": None}, {"network": {"layers": 0}}, {"network": {"layers": "6"}}, {"data": None}],
+)
+def test_a_damaged_recipe_in_a_header_falls_back_to_the_script(damaged):
+    episode = made_up_cells(2)
+    header = Header(episode.architecture.space, "indices-first", recipe=damaged)
+
+    drawn = ev.draw(replace(episode, header=header), level="network")
+
+    assert "32×32×60" in drawn.svg
+
+
+def test_a_film_of_many_nodes_packs_its_picks(tmp_path):
+    trace = made_up_micro_trace(40, epochs=1, per_epoch=3)
+
+    made = film(trace, trace.episodes)
+
+    assert made["pickDigits"] == 2
+    found = run_module(
+        "given.film.moments.map((_, k) => "
+        "m.unpack(given.scene, given.film, k).steps.map((step) => step[0]))",
+        {"scene": skeleton(scene_of(trace.episodes[0])), "film": made},
+        tmp_path,
+    )
+    assert found == [[list(s.picks) for s in e.steps] for e in trace.episodes]

@@ -414,3 +414,12 @@ def test_under_code_wiring_the_first_skip_bit_is_the_stems():
 
     assert lines[4].endswith("layer 3: skip bit 0 = 1: yes, from the stem")
     assert lines[5].endswith("layer 3: skip bit 1 = 1: yes, from layer 1")
+
+
+def test_a_list_that_is_no_pair_of_cells_is_read_as_one_cell():
+    found = decode([1, 2, 0, 1, 2, 4, 0, 2])  # tensor 2 does not exist in a first node
+
+    assert found.architecture.space == MicroSpace(2, cells=("normal",))
+    assert found.architecture.content == (((1, 0, 2, 1), (2, 0, 4, 2)),)
+    with pytest.raises(ValueError, match="reduction cell, node 3"):
+        decode("[1 2 0 1] [2 4 0 2]")  # printed as two cells, and no cells at all

@@ -487,3 +487,11 @@ def test_a_whole_part_may_be_replaced():
 def test_json_with_wrong_fields_is_refused(value, told):
     with pytest.raises(ValueError, match=told):
         recipe_from_json(value)
+
+
+def test_a_preset_means_the_same_in_whatever_order_a_change_is_told():
+    one = recipe("macro-tiny", fidelity="released", network__space="micro")
+    other = recipe("macro-tiny", network__space="micro", fidelity="released")
+
+    assert one == other
+    assert one.fidelity == MICRO_PRESETS["released"]

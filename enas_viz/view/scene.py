@@ -478,8 +478,8 @@ def scene_of(
     space = architecture.space
     recipe, fidelity = (header.recipe, header.fidelity) if header else ({}, {})
     sizes = {
-        "filters": recipe.get("network", {}).get("filters"),
-        "resolution": recipe.get("data", {}).get("resolution"),
+        "filters": recorded_size(recipe, "network", "filters"),
+        "resolution": recorded_size(recipe, "data", "resolution"),
     }
     if isinstance(space, MicroSpace):
         return MicroScene(
@@ -497,6 +497,13 @@ def scene_of(
         reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
         **sizes,
     )
+
+
+def recorded_size(recipe: Json, part: str, name: str) -> int | None:
+    """A size that a recorded recipe tells; None where it tells none, or nonsense."""
+    found = recipe.get(part)
+    value = found.get(name) if isinstance(found, dict) else None
+    return value if type(value) is int and value >= 1 else None
 
 
 def episode_json(episode: Episode) -> Json:

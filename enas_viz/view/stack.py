@@ -12,14 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
 from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
 from enas_viz.view.layout import Box
-from enas_viz.view.scene import CELL_NAMES, OPERATIONS
+from enas_viz.view.scene import CELL_NAMES, OPERATIONS, recorded_size
 from enas_viz.view.shapes import PREFIX, rect, symbols, tip
 
 WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
@@ -82,7 +81,7 @@ def plan_of(
     space = (x if isinstance(x, Architecture) else x.architecture).space
     given = {"layers": layers, "filters": filters, "resolution": resolution}
     for name, value in given.items():
-        if value is not None and not _is_size(value):
+        if value is not None and (type(value) is not int or value < 1):
             raise ValueError(f"{name} is a whole number of at least 1; got {value!r}")
     if isinstance(space, MicroSpace) and space.cells != ("normal", "reduction"):
         raise ValueError(
@@ -95,17 +94,17 @@ def plan_of(
         given["layers"] = space.layers
     header = None if isinstance(x, Architecture) else x.header
     recipe, dataset = (header.recipe, header.dataset) if header else ({}, {})
-    network, data = (_part(recipe, name) for name in ("network", "data"))
     base = RECIPES[f"{space.kind}-released"]
-    sizes = {}
-    for name, told, script in (
-        ("layers", network.get("layers"), base.network.layers),
-        ("filters", network.get("filters"), base.network.filters),
-        ("resolution", data.get("resolution"), base.data.resolution),
-    ):
-        known = told if _is_size(told) else script
-        sizes[name] = given[name] if given[name] is not None else known
-    weight = network.get("aux_weight", base.network.aux_weight if not network else 0)
+    script = {"layers": base.network.layers, "filters": base.network.filters}
+    script["resolution"] = base.data.resolution
+    sizes = {
+        name: given[name]
+        or recorded_size(recipe, "data" if name == "resolution" else "network", name)
+        or script[name]
+        for name in given
+    }
+    network = recipe.get("network")
+    weight = network.get("aux_weight") if isinstance(network, dict) else base.network.aux_weight
     fits = math.ceil(sizes["resolution"] / 4) >= AUXILIARY_WINDOW
     source = f"recipe {recipe['name']}" if recipe.get("name") else "the authors' search script"
     if any(value is not None for value in (layers, filters, resolution)):
@@ -119,16 +118,6 @@ def plan_of(
         classes=len(classes) if isinstance(classes, list | tuple) else 10,
         source=source,
     )
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and value >= 1
-
-
-def _part(recipe: dict[str, Any], name: str) -> dict[str, Any]:
-    """A part of a recorded recipe; empty where the trace tells none."""
-    found = recipe.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def slabs(plan: Plan) -> list[Slab]:

@@ -384,3 +384,21 @@ def test_a_path_costs_what_cost_says(seed):
     slices = [s for cell in net.cells for s in cell.output.slices.grad]
     assert found.parameters == trained - sum(s.numel() for s in slices if not s.any())
     assert found.multiply_adds == counted.get_total_flops() / 2 - sum(zeros)
+
+
+def test_as_released_only_rows_by_source_start_by_the_number_of_sources():
+    net = MicroSupernet(
+        MicroSpace(3),
+        3,
+        32,
+        1,
+        3,
+        Fidelity(init_fan_in="released", micro_reduction_search="stride2"),
+    )
+    reductions = [
+        m.even.weight.std().item()
+        for m in net.cells[1].modules()
+        if isinstance(m, FactorizedReduction)
+    ]
+    # He-normal on what it reads, wherever it stands
+    assert all(s == pytest.approx(0.88 * (2 / 64) ** 0.5, rel=0.2) for s in reductions[-6:])

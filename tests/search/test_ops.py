@@ -171,3 +171,15 @@ def test_an_operation_runs_under_autocast_and_hands_gradients_back(op):
     assert out.dtype is torch.bfloat16
     assert x.grad.isfinite().all()
     assert x.grad.abs().sum() > 0
+
+
+def test_refitted_statistics_are_the_plain_mean_under_either_average():
+    batches = [torch.randn(64, 1, 2, 2) * k for k in (1.0, 2.0, 3.0)]
+    found = []
+    for module in (nn.BatchNorm2d(1), ZeroDebiasedBatchNorm(1)):
+        module.reset_running_stats()
+        module.momentum = None
+        for batch in batches:
+            module(batch)
+        found.append(module.running_var)
+    torch.testing.assert_close(*found)
