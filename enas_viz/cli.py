@@ -36,7 +36,7 @@ from enas_viz.view.scene import subject
 T = TypeVar("T")
 
 WINDOW = 50  # rewards in the moving mean that a progress bar shows
-DEMO_MINUTES = {"macro": 2, "micro": 3}  # measured on two cores, see README
+DEMO_MINUTES = 2  # of either space, measured on two cores, see README
 
 
 class UsageError(ValueError):

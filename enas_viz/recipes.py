@@ -309,7 +309,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="micro-tiny",
-            about="micro search on scikit-learn's digits, about three minutes on two cores",
+            about="micro search on scikit-learn's digits, a little more than a minute on two cores",
             data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
             network=NetworkConfig(space="micro", layers=3, filters=8),
             controller=_micro_controller(
@@ -322,7 +322,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="micro-cifar10-cpu",
-            about="micro search on CIFAR-10 at 16x16 pixels, under an hour on two cores",
+            about="micro search on CIFAR-10 at 16x16 pixels, about half an hour on two cores",
             data=DataConfig(resolution=16),
             network=NetworkConfig(space="micro", layers=3, filters=8),
             controller=_micro_controller(
