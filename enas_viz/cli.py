@@ -292,11 +292,7 @@ def demo_command(args: Sequence[str]) -> None:
         chosen = change(chosen, train__epochs=2, controller__updates=2, keep_steps=1)
         samples, finalists, alone_epochs = 4, 2, 1
     started = time.monotonic()
-    took = (
-        "a few seconds"
-        if options.quick
-        else f"about {DEMO_MINUTES[options.space]} minutes on two cores"
-    )
+    took = "a few seconds" if options.quick else f"about {DEMO_MINUTES} minutes on two cores"
     network = chosen.network
     size = f"{network.layers} layers"
     if options.space == "micro":

@@ -36,6 +36,8 @@ def test_the_example_and_the_published_cells_play_to_their_ends(notebook):
     for k, steps in ((EXAMPLE, 12), (PUBLISHED, 54)):
         replay = notebook.locator(ROOT).nth(k)
         replay.scroll_into_view_if_needed()
+        replay.locator(".count").click()  # JupyterLab selects the cell, and may scroll to it
+        notebook.wait_for_timeout(300)
         replay.locator("[data-act=last]").click()
 
         expect(replay.locator(".count")).to_have_text(f"Step {steps} of {steps}")
