@@ -117,7 +117,8 @@ def path_cost(
 def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Cost:
     """`path_cost` or `cells_path_cost` under a recipe's network and data.
 
-    Of cells: as the authors search them, whatever the recipe's fidelity says of reductions.
+    Of cells: as the authors search them, whatever the recipe's fidelity says of reduction cells,
+    unused inputs and how often a separable convolution is applied.
     """
     if isinstance(architecture.space, MicroSpace):
         network = recipe.network

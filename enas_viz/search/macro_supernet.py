@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from enas_viz.recipes import Fidelity, Recipe
+from enas_viz.recipes import Fidelity
 from enas_viz.search import draws
 from enas_viz.search.ops import (
     MACRO_BRANCHES,
@@ -74,23 +74,6 @@ class MacroSupernet(nn.Module):
         self.halvings = [sum(p < k for p in pools) for k in range(space.layers)]  # before layer k
         self.classifier = classifier(filters, classes)
         initialise(self, draws.torch_generator(seed, stream), self.fidelity)
-
-    @classmethod
-    def of(
-        cls, recipe: Recipe, image_channels: int, classes: int, seed: int, stream: str = "weights"
-    ) -> MacroSupernet:
-        """The supernet that a recipe asks for, in the memory format that it asks for."""
-        net = cls(
-            recipe.space,
-            recipe.network.filters,
-            image_channels,
-            classes,
-            recipe.fidelity,
-            seed,
-            stream,
-        )
-        channels_last = recipe.compute.channels_last
-        return net.to(memory_format=torch.channels_last) if channels_last else net
 
     def forward(
         self, images: Tensor, architecture: Architecture, drop: Tensor | None = None

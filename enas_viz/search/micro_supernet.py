@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places
-from enas_viz.recipes import Fidelity, Recipe
+from enas_viz.recipes import Fidelity
 from enas_viz.search import draws
 from enas_viz.search.ops import (
     MICRO_POOLS,
@@ -202,25 +202,6 @@ class MicroSupernet(nn.Module):
             c = self.cells[self.auxiliary_after].leaves[1][0]
             self.auxiliary = AuxiliaryHead(c, classes, self.fidelity)
         initialise(self, draws.torch_generator(seed, stream), self.fidelity)
-
-    @classmethod
-    def of(
-        cls, recipe: Recipe, image_channels: int, classes: int, seed: int, stream: str = "weights"
-    ) -> MicroSupernet:
-        """The supernet that a recipe asks for, in the memory format that it asks for."""
-        net = cls(
-            recipe.space,
-            recipe.network.layers,
-            recipe.network.filters,
-            image_channels,
-            classes,
-            recipe.fidelity,
-            recipe.network.aux_weight,
-            seed,
-            stream,
-        )
-        channels_last = recipe.compute.channels_last
-        return net.to(memory_format=torch.channels_last) if channels_last else net
 
     def forward(
         self, images: Tensor, architecture: Architecture, drop: Tensor | None = None

@@ -148,3 +148,11 @@ def ran(browser: Any, folder: Path, notebook: Path, replays: int) -> Iterator[An
                 page.screenshot(path=f"{shots}/{notebook.stem}-{k}.png")
         context.close()
         assert problems == []
+
+
+def outputs(page) -> list[dict]:
+    """What the code cells of the open notebook put out."""
+    return page.evaluate("""() => {
+      const cells = window.jupyterapp.shell.currentWidget.content.widgets.map(w => w.model);
+      return cells.filter(m => m.type === 'code').flatMap(m => m.outputs.toJSON());
+    }""")

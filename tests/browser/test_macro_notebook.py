@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from lab_server import ran
+from lab_server import outputs, ran
 from playwright.sync_api import expect
 
 import enas_viz as ev
@@ -19,13 +19,6 @@ EXAMPLE, IN_CODE_ORDER, FILM, LIVE = range(4)
 def notebook(browser, tmp_path_factory):
     with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=4) as page:
         yield page
-
-
-def outputs(page) -> list[dict]:
-    return page.evaluate("""() => {
-      const cells = window.jupyterapp.shell.currentWidget.content.widgets.map(w => w.model);
-      return cells.filter(m => m.type === 'code').flatMap(m => m.outputs.toJSON());
-    }""")
 
 
 def test_every_cell_ran_without_an_error(notebook):
