@@ -212,6 +212,11 @@ class MacroSpace:
         shift = 1 if self.wiring == "layer" else 0
         return tuple(i + shift for i, bit in enumerate(architecture.content[layer][1:]) if bit)
 
+    def picks(self, architecture: Architecture, decision: Decision) -> tuple[int, ...]:
+        """What a time-step decided, for the controller to come to this architecture."""
+        row = architecture.content[decision.at]
+        return {"op": row[:1], "skip": row[1:], "silent": ()}[decision.kind]
+
     def skip_rate(self, architecture: Architecture) -> float:
         """The share of skip bits that are set, in [0, 1]; 0 for a space without skips."""
         return sum(map(sum, self.skips(architecture))) / max(1, self.skip_bits)
@@ -383,6 +388,13 @@ class MicroSpace:
         return Architecture(self, tuple(map(tuple, cells)))
 
     # ---- reading architectures
+
+    def picks(self, architecture: Architecture, decision: Decision) -> tuple[int, ...]:
+        """What a time-step decided, for the controller to come to this architecture."""
+        if decision.kind == "silent":
+            return ()
+        node = architecture.content[self.cells.index(decision.cell)][decision.at - 2]
+        return (node[decision.side + (2 if decision.kind == "op" else 0)],)
 
     def loose_ends(
         self, architecture: Architecture, cell: str = "normal", inputs: bool = True

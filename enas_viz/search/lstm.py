@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from enas_viz.recipes import ControllerConfig, Fidelity
 from enas_viz.search import draws
-from enas_viz.space import Architecture
+from enas_viz.space import Architecture, Space
 
 
 class LstmPolicy(nn.Module):
@@ -26,12 +26,17 @@ class LstmPolicy(nn.Module):
     """
 
     def __init__(
-        self, options: int, config: ControllerConfig | None, fidelity: Fidelity | None, seed: int
+        self,
+        space: Space,
+        config: ControllerConfig | None = None,
+        fidelity: Fidelity | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__()
+        self.space = space
         self.config = config or ControllerConfig()
         self.fidelity = fidelity or Fidelity()
-        hidden = self.config.hidden
+        hidden, options = self.config.hidden, len(space.ops)
         shapes = {
             "lstm": (2 * hidden, 4 * hidden),
             "start": (1, hidden),

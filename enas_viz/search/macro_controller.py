@@ -141,16 +141,6 @@ class MacroRollout:
 class MacroController(LstmPolicy):
     """The LSTM policy over a macro space: 41 856 parameters at 64 units and six operations."""
 
-    def __init__(
-        self,
-        space: MacroSpace,
-        config: ControllerConfig | None = None,
-        fidelity: Fidelity | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(len(space.ops), config, fidelity, seed)
-        self.space = space
-
     @property
     def draws_per_sample(self) -> int:
         """How many uniform numbers one sample consumes: one per entry of its flat list."""

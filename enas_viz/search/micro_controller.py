@@ -114,8 +114,7 @@ class MicroController(LstmPolicy):
         fidelity: Fidelity | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(len(space.ops), config, fidelity, seed)
-        self.space = space
+        super().__init__(space, config, fidelity, seed)
         favoured = torch.tensor([[op in FAVOURED for op in space.ops]])
         released = self.fidelity.op_prior == "released"
         self.op_bias = nn.Parameter(favoured * (PRIOR_BIAS if released else 0.0))

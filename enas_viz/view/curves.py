@@ -12,7 +12,7 @@ from typing import Any
 from enas_viz.limits import reach_of_header
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Trace
-from enas_viz.view.scene import OPERATIONS
+from enas_viz.view.scene import short_name
 from enas_viz.view.shapes import palette
 
 WINDOW = 50  # episodes in the moving mean of the reward
@@ -138,7 +138,7 @@ def figure(trace: Trace) -> Any:
         epochs,
         [found.shares[op] for op in ops],
         colors=[colours[f"--enas-{op}"] for op in ops],
-        labels=[" ".join(OPERATIONS[op][:2]).strip() for op in ops],
+        labels=[short_name(op) for op in ops],
     )
     middle.set(
         title="Operations sampled", xlabel="epoch", ylim=(0, 1), xlim=(1, max(2, epochs[-1]))

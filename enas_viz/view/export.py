@@ -66,23 +66,19 @@ class Drawing:
 
 @dataclass(frozen=True, repr=False)
 class NetworkDrawing(Drawing):
-    """A whole network; `html` is a page in which a click on a cell opens it."""
+    """A whole network; `html()` is a page in which a click on a cell opens it."""
 
-    html_page: str = ""
-
-    @classmethod
-    def of(cls, plan: Plan, colour: Colour, hint: str = "") -> NetworkDrawing:
-        still = network_still(plan, colour, hint=hint)
-        return cls(still, html_page=network_page(plan, colour))
+    plan: Plan | None = None
+    colour: Colour = "op"
 
     def html(self) -> str:
-        return self.html_page
+        return network_page(self.plan, self.colour)
 
     def iframe(self, height: int = 640) -> Any:
         """The page inside a frame, as an output that works in an exported notebook, too."""
         from IPython.display import HTML  # only there where a notebook is
 
-        return HTML(iframe(self.html_page, height))
+        return HTML(iframe(self.html(), height))
 
 
 def draw(
@@ -117,7 +113,8 @@ def draw(
     if level == "network":
         if step is not None:
             raise ValueError("the whole network has no steps; step= goes with level='graph'")
-        return NetworkDrawing.of(plan_of(shown, **sizes), colour, hint)
+        plan = plan_of(shown, **sizes)
+        return NetworkDrawing(network_still(plan, colour, hint=hint), plan=plan, colour=colour)
     if level != "graph":
         raise ValueError(f"level is one of {', '.join(map(repr, get_args(Level)))}; got {level!r}")
     if given := [name for name, value in sizes.items() if value is not None]:
@@ -341,9 +338,9 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
 
 def network_page(plan: Plan, colour: Colour = "op") -> str:
     """One HTML page: a network of cells, each of which opens when it is clicked."""
-    whole = network_still(plan, colour, cells=False)
     if plan.architecture.space.kind == "macro":
         return picture_page(Drawing(network_still(plan, colour)), describe_stack(plan))
+    whole = network_still(plan, colour, cells=False)
     cells = "".join(
         f'<section class="opened" data-open="{c}" hidden>{cell_still(plan, c, colour)}</section>'
         for c in range(len(plan.architecture.space.cells))

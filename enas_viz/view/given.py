@@ -50,17 +50,5 @@ def played(x: Architecture | Episode) -> Episode:
     for decision in space.steps(order):
         width = 1 if decision.kind == "skip" else decision.options
         logits = ((0.0,) * width,) * decision.rows
-        steps.append(Step(decision, _picks(architecture, decision), logits))
+        steps.append(Step(decision, space.picks(architecture, decision), logits))
     return Episode(architecture, tuple(steps), order=order, note=note)
-
-
-def _picks(architecture: Architecture, decision: Any) -> tuple[int, ...]:
-    """What a step must have picked to give this architecture."""
-    if decision.kind == "silent":
-        return ()
-    space = architecture.space
-    if isinstance(space, MicroSpace):
-        node = architecture.content[space.cells.index(decision.cell)][decision.at - 2]
-        return (node[decision.side + (2 if decision.kind == "op" else 0)],)
-    row = architecture.content[decision.at]
-    return row[:1] if decision.kind == "op" else row[1:]

@@ -142,7 +142,7 @@ def _node(
         f'<g class="merge {look(born)}" data-born="{born}">',
         ring("add", node.x, node.y),
         "</g>",
-        f'<g class="layer named {look(last)}{is_about}" data-born="{last}" data-at="{at}">',
+        f'<g class="layer {look(last)}{is_about}" data-born="{last}" data-at="{at}">',
         f'<text class="small end" x="{node.x - MERGE_R - 5:g}" y="{node.y + 20:g}">node '
         f"{tensor + 1}</text>",
         "</g>",
@@ -165,7 +165,7 @@ def _op(
     use = f' href="#{PREFIX}{op}"' if op else ""
     return [
         f'<g class="layer {look(born)}{about}" data-born="{born}" data-at="{at}">',
-        _wire(wire, "line"),
+        f'<path class="line" d="{wire.path}"/>',
         rect(box, "slot", 7),
         rect(Box(box.x, box.y, box.w + 6, box.h + 7), "halo", 9),
         rect(box, "back", 7),
@@ -210,10 +210,6 @@ def _output(
         rect(place.output, "fixed", 7),
         f'<text x="{place.output.x:g}" y="{y + 4:g}">output</text>',
     ]
-
-
-def _wire(wire: Wire, name: str) -> str:
-    return f'<path class="{name}" d="{wire.path}"/>'
 
 
 def _colour(scene: MicroScene, tensor: int) -> str:
@@ -271,7 +267,7 @@ def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) 
     starts_row = t == 0 or scene.strip.steps[t - 1][1] != y
     words = scene.token(t, picks) if picks is not None else ("", "")
     return [
-        f'<g class="step {tense}{" silent" if silent else ""}" data-step="{t}">',
+        f'<g class="step {tense}" data-step="{t}">',
         f'<rect class="none hit" x="{x - width / 2:g}" y="{y:g}" width="{width:g}" '
         f'height="{ROW_H - 18}" pointer-events="all"/>',
         "" if starts_row else f'<path class="line" d="M{reach:g} {middle:g}H{x - cell_w / 2:g}"/>',

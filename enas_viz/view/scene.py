@@ -131,7 +131,7 @@ class Scene:
 
     thing = "layer"  # what colours mean besides operations; each kind has also these:
     # turns, tensors (what may be pointed at), layout, strip, panel_rows (lines of the probability
-    # panel), whole (said at the end), builds (over the drawing), picks(architecture)
+    # panel), whole (said at the end), builds (over the drawing)
 
     def __post_init__(self) -> None:
         if self.colour not in ("op", self.thing):
@@ -151,7 +151,7 @@ class Scene:
     @cached_property
     def options(self) -> dict[str, tuple[Option, ...]]:
         ops = tuple(
-            Option(" ".join(OPERATIONS[op][:2]).strip(), _lines(op), OPERATIONS[op][2], op)
+            Option(short_name(op), tuple(short_name(op).split()), OPERATIONS[op][2], op)
             for op in self.space.ops
         )
         return {"ops": ops, **self.pointed_at}
@@ -160,6 +160,10 @@ class Scene:
     def pointed_at(self) -> dict[str, tuple[Option, ...]]:
         """Lists of tensors, by name."""
         return {"tensors": self.tensors}
+
+    def picks(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        """What each step decided."""
+        return tuple(self.space.picks(architecture, decision) for decision in self.plan)
 
     def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
         """What a cell's loose ends are called, given what each step picked."""
@@ -304,14 +308,6 @@ class MacroScene(Scene):
         channels, height, width = tensor_sizes(self.space, self.filters, self.resolution)[first + 1]
         return f"{height}×{width}×{channels}"
 
-    def picks(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
-        """What each step decided."""
-        rows = architecture.content
-        return tuple(
-            rows[d.at][:1] if d.kind == "op" else rows[d.at][1:] if d.kind == "skip" else ()
-            for d in self.plan
-        )
-
 
 @dataclass(frozen=True)
 class MicroScene(Scene):
@@ -412,15 +408,6 @@ class MicroScene(Scene):
     def panel_rows(self) -> int:
         return max(len(self.space.ops), self.space.nodes + 1)
 
-    def picks(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
-        """What each step decided."""
-        cells = dict(zip(self.space.cells, architecture.content, strict=True))
-        places = {"index": 0, "op": 2}
-        return tuple(
-            (cells[d.cell][d.at - 2][places[d.kind] + d.side],) if d.kind in places else ()
-            for d in self.plan
-        )
-
     def to_json(self) -> Json:
         first = 0 if self.counts_inputs else 2
         names = [f"node {t + 1}" for t in range(self.space.nodes + 2)]
@@ -432,8 +419,9 @@ def two_digits(p: float) -> str:
     return f"{p + 1e-9:.2f}"
 
 
-def _lines(op: str) -> tuple[str, ...]:
-    return tuple(filter(None, OPERATIONS[op][:2]))
+def short_name(op: str) -> str:
+    """An operation on one short line, "sep 3×3"."""
+    return " ".join(filter(None, OPERATIONS[op][:2]))
 
 
 def _yes_and_no(bars: Sequence[Bar]) -> str:

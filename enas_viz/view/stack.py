@@ -56,8 +56,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Slab:
-    """One layer or cell. kind: "op", "normal" or "reduction"; halved: whether the maps are halved
-    after it (a layer) or by it (a cell)."""
+    """One layer or cell. kind: "op", "normal" or "reduction"; halvings: how often the image was
+    halved in its output; cell: which of the two cells it is; op, skips: of a layer."""
 
     kind: str
     size: tuple[int, int, int]  # channels, height, width of its output

@@ -18,7 +18,7 @@ from typing import Any
 from enas_viz.space import Space
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import Series, series
-from enas_viz.view.scene import OPERATIONS, facts
+from enas_viz.view.scene import facts, short_name
 
 MOST = 200  # moments of a film, unless asked otherwise
 UNIT = 1e-4  # of the logits in a page: whole numbers of it
@@ -209,7 +209,7 @@ def _places_over_time(found: Series, space: Space) -> list[str]:
         parts.append(
             f'<rect class="share op-{op}" x="{x:.1f}" y="22" width="9" height="9"/>'
             f'<text class="small start" x="{x + 13:.1f}" y="31">'
-            f"{' '.join(OPERATIONS[op][:2]).strip()}</text>"
+            f"{short_name(op)}</text>"
         )
     return [*parts, *_epochs(found)]
 
