@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -127,10 +127,13 @@ MICRO_PRESETS: dict[str, Fidelity] = {
     ),
 }
 
-# The fields that each kind of search reads. The others wait for final training.
+# The fields that each kind of run reads: a search of either space, and the final training of what
+# it found.
+_ALL = {"clip", "restart_step", "bn_average", "init_fan_in"}
 _BOTH = {
+    *_ALL,
     *("state_after_anchor", "baseline_start", "reward_bn", "reward_dropout", "reward_batch"),
-    *("idle_weights", "clip", "restart_step", "bn_average", "init_fan_in"),
+    "idle_weights",
 }
 IN_USE = {
     "macro": frozenset(
@@ -147,6 +150,8 @@ IN_USE = {
             *("op_prior", "aux_head"),
         }
     ),
+    "macro-final": frozenset({*_ALL, "macro_final_ops", "skip_wiring", "idle_weights", "cutout"}),
+    "micro-final": frozenset({*_ALL, "loose_inputs", "sep_conv_stack", "aux_head", "cutout"}),
 }
 
 
@@ -160,11 +165,13 @@ class DataConfig:
     valid_images: int = 0  # the same for validation
     crop_padding: int = 4  # zero pixels added on each side before the random crop [C]
     flip: bool = True  # mirror half of the training images [C]
+    cutout: int = 0  # pixels of the square that CutOut blanks; 0: none; [P] 16 for its 2.89 %
+    holdout: bool = True  # keep validation images apart; false: train on all of them [C final]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig:
-    """What is searched, and the supernet's size."""
+    """What is searched or trained, and its size."""
 
     space: Literal["macro", "micro"] = "macro"
     layers: int = 12  # [C] cifar10_macro_search.sh; micro: normal cells, two reductions besides
@@ -172,6 +179,7 @@ class NetworkConfig:
     keep_prob: float = 0.9  # of the dropout before the classifier [C]
     nodes: int = 5  # micro: computed nodes of a cell [C]
     aux_weight: float = 0.0  # micro: of the auxiliary head's loss, 0: no such head; [C] 0.4
+    drop_path_keep: float = 1.0  # micro, final: of the last cell at the last step; [C] 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +206,7 @@ class ControllerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """Training of the shared weights; defaults from cifar10_macro_search.sh [C]."""
+    """Training of weights; defaults from cifar10_macro_search.sh [C]."""
 
     epochs: int = 310
     batch_size: int = 128
@@ -207,6 +215,7 @@ class TrainConfig:
     restart_period: int = 10  # epochs of the first cosine period
     restart_factor: int = 2  # each period is so many times longer than the last
     momentum: float = 0.9  # Nesterov
+    accumulate: int = 1  # minibatches, in a search each with its architecture, that a step averages
     l2: float = 2.5e-4  # adds l2 * sum(w^2), batch norm included: weight decay 2 * l2; [P] 1e-4
 
 
@@ -218,15 +227,16 @@ class Compute:
     channels_last: bool = True
     deterministic: bool = False  # CUDA: only deterministic kernels, slower
     threads: int = 0  # CPU threads; 0: as PyTorch chooses
+    processes: int = 1  # that share the work; train.accumulate must be a multiple of it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """All of one search. Make variants with `change`, look recipes up with `recipe(name)`."""
+    """All of one search or final training. Variants: `change`. Looked up by `recipe(name)`."""
 
     name: str
     about: str
-    strategy: Literal["enas"] = "enas"
+    strategy: Literal["enas", "final"] = "enas"  # final: one architecture, weights of its own
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
@@ -247,6 +257,11 @@ class Recipe:
         """The order in which the controller decides, as `space.steps` knows it."""
         return order_of(self.space, self.fidelity)
 
+    @property
+    def kind(self) -> str:
+        """What a run of it is, as `IN_USE` names it: macro, micro, macro-final, micro-final."""
+        return self.network.space + ("-final" if self.strategy == "final" else "")
+
     def to_json(self) -> dict[str, Any]:
         """The recipe as nested JSON, `fidelity` apart (a trace's header keeps it beside)."""
         return {k: v for k, v in dataclasses.asdict(self).items() if k != "fidelity"}
@@ -260,6 +275,90 @@ def _micro_controller(**changes: Any) -> ControllerConfig:
     """The numbers of cifar10_micro_search.sh [C], some changed."""
     released = {"tanh_constant": 1.1, "lr": 3.5e-3, "updates": 30, "samples": 10}
     return ControllerConfig(**(released | changes))
+
+
+# cifar10_macro_final.sh, cifar10_micro_final.sh [C]; 18 normal cells are the paper's 4.6 million
+# parameters, the script has 15
+_MACRO_FINAL = NetworkConfig(layers=24, filters=96, keep_prob=0.5)
+_MICRO_FINAL = NetworkConfig(
+    space="micro", layers=18, filters=36, keep_prob=0.8, aux_weight=0.4, drop_path_keep=0.6
+)
+_ALL_IMAGES = DataConfig(holdout=False)
+_CUTOUT = DataConfig(holdout=False, cutout=16)
+_MACRO_FINAL_TRAIN = TrainConfig(batch_size=100, lr_min=1e-3, l2=2e-4)
+_MICRO_FINAL_TRAIN = TrainConfig(epochs=630, batch_size=144, lr_min=1e-4, l2=2e-4)
+
+
+def _finals() -> Iterator[Recipe]:
+    """Final training: the networks of the paper's table, one recipe for each source."""
+    for name, about, space, network, data in (
+        ("macro-final", "a macro network", "macro", _MACRO_FINAL, _ALL_IMAGES),
+        (
+            *("macro-final-wide", "a macro network of more channels", "macro"),
+            *(dataclasses.replace(_MACRO_FINAL, filters=128), _ALL_IMAGES),
+        ),
+        ("micro-final", "a network of cells", "micro", _MICRO_FINAL, _ALL_IMAGES),
+        ("micro-final-cutout", "a network of cells, with CutOut", "micro", _MICRO_FINAL, _CUTOUT),
+    ):
+        train = _MACRO_FINAL_TRAIN if space == "macro" else _MICRO_FINAL_TRAIN
+        common = {"strategy": "final", "data": data, "network": network, "train": train}
+        yield Recipe(name=name, about=f"final training of {about}, for a GPU", **common)
+        presets = MICRO_PRESETS if space == "micro" else PRESETS
+        released = dict(common, fidelity=presets["released"])
+        if space == "micro":
+            released["network"] = dataclasses.replace(network, layers=15)
+        yield Recipe(
+            name=f"{name}-released",
+            about=f"final training of {about} as released, for a GPU",
+            **released,
+        )
+        # [P] lr_min 0.001, l2 1e-4; what it does not say is as in the scripts
+        paper = dict(common, fidelity=presets["paper"])
+        paper["train"] = dataclasses.replace(train, lr_min=1e-3, l2=1e-4)
+        yield Recipe(
+            name=f"{name}-paper",
+            about=f"final training of {about} with the paper's numbers, for a GPU",
+            **paper,
+        )
+
+
+def _small_finals() -> Iterator[Recipe]:
+    """Their twins for two cores, and still smaller ones on digits."""
+    small = DataConfig(resolution=16, holdout=False)
+    train = TrainConfig(epochs=30, l2=2e-4, lr_min=1e-4)  # two cosines: 10 and 20 epochs
+    macro = NetworkConfig(layers=6, filters=24, keep_prob=0.8)
+    micro = NetworkConfig(space="micro", layers=6, filters=12, keep_prob=0.8, drop_path_keep=0.8)
+    digits = DataConfig(name="digits", resolution=8, crop_padding=1, flip=False)
+    tiny = TrainConfig(epochs=7, batch_size=32, restart_period=1, lr_min=1e-4)  # 1, 2 and 4
+    for name, about, data, network, schedule in (
+        ("macro-final-cpu", "a macro network on 16x16 pixels", small, macro, train),
+        ("micro-final-cpu", "a network of cells on 16x16 pixels", small, micro, train),
+        (
+            *("micro-final-cutout-cpu", "the same with CutOut"),
+            *(dataclasses.replace(small, cutout=8), micro, train),
+        ),
+    ):
+        yield Recipe(
+            name=name,
+            about=f"final training of {about}, for two cores",
+            strategy="final",
+            data=data,
+            network=network,
+            train=schedule,
+        )
+    for name, network in (
+        ("macro-final-tiny", dataclasses.replace(macro, filters=8)),
+        ("micro-final-tiny", dataclasses.replace(micro, layers=3, filters=8)),
+    ):
+        yield Recipe(
+            name=name,
+            about="final training on scikit-learn's digits, seconds on two cores",
+            strategy="final",
+            data=dataclasses.replace(digits, holdout=False),
+            network=network,
+            train=tiny,
+            compute=Compute(threads=1),
+        )
 
 
 RECIPES: dict[str, Recipe] = {
@@ -359,6 +458,8 @@ RECIPES: dict[str, Recipe] = {
             fidelity=MICRO_PRESETS["released"],
             keep_steps=1000,
         ),
+        *_finals(),
+        *_small_finals(),
     )
 }
 
@@ -404,11 +505,12 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
             inner = getattr(base, part)
             if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
                 raise ValueError(_no_field(path))
-            kind = base.network.space
-            if part == "fidelity" and name not in IN_USE[kind] and value != getattr(inner, name):
+            used = IN_USE[base.kind]
+            if part == "fidelity" and name not in used and value != getattr(inner, name):
                 raise ValueError(
-                    f"fidelity.{name} concerns another kind of search or final training; a {kind} "
-                    f"search reads {', '.join(sorted(IN_USE[kind]))}"
+                    f"fidelity.{name} concerns another kind of run; {base.kind} "
+                    f"{'training' if base.strategy == 'final' else 'search'} reads "
+                    f"{', '.join(sorted(used))}"
                 )
             value = dataclasses.replace(inner, **{name: value})
         base = dataclasses.replace(base, **{part: value})
@@ -453,20 +555,21 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
             "controller.op_tanh_reduce",
             *("controller.lr", "controller.adam_eps", "controller.samples"),
             *("train.epochs", "train.batch_size", "train.lr_max"),
-            *("train.restart_period", "train.restart_factor", "keep_steps"),
+            *("train.restart_period", "train.restart_factor", "train.accumulate"),
+            *("compute.processes", "keep_steps"),
         ),
     ),
     (
         "must be 0 or greater",
         lambda x: x >= 0,
         (
-            *("data.train_images", "data.valid_images", "data.crop_padding"),
+            *("data.train_images", "data.valid_images", "data.crop_padding", "data.cutout"),
             *("controller.init_range", "controller.updates", "controller.reward_images"),
             *("controller.entropy_weight", "controller.skip_weight"),
             *("train.lr_min", "train.l2", "compute.threads", "network.aux_weight"),
         ),
     ),
-    ("is in (0, 1]", lambda x: 0 < x <= 1, ("network.keep_prob",)),
+    ("is in (0, 1]", lambda x: 0 < x <= 1, ("network.keep_prob", "network.drop_path_keep")),
     ("is in (0, 1)", lambda x: 0 < x < 1, ("controller.skip_prior",)),
     ("is in [0, 1]", lambda x: 0 <= x <= 1, ("controller.baseline_decay",)),
     (
@@ -506,6 +609,27 @@ def check(made: Recipe) -> None:
         raise ValueError(
             f"network.aux_weight is for micro networks, since macro networks have no auxiliary "
             f"head; got {made.network.aux_weight}, expected 0"
+        )
+    final = made.strategy == "final"
+    if made.network.drop_path_keep < 1 and made.kind != "micro-final":
+        raise ValueError(
+            f"network.drop_path_keep is for the final training of cells; a {made.kind} recipe "
+            f"takes 1, got {made.network.drop_path_keep}"
+        )
+    if not final and not made.data.holdout:
+        raise ValueError(
+            "data.holdout is false, but a search needs validation images for its rewards; only "
+            "final training may use all images"
+        )
+    if not final and made.data.cutout:
+        raise ValueError(
+            f"data.cutout is for final training; a search takes 0, got {made.data.cutout}"
+        )
+    if made.train.accumulate % made.compute.processes:
+        raise ValueError(
+            f"train.accumulate ({made.train.accumulate}) must be a multiple of compute.processes "
+            f"({made.compute.processes}), since each process takes minibatches of its own; e.g. "
+            f"train.accumulate {made.compute.processes}"
         )
     side = -(-made.data.resolution // 4)  # pixels after two reductions
     if made.network.aux_weight and side < AUXILIARY_WINDOW:

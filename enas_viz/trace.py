@@ -168,6 +168,35 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Result:
+    """How good a network is in the end: read once, after the last epoch, on images never used.
+
+    right of images: test images that it classifies rightly, and all of them. parameters: of the
+    network, an auxiliary head left out. `extra` keeps fields this version does not know.
+    """
+
+    right: int
+    images: int
+    parameters: int
+    epoch: int
+    n: int = 0
+    clock: Json = field(default_factory=dict)
+    extra: Json = field(default_factory=dict, compare=False)
+
+    @property
+    def accuracy(self) -> float:
+        """Test accuracy in [0, 1]."""
+        return self.right / self.images
+
+    def to_json(self) -> Json:
+        kept = {
+            "type": "result",
+            **{k: getattr(self, k) for k in ("right", "images", "parameters", "epoch")},
+        }
+        return {**kept, **self.extra, **({"clock": self.clock} if self.clock else {})}
+
+
+@dataclass(frozen=True)
 class Header:
     """What a trace says about itself: space, fidelity, recipe, seed, data, device, versions."""
 
@@ -199,7 +228,7 @@ class Header:
         return {**kept, **self.extra, **({"clock": self.clock} if self.clock else {})}
 
 
-Record = Header | Episode | Epoch
+Record = Header | Episode | Epoch | Result
 
 
 @dataclass(frozen=True)
@@ -222,7 +251,7 @@ class Trace:
     """A recorded search: its header, and its records in order."""
 
     header: Header
-    records: tuple[Episode | Epoch, ...] = ()
+    records: tuple[Episode | Epoch | Result, ...] = ()
     torn: bool = False  # the last line was cut short (a killed search); it is left out
 
     @property
@@ -236,6 +265,11 @@ class Trace:
     @cached_property
     def epochs(self) -> tuple[Epoch, ...]:
         return tuple(r for r in self.records if isinstance(r, Epoch))
+
+    @property
+    def result(self) -> Result | None:
+        """The test figure of a final training that went to its end; None for anything else."""
+        return next((r for r in self.records if isinstance(r, Result)), None)
 
     @property
     def seconds(self) -> float:
@@ -294,7 +328,7 @@ def record(records: Iterable[Any], path: str | Path, append: bool = False) -> It
     with path.open("ab" if append else "xb") as file, _closed_after(items):
         for item in items:
             told = append and isinstance(item, Header)  # it is the first line already
-            if isinstance(item, Header | Episode | Epoch) and not told:
+            if isinstance(item, Header | Episode | Epoch | Result) and not told:
                 file.write(_canonical(_numbered(item)).encode() + b"\n")
                 file.flush()
             yield item
@@ -441,7 +475,7 @@ def _header(value: Json, name: str) -> Header:
 
 def _record(
     value: Json, header: Header, plan: Sequence[Decision], where: str
-) -> Episode | Epoch | None:
+) -> Episode | Epoch | Result | None:
     if not isinstance(value, dict):
         raise ValueError(f"{where}: a record is a JSON object; got {value!r}")
     kind = value.get("type")
@@ -451,9 +485,22 @@ def _record(
         if kind == "epoch":
             known = {k: value[k] for k in Epoch.__dataclass_fields__ if k in value}
             return Epoch(**known, extra=_unknown(value, known, {"type"}))
+        if kind == "result":
+            return _result(value)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: not a valid {kind}: {error}") from error
     return None  # a kind of record that a newer minor version added
+
+
+def _result(value: Json) -> Result:
+    counts = {k: value[k] for k in ("right", "images", "parameters", "epoch")}
+    for name, found in counts.items():
+        if type(found) is not int or found < 0:
+            raise ValueError(f"its {name} is a whole number of at least 0; got {found!r}")
+    if not 0 <= counts["right"] <= counts["images"] or not counts["images"]:
+        raise ValueError(f"it says {counts['right']} of {counts['images']} images are right")
+    known = {k: value[k] for k in ("n", "clock") if k in value}
+    return Result(**counts, **known, extra=_unknown(value, counts | known, {"type"}))
 
 
 def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:

@@ -71,7 +71,7 @@ def test_presets_are_the_table_of_where_the_sources_differ(name, default, releas
 
 def test_the_table_has_a_row_for_each_field_of_fidelity():
     assert [row[0] for row in ROWS] == [f.name for f in fields(Fidelity)]
-    assert {f.name for f in fields(Fidelity)} >= IN_USE["macro"] | IN_USE["micro"]
+    assert {f.name for f in fields(Fidelity)} == set().union(*IN_USE.values())
     assert Fidelity() == PRESETS["default"]
 
 
@@ -97,7 +97,53 @@ def test_the_released_recipe_has_the_numbers_of_the_authors_script():
         "restart_factor": optimizer["lr_T_mul"],
         "momentum": optimizer["momentum"],
         "l2": optimizer["l2_reg_tf"],
+        "accumulate": 1,  # one architecture a step
     }
+
+
+def final_numbers(script: str) -> dict:
+    """The values of a script for final training that take effect, as a recipe names them."""
+    theirs = GOLDEN["recipes"][script]
+    child, optimizer = theirs["child"], theirs["optimizer"]
+    return {
+        "layers": child["num_layers"],
+        "filters": child["out_filters"],
+        "keep_prob": child["keep_prob"],
+        "drop_path_keep": child.get("drop_path_keep_prob") or 1.0,
+        "aux_weight": child.get("aux_weight") or 0.0,
+        "epochs": theirs["num_epochs"],
+        "batch_size": theirs["batch_size"],
+        "lr_max": optimizer["lr_max"],
+        "lr_min": optimizer["lr_min"],
+        "l2": optimizer["l2_reg_tf"],
+    }
+
+
+@pytest.mark.parametrize("kind", ["macro", "micro"])
+def test_the_released_final_recipes_have_the_numbers_of_the_authors_scripts(kind):
+    made = recipe(f"{kind}-final-released")
+
+    found = asdict(made.network) | asdict(made.train)
+    wanted = final_numbers(f"{kind}_final")
+    assert {name: found[name] for name in wanted} == wanted
+    assert not made.data.holdout
+    assert recipe("micro-final").network.layers == 18  # the paper's 4.6 million parameters
+    assert recipe("micro-final-cutout").data.cutout == 16
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "told"),
+    [
+        ("macro-tiny", {"data__holdout": False}, "a search needs validation images"),
+        ("macro-tiny", {"data__cutout": 4}, "data.cutout is for final training"),
+        ("micro-tiny", {"network__drop_path_keep": 0.5}, "is for the final training of cells"),
+        ("macro-final", {"network__drop_path_keep": 0.5}, "is for the final training of cells"),
+        ("macro-tiny", {"compute__processes": 2}, "must be a multiple of compute.processes"),
+    ],
+)
+def test_what_another_kind_of_run_needs_is_refused(name, changes, told):
+    with pytest.raises(ValueError, match=told):
+        recipe(name, **changes)
 
 
 def test_the_released_controller_has_the_numbers_of_the_authors_script():
@@ -137,6 +183,7 @@ def test_the_released_micro_recipe_has_the_numbers_of_the_authors_script():
         "keep_prob": child["keep_prob"],
         "nodes": child["nodes_per_cell"],
         "aux_weight": child["aux_weight"],
+        "drop_path_keep": 1.0,  # no drop path while searching
     }
     assert (made.train.epochs, made.train.batch_size) == (
         theirs["num_epochs"],
@@ -346,7 +393,11 @@ def test_a_network_that_cannot_be_is_refused(name, changes, told):
         ("macro-tiny", {"name__short": "x"}, "a recipe has no field 'name.short'"),
         ("macro-tiny", {"record": "ful"}, "record is one of steps, full; .*'ful'; .*mean 'full'?"),
         ("macro-tiny", {"record": None}, "record is one of steps, full; got None"),
-        ("macro-tiny", {"strategy": "enass"}, "strategy is one of enas; .*did you mean 'enas'?"),
+        (
+            "macro-tiny",
+            {"strategy": "enass"},
+            "strategy is one of enas, final; .*did you mean 'enas'?",
+        ),
         ("macro-tiny", {"fidelity": "relased"}, "got 'relased'; did you mean 'released'?"),
         ("macro-tiny", {"fidelity__clip": "global"}, "got 'global'; did you mean 'global5'?"),
         (None, {}, "no recipe None; there are macro-tiny, "),
