@@ -143,6 +143,109 @@ def _common(space: MacroSpace, c: int, image_channels: int, classes: int, merge:
     return stem + merges + reductions + classes * c
 
 
+# ---------------------------------------------------------------- children: weights of their own
+
+
+def child_cost(
+    architecture: Architecture, recipe: Recipe, image_channels: int = 3, classes: int = 10
+) -> Cost:
+    """Cost of the network of its own that a recipe of final training makes of an architecture.
+
+    Parameters as built, an auxiliary head left out: 42 559 392 for the published macro network at
+    96 filters as released. Multiply-adds of evaluating one image: what is computed, so a macro
+    network's reductions only where a later layer reads them.
+    """
+    if isinstance(architecture.space, MicroSpace):
+        return _cells_child_cost(architecture, recipe, image_channels, classes)
+    return _macro_child_cost(architecture, recipe, image_channels, classes)
+
+
+def _macro_child_cost(
+    architecture: Architecture, recipe: Recipe, image_channels: int, classes: int
+) -> Cost:
+    space, filters, resolution = architecture.space, recipe.network.filters, recipe.data.resolution
+    pools = space.pool_after()
+    halvings = [sum(p < k for p in pools) for k in range(space.layers + 1)]
+    sides = [resolution]
+    for _ in pools:
+        sides.append(-(-sides[-1] // 2))
+    parameters = 9 * image_channels * filters + 2 * filters
+    work = 9 * image_channels * filters * resolution**2
+    read = {}  # the most often that a later layer wants a tensor halved
+    for k, op in enumerate(space.op_names(architecture)):
+        c, pixels = filters * 2 ** halvings[k], sides[halvings[k]] ** 2
+        dense = recipe.fidelity.macro_final_ops == "dense"
+        kernel = _final_kernel(op, c, dense)
+        parameters += c * c + 2 * c + (kernel + 2 * c if kernel else 0)
+        work += (c * c + kernel) * pixels
+        sources = space.sources(architecture, k) if k else ()
+        if k:
+            merged = (len(sources) + 1) * c * c
+            parameters += merged + 2 * c
+            work += merged * pixels
+        for tensor in (*sources, k):
+            read[tensor] = halvings[k]
+    read[space.layers] = halvings[-1]
+    for stage, p in enumerate(pools):
+        c = filters * 2**stage
+        parameters += (p + 2) * (2 * c * c + 4 * c)
+        wanted = sum(read.get(t, 0) > stage for t in range(p + 2))
+        work += wanted * 2 * c * c * sides[stage + 1] ** 2
+    last = filters * 2 ** halvings[-1]
+    tensors = [(filters, resolution, resolution)]
+    tensors += [(filters * 2**h, sides[h], sides[h]) for h in halvings[:-1]]
+    return Cost(parameters + last * classes, work + last * classes, tuple(tensors))
+
+
+def _final_kernel(op: str, c: int, dense: bool) -> int:
+    """Weights of the second convolution of a final macro layer; 0 for pooling."""
+    if op in ("avg3x3", "max3x3"):
+        return 0
+    size = int(op[-1])
+    return size**2 * c + c * c if op.startswith("sep") and not dense else size**2 * c * c
+
+
+def _cells_child_cost(
+    architecture: Architecture, recipe: Recipe, image_channels: int, classes: int
+) -> Cost:
+    space, network, fidelity = architecture.space, recipe.network, recipe.fidelity
+    counts = fidelity.loose_inputs == "count"
+    sides = [recipe.data.resolution]
+    for _ in range(2):
+        sides.append(-(-sides[-1] // 2))
+    width = STEM_FACTOR * network.filters
+    parameters = _stem_parameters(network.filters, image_channels)
+    work = 9 * image_channels * width * sides[0] ** 2
+    tensors = [(width, sides[0], sides[0])]
+    before = last = (width, 0)  # channels and halvings of the two inputs
+    for place in cell_places(network.layers, network.filters):
+        c, reduces = place.channels, place.kind == "reduction"
+        inner, outer = sides[last[1]] ** 2, sides[place.halvings] ** 2  # pixels
+        for channels, halved in (before, last):
+            if halved < last[1] or channels != c:
+                parameters += channels * c + 2 * c
+                work += channels * c * inner
+        parameters += c * c + 2 * c  # the source's layer_base
+        work += c * c * inner
+        for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
+            for source, op in ((i, space.ops[a]), (j, space.ops[b])):
+                if window := _window(op):
+                    once = window**2 * c + c * c
+                    parameters += fidelity.sep_conv_stack * (once + 2 * c)
+                    work += fidelity.sep_conv_stack * once * outer
+                elif op == "identity" and reduces and source < 2:
+                    parameters += c * c + 2 * c
+                    work += c * c * outer
+        loose = space.loose_ends(architecture, place.kind, inputs=counts)
+        for source in loose:
+            if reduces and source < 2:
+                parameters += c * c + 2 * c
+                work += c * c * outer
+        before, last = last, (len(loose) * c, place.halvings)
+        tensors.append((last[0], sides[place.halvings], sides[place.halvings]))
+    return Cost(parameters + last[0] * classes, work + last[0] * classes, tuple(tensors))
+
+
 # ---------------------------------------------------------------- micro: where the cells stand
 
 STEM_FACTOR = 3  # a micro stem has so many times the first cells' channels
@@ -180,6 +283,14 @@ def cell_places(layers: int, filters: int) -> tuple[CellPlace, ...]:
 def auxiliary_after(layers: int) -> int:
     """The cell whose output the auxiliary head reads: the one after the second reduction."""
     return reduction_positions(layers)[1] + 1
+
+
+def micro_drop_path_keep(final: float, cell: int, cells: int, step: int, steps: int) -> float:
+    """Probability that drop path keeps an operation's output, in cell `cell` of `cells` (from 0).
+
+    It falls linearly with depth and with training: `final` in the last cell at the last of `steps`.
+    """
+    return 1 - min(1.0, (step + 1) / steps) * ((cell + 1) / cells) * (1 - final)
 
 
 # ---------------------------------------------------------------- micro: what cells cost

@@ -24,10 +24,9 @@ from enas_viz.search.ops import (
     AuxiliaryHead,
     CellOutput,
     FactorizedReduction,
-    Fit,
-    FitHalved,
     Stem,
     classifier,
+    fit,
     initialise,
     pool,
 )
@@ -70,8 +69,8 @@ class Cell(nn.Module):
             else:
                 before = last
             last = reduced
-        self.fit_before = _fit(before, c, last[1], fidelity)
-        self.fit_last = _fit(last, c, last[1], fidelity)
+        self.fit_before = fit(before, c, last[1], fidelity)
+        self.fit_last = fit(last, c, last[1], fidelity)
         self.leaves = (last, (c, last[1] + (self.stride == 2)))
         self.bank = nn.ModuleList(
             nn.ModuleList(nn.ModuleDict(self._weights(c, sources, fidelity)) for _ in SIDES)
@@ -261,14 +260,6 @@ class MicroSupernet(nn.Module):
         if drop is not None:
             features = features * drop
         return self.classifier(features), inner  # (B, classes) from (B, features)
-
-
-def _fit(given: Size, c: int, halvings: int, fidelity: Fidelity) -> nn.Module | None:
-    """What brings a tensor to c channels and so many halvings; None where it fits already."""
-    channels, halved = given
-    if halved < halvings:
-        return FitHalved(channels, c, fidelity)
-    return Fit(channels, c, fidelity) if channels != c else None
 
 
 def _once(memo: Memo, key: Hashable, make: Callable[[], Tensor]) -> Tensor:

@@ -352,6 +352,17 @@ class FitHalved(nn.Sequential):
         super().__init__(nn.ReLU(), FactorizedReduction(c_in, c_out, fidelity))
 
 
+def fit(given: tuple[int, int], c: int, halvings: int, fidelity: Fidelity) -> nn.Module | None:
+    """What brings a tensor to c channels and so many halvings; None where it fits already.
+
+    given: the tensor's channels, and how often its height was halved.
+    """
+    channels, halved = given
+    if halved < halvings:
+        return FitHalved(channels, c, fidelity)
+    return Fit(channels, c, fidelity) if channels != c else None
+
+
 class CellOutput(nn.Module):
     """Joins a cell's loose ends: ReLU, 1x1 convolution back to c channels, batch norm.
 

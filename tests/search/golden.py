@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from enas_viz.search.child import Child, ChildCell, MacroChild, MicroChild
 from enas_viz.search.controller import Controller
 from enas_viz.search.macro_supernet import MacroSupernet
 from enas_viz.search.micro_supernet import Cell, MicroSupernet
@@ -71,7 +72,17 @@ LABELS = torch.tensor([3, 1, 4, 1])
 
 def set_supernet(net: MacroSupernet | MicroSupernet, dtype: torch.dtype = torch.float32) -> None:
     """Gives our supernet the weights with which the authors' one was measured."""
-    for variable in load("child")[f"{net.space.kind}_search"]["variables"]:
+    _set(net, load("child")[f"{net.space.kind}_search"]["variables"], dtype)
+
+
+def set_child(net: Child, dtype: torch.dtype = torch.float32) -> None:
+    """Gives our child the weights with which the authors' fixed network was measured."""
+    kind = net.architecture.space.kind
+    _set(net, load("child")[f"{kind}_fixed"]["cases"][0]["variables"], dtype)
+
+
+def _set(net: nn.Module, variables: list[dict], dtype: torch.dtype) -> None:
+    for variable in variables:
         name = variable["name"]
         values = hashed(variable["shape"], variable["k"])
         if name.endswith("/scale"):
@@ -81,15 +92,20 @@ def set_supernet(net: MacroSupernet | MicroSupernet, dtype: torch.dtype = torch.
         else:
             values = 0.5 * values
         weights = parameters(net, name)
-        rows = values if "/cell_" in name else [values]  # in cells a row for each source
+        # in a supernet's cells a row for each source
+        rows = values if "/cell_" in name and isinstance(net, MicroSupernet) else [values]
         for weight, row in zip(weights, rows, strict=True):
-            weight.data = torch.tensor(_layout(row, name, weight.shape), dtype=dtype)
+            shape = weight.shape
+            layout = _layout if isinstance(net, MicroSupernet) else _plain_layout
+            weight.data = torch.tensor(layout(row, name, shape), dtype=dtype)
 
 
-def parameters(net: MacroSupernet | MicroSupernet, name: str) -> list[nn.Parameter]:
-    """Our parameters for a variable of the authors' program: in cells one for each source."""
+def parameters(net: nn.Module, name: str) -> list[nn.Parameter]:
+    """Our parameters for a variable of the authors' program: in a supernet one for each source."""
     if isinstance(net, MacroSupernet):
         return [parameter(net, name)]
+    if isinstance(net, MacroChild):
+        return [_of_macro_child(net, *name.split("/")[1:])]
     part, *rest = name.split("/")[1:]
     if part == "stem_conv":
         return [_norm(net.stem[1], rest) if rest[0] == "bn" else net.stem[0].weight]
@@ -100,6 +116,8 @@ def parameters(net: MacroSupernet | MicroSupernet, name: str) -> list[nn.Paramet
         module = net.auxiliary[first + ("bn" in rest)]
         return [_norm(module, rest) if "bn" in rest else module.weight]
     cell = net.cells[int(part.removeprefix("layer_"))]
+    if isinstance(net, MicroChild):
+        return [_of_child_cell(cell, rest)]
     if rest[0].startswith("cell_"):
         return [_of_sep_conv(module, rest) for module in _bank(cell, rest)]
     if rest[0] == "final_conv":
@@ -110,6 +128,41 @@ def parameters(net: MacroSupernet | MicroSupernet, name: str) -> list[nn.Paramet
             return [_norm(module[2], rest) if "bn" in rest else module[1].weight]
         return [_of_reduction(module[1], rest[2:])]
     return [_of_reduction(cell.reduce_last, rest)]
+
+
+def _of_macro_child(net: MacroChild, part: str, *rest: str) -> nn.Parameter:
+    if part == "stem_conv":
+        return _norm(net.stem[1], rest) if rest[0] == "bn" else net.stem[0].weight
+    if part == "fc":
+        return net.classifier.weight
+    layer, norm = int(part.removeprefix("layer_")), "bn" in rest
+    if rest[0] == "skip":
+        module = net.merges[layer - 1][int(norm)]
+    elif rest[0].startswith("conv_"):
+        module = net.branches[layer][(1 if rest[0] == "conv_1x1" else 4) + norm]
+    else:
+        stage = net.architecture.space.pool_after().index(layer)
+        module = net.reductions[stage][int(rest[1].removeprefix("from_"))]
+        return _of_reduction(module, list(rest[2:]))
+    return _norm(module, list(rest)) if norm else module.weight
+
+
+def _of_child_cell(cell: ChildCell, path: list[str]) -> nn.Parameter:
+    norm = "bn" in path
+    if path[0] in ("layer_base", "calibrate"):
+        named = path[1] if path[0] == "calibrate" else ""
+        module = {"": cell.base, "pool_x": cell.fit_before, "pool_y": cell.fit_last}[named]
+        if len(module) == 3:
+            return _norm(module[2], path) if norm else module[1].weight
+        return _of_reduction(module[1], path[2:])
+    node, side = int(path[0].removeprefix("cell_")), ("x_conv", "y_conv").index(path[1])
+    module = cell.weighted[f"{node}_{side}"]
+    if not path[2].startswith("sep_conv_"):
+        return _of_reduction(module, path[2:])
+    depthwise, pointwise, after = module.stack[int(path[2].removeprefix("sep_conv_"))]
+    if norm:
+        return _norm(after, path)
+    return {"w_depth": depthwise, "w_point": pointwise}[path[3]].weight
 
 
 def _bank(cell: Cell, path: list[str]) -> nn.ModuleList:
@@ -167,12 +220,21 @@ def _layout(values: np.ndarray, name: str, shape: torch.Size) -> np.ndarray:
         values = values.reshape(shape[1], shape[0]).T.reshape(tuple(shape))
     elif name.endswith("final_conv/w"):
         values = values.reshape(shape[0], shape[2], shape[1]).transpose(0, 2, 1)
-    elif name.endswith("w_depth"):
-        values = values.transpose(2, 3, 0, 1)
     elif name.endswith("w_point"):
         values = values.reshape(tuple(shape))  # kept as (out, in) there, too
+    else:
+        return _plain_layout(values, name, shape)
+    return np.ascontiguousarray(values)
+
+
+def _plain_layout(values: np.ndarray, name: str, shape: torch.Size) -> np.ndarray:
+    """The same where a variable holds one kernel: height, width, in, out."""
+    if name.endswith("w_depth"):
+        values = values.transpose(2, 3, 0, 1)
     elif name.endswith("fc/w"):
         values = values.T
     elif values.ndim == 4:
         values = values.transpose(3, 2, 0, 1)
+    elif values.ndim == 2:  # a macro supernet's pointwise kernel, (out, in) there, too
+        values = values.reshape(tuple(shape))
     return np.ascontiguousarray(values)
