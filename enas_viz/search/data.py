@@ -98,11 +98,44 @@ class Data:
         return (images * scale - shift).contiguous(memory_format=torch.channels_last)
 
 
-def augment(images: Tensor, padding: int, flip: bool, rng: np.random.Generator) -> Tensor:
-    """Random crops of zero-padded images and random mirroring, a draw of its own for each image.
+def augment(
+    images: Tensor,
+    padding: int,
+    flip: bool,
+    rng: np.random.Generator,
+    cutout: int = 0,
+    anchor: str = "centre",
+) -> Tensor:
+    """Random crops of zero-padded images, random mirroring, CutOut; a draw of its own for each.
 
     images: (B, C, H, W), normalised, so that zero is the mean colour. padding: pixels per side.
+    cutout: side in pixels of the square that is set to zero, 0 for none; anchor: see `squares`.
     """
+    images = _moved(images, padding, flip, rng)
+    if not cutout:
+        return images
+    count, _, height, width = images.shape
+    at = torch.from_numpy(rng.integers(0, [[height], [width]], (2, count)))
+    blank = squares(at, height, width, cutout, anchor).to(images.device)
+    return images.masked_fill(blank[:, None], 0.0)
+
+
+def squares(at: Tensor, height: int, width: int, side: int, anchor: str) -> Tensor:
+    """(B, H, W) bool: the pixels of CutOut's squares, clipped at the borders.
+
+    at: (2, B), the row and column of each. anchor: `fidelity.cutout`, what stands there: the
+    square's "centre" (DeVries and Taylor 2017), or its upper left "corner" [C].
+    """
+    before = side // 2 if anchor == "centre" else 0
+    start = (at - before)[..., None]  # (2, B, 1)
+    rows, cols = (torch.arange(length, device=at.device) for length in (height, width))
+    inside_rows = (start[0] <= rows) & (rows < start[0] + side)
+    inside_cols = (start[1] <= cols) & (cols < start[1] + side)
+    return inside_rows[:, :, None] & inside_cols[:, None, :]
+
+
+def _moved(images: Tensor, padding: int, flip: bool, rng: np.random.Generator) -> Tensor:
+    """Crops and mirrorings of (B, C, H, W)."""
     count, _, height, width = images.shape
     draw = rng.integers(0, 2 * padding + 1, (2, count)) if padding else None
     mirrored = rng.random(count) < 0.5 if flip else None
