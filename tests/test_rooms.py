@@ -38,12 +38,13 @@ MAY_IMPORT = {
     "search.micro_supernet": "CORE search.draws search.ops",
     "search.child": "CORE search.draws search.ops",
     "search.supernet": "CORE search.macro_supernet search.micro_supernet",
-    "search.train": "CORE search.draws search.ops search.supernet",
-    "search.enas": "CORE BENCH search.controller search.train",
+    "search.ranks": "",
+    "search.train": "CORE search.draws search.ops search.ranks search.supernet",
+    "search.enas": "CORE BENCH search.controller search.ranks search.train",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
-    "search.final": "CORE BENCH search.child search.train",
-    "search.strategies": "CORE BENCH enas_viz search.controller search.train search.enas "
-    "search.checkpoint search.final search.child",
+    "search.final": "CORE BENCH search.child search.ranks search.train",
+    "search.strategies": "CORE BENCH enas_viz search.controller search.ranks search.train "
+    "search.enas search.final search.checkpoint",
     "search": "search.*",
     # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",

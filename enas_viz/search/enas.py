@@ -21,15 +21,17 @@ from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.controller import ControllerOptimiser, Rollout, make_controller
 from enas_viz.search.data import Data, augment
+from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
+    averaged_step,
+    backward,
     count_right,
     count_right_each,
     first_step_rate,
     learning_rate,
     make_optimiser,
     refit_batch_norm,
-    train_step,
 )
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Epoch, Header, Tick
@@ -50,7 +52,7 @@ class Position:
     records: int = 0  # records yielded so far, the header included
     epoch: int = 0
     phase: str = "weights"
-    step: int = 0  # minibatches done in the weight phase
+    step: int = 0  # optimiser steps done in the weight phase
     update: int = 0  # controller updates done in this epoch
     baseline: float | None = None
     update_baseline: float | None = None  # as it was before the update under way
@@ -64,11 +66,21 @@ class Position:
 class Enas:
     """One ENAS search: its networks, its data, and where it stands.
 
-    The shared weights live on `device`, the controller always on the CPU.
+    The shared weights live on `device`, the controller always on the CPU. ranks: the processes
+    that share the search; each holds all of it and computes its part of every step and update.
     """
 
-    def __init__(self, recipe: Recipe, data: Data, header: Header, seed: int, device: torch.device):
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: Data,
+        header: Header,
+        seed: int,
+        device: torch.device,
+        ranks: Ranks | None = None,
+    ) -> None:
         self.recipe = recipe
+        self.ranks = ranks or Ranks()
         self.header = header
         self.seed = seed
         self.device = device
@@ -78,9 +90,11 @@ class Enas:
         self.controller = make_controller(recipe.space, recipe.controller, recipe.fidelity, seed)
         self.controller_optimiser = ControllerOptimiser(self.controller)
         self.at = Position()
-        self.steps_per_epoch = -(-len(data.train) // recipe.train.batch_size)
-        self._losses = torch.zeros(self.steps_per_epoch, device=device)
-        self._right = torch.zeros(self.steps_per_epoch, device=device)
+        images_per_step = recipe.train.batch_size * recipe.train.accumulate
+        self.steps_per_epoch = -(-len(data.train) // images_per_step)
+        self.minibatches = self.steps_per_epoch * recipe.train.accumulate  # of an epoch
+        self._losses = torch.zeros(self.minibatches, device=device)
+        self._right = torch.zeros(self.minibatches, device=device)
         self._checked = 0
 
     # ---- the algorithm
@@ -103,38 +117,46 @@ class Enas:
 
     def _train_weights(self) -> Iterator[Tick]:
         """One epoch of minibatches, each with an architecture of its own; the policy is fixed."""
-        at, recipe, seed = self.at, self.recipe, self.seed
-        width = self.controller.draws_per_sample
-        numbers = draws.uniforms(seed, "child", at.epoch, 0, range(self.steps_per_epoch), width)
-        children = self.controller.sample(self.steps_per_epoch, uniforms=numbers).architectures()
+        at, recipe, width = self.at, self.recipe, self.controller.draws_per_sample
+        numbers = draws.uniforms(self.seed, "child", at.epoch, 0, range(self.minibatches), width)
+        children = self.controller.sample(self.minibatches, uniforms=numbers).architectures()
         order = self._shuffled()
         rate = learning_rate(recipe.train, at.epoch)
-        self._checked = at.step
+        count = recipe.train.accumulate  # minibatches of a step
+        self._checked = at.step * count
         self.net.train()
         for step in range(at.step, self.steps_per_epoch):
-            index = order[step * self.batch_size : (step + 1) * self.batch_size]
-            images, labels = self._training_batch(index, at.epoch, step)
-            drop = draws.dropout_mask(
-                (len(index), self.net.features),
-                recipe.network.keep_prob,
-                draws.generator(seed, "dropout", at.epoch, step),
-                self.device,
-            )
-            self._losses[step], self._right[step] = train_step(
+            start = step * count
+
+            def run(m: int, start: int = start) -> tuple[Tensor, Tensor]:
+                return self._minibatch(start + m, children[start + m], order)
+
+            found = averaged_step(
                 self.net,
                 self.optimiser,
-                children[step],
-                images,
-                labels,
+                run,
+                count,
                 rate if step else first_step_rate(recipe.train, recipe.fidelity, at.epoch),
                 recipe.fidelity,
-                recipe.compute,
-                drop,
+                self.ranks,
             )
+            self._losses[start : start + count], self._right[start : start + count] = found
             at.step = step + 1
             if at.step % READ_EVERY == 0 or at.step == self.steps_per_epoch:
                 self._check_losses(children)
             yield self._tick(at.step, self.steps_per_epoch)
+
+    def _minibatch(self, number: int, child: Architecture, order: Tensor) -> tuple[Tensor, Tensor]:
+        """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
+        index = order[number * self.batch_size : (number + 1) * self.batch_size]
+        images, labels = self._training_batch(index, self.at.epoch, number)
+        drop = draws.dropout_mask(
+            (len(index), self.net.features),
+            self.recipe.network.keep_prob,
+            draws.generator(self.seed, "dropout", self.at.epoch, number),
+            self.device,
+        )
+        return backward(self.net, child, images, labels, self.recipe.compute, drop)
 
     def _train_controller(self) -> Iterator[Tick | Episode]:
         """REINFORCE: so many updates, each averaged over so many sampled architectures."""
@@ -183,8 +205,7 @@ class Enas:
         made = Epoch(
             epoch=at.epoch,
             loss=float(self._losses.double().mean()),
-            train_accuracy=float(self._right.double().sum())
-            / (self.steps_per_epoch * self.batch_size),
+            train_accuracy=float(self._right.double().sum()) / (self.minibatches * self.batch_size),
             valid_accuracy=at.accuracy_sum / rewards if rewards else None,
             lr=learning_rate(self.recipe.train, at.epoch),
             steps=self.steps_per_epoch,
@@ -210,55 +231,84 @@ class Enas:
         order = draws.generator(self.seed, "shuffle", self.at.epoch).permutation(
             len(self.data.train)
         )
-        wanted = self.steps_per_epoch * self.batch_size
+        wanted = self.minibatches * self.batch_size
         return torch.from_numpy(np.resize(order, wanted)).to(self.device)
 
-    def _training_batch(self, index: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def _training_batch(self, index: Tensor, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         config = self.recipe.data
         images = self.data.normalise(self.data.train.images[index])
-        rng = draws.generator(self.seed, "augment", epoch, step)
+        rng = draws.generator(self.seed, "augment", epoch, number)
         images = augment(images, config.crop_padding, config.flip, rng)
         return images, self.data.train.labels[index]
 
     def _accuracies(self, children: list[Architecture]) -> Iterator[float]:
         """Share of fresh validation images that each child still to be rewarded gets right.
 
+        A process by itself computes them as they are asked for; several share them out, and all
+        get them at once.
+        """
+        waiting = range(len(self.at.right), len(children))
+        count = self._all_counts if self.ranks.size > 1 else self._counts
+        counts = count(children, waiting)
+        yield from (right / self._reward_images for right in counts)
+
+    def _all_counts(self, children: list[Architecture], samples: range) -> list[int]:
+        """The right answers of `samples`, each counted by one of the processes, told to all."""
+        ranks = self.ranks
+        mine = ranks.mine(samples.stop, samples.start)
+        told = torch.zeros(samples.stop + 1, dtype=torch.int64)
+        told[-1] = ranks.leaving
+        for sample, right in zip(mine, self._counts(children, mine), strict=True):
+            told[sample] = right
+        if self.recipe.fidelity.reward_bn == "refit" and samples[-1] not in mine:
+            refit_batch_norm(self.net, children[-1], self.refit_batches())  # as the others left it
+        *counts, stop = ranks.sum(told).tolist()
+        if stop:
+            raise Stopped
+        return counts[samples.start :]
+
+    def _counts(self, children: list[Architecture], samples: range) -> Iterator[int]:
+        """How many validation images each of the `samples` gets right.
+
         `fidelity.reward_batch`: "own", each child on a minibatch of its own, computed when it is
         asked for; "shared", all on one, so what their networks have in common is computed once.
         """
         fidelity, compute = self.recipe.fidelity, self.recipe.compute
-        waiting = range(len(self.at.right), len(children))
         if fidelity.reward_batch == "own" or fidelity.reward_bn == "refit":
-            for sample in waiting:
+            for sample in samples:
                 images, labels = self._reward_batch(sample)
                 drop = self._reward_drop(len(labels), sample)
                 if fidelity.reward_bn == "refit":
                     refit_batch_norm(self.net, children[sample], self.refit_batches())
                 self._evaluate()
-                right = count_right(self.net, children[sample], images, labels, compute, drop)
-                yield int(right) / len(labels)
+                yield int(count_right(self.net, children[sample], images, labels, compute, drop))
             return
         images, labels = self._reward_batch(0)
-        drops = [self._reward_drop(len(labels), sample) for sample in waiting]
+        drops = [self._reward_drop(len(labels), sample) for sample in samples]
         self._evaluate()
-        found = [0] * len(waiting)
+        found = [0] * len(samples)
         for i, right in count_right_each(
-            self.net, [children[k] for k in waiting], images, labels, compute, drops
+            self.net, [children[k] for k in samples], images, labels, compute, drops
         ):
             found[i] = int(right)
-        yield from (right / len(labels) for right in found)
+        yield from found
 
     def _evaluate(self) -> None:
         if self.net.training:  # asked first, since the switch walks through every module
             self.net.eval()
+
+    @property
+    def _reward_images(self) -> int:
+        """How many validation images a reward is measured on."""
+        wanted = self.recipe.controller.reward_images or self.recipe.train.batch_size
+        return min(wanted, len(self.data.valid))
 
     def _reward_batch(self, sample: int) -> tuple[Tensor, Tensor]:
         """(images, labels) of the validation minibatch on which a sample is rewarded."""
         at = self.at
         own = sample if self.recipe.fidelity.reward_batch == "own" else 0
         rng = draws.generator(self.seed, "reward", at.epoch, at.update, own)
-        wanted = self.recipe.controller.reward_images or self.recipe.train.batch_size
-        count = min(wanted, len(self.data.valid))
+        count = self._reward_images
         index = torch.from_numpy(
             rng.choice(len(self.data.valid), count, replace=False, shuffle=False)
         ).to(self.device)
@@ -334,27 +384,25 @@ class Enas:
         )
 
     def _check_losses(self, children: list[Architecture]) -> None:
-        """Raises NonFiniteLoss, naming the first bad step since the last look."""
-        recent = self._losses[self._checked : self.at.step].isfinite().tolist()
+        """Raises NonFiniteLoss, naming the first bad minibatch since the last look."""
+        done = self.at.step * self.recipe.train.accumulate
+        recent = self._losses[self._checked : done].isfinite().tolist()
         if not all(recent):
-            step = self._checked + recent.index(False)
+            bad = self._checked + recent.index(False)
             raise NonFiniteLoss(
-                f"the training loss was {float(self._losses[step])} in epoch {self.at.epoch + 1}, "
-                f"minibatch {step + 1}, under the architecture {children[step].flat}; "
+                f"the training loss was {float(self._losses[bad])} in epoch {self.at.epoch + 1}, "
+                f"minibatch {bad + 1}, under the architecture {children[bad].flat}; "
                 f"a lower train.lr_max (now {self.recipe.train.lr_max}) may help"
             )
-        self._checked = self.at.step
+        self._checked = done
 
     def _tick(self, step: int, steps: int) -> Tick:
         at, config = self.at, self.recipe.controller
         rewards = config.updates * config.samples
-        epoch_cost = WEIGHT_STEP_COST * self.steps_per_epoch + rewards
-        inside = (
-            WEIGHT_STEP_COST * at.step
-            if at.phase == "weights"
-            else WEIGHT_STEP_COST * self.steps_per_epoch + step
-        )
-        done = (at.epoch + inside / epoch_cost) / self.recipe.train.epochs
+        step_cost = WEIGHT_STEP_COST * self.recipe.train.accumulate
+        weights_cost = step_cost * self.steps_per_epoch
+        inside = step_cost * at.step if at.phase == "weights" else weights_cost + step
+        done = (at.epoch + inside / (weights_cost + rewards)) / self.recipe.train.epochs
         return Tick(at.phase, at.epoch, step, steps, done)
 
     # ---- saving and going on

@@ -16,7 +16,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from enas_viz.recipes import Recipe, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.data import Data, load_data
 from enas_viz.search.enas import Enas
+from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
 from enas_viz.trace import Header, keep_records, record
 
 STRATEGIES = {"enas": Enas}
@@ -55,14 +56,18 @@ def run(
     zip in ImageFolder layout, or loaded `Data`, instead of the recipe's dataset. folder: where the
     trace and checkpoints are written, so that `resume(folder)` can go on; it must not hold a run.
     checkpoint_every: seconds between two checkpoints.
-    Raises FolderError, DataError, NonFiniteLoss, or OSError when the disk is full.
+    A recipe with compute.processes > 1 is run by as many processes, started by torchrun, each of
+    which calls this; all get the same records, the first one writes, and when one is closed, all
+    end. Raises FolderError, DataError, NonFiniteLoss, or OSError when the disk is full; ValueError
+    when another number of processes was started, RankLost when one of them ended.
     """
+    ranks = join(recipe.compute.processes, device)
     if folder is None:
-        search = build(recipe, seed, device, data)
-        return search.records()
+        search = build(recipe, seed, device, data, ranks)
+        return _unrecorded(search)
     folder = Path(folder)
-    _refuse_used(folder)
-    return _recorded(folder, recipe, seed, device, data, checkpoint_every)
+    ranks.told_by_first(lambda: _refuse_used(folder))
+    return _recorded(folder, recipe, seed, device, data, checkpoint_every, ranks)
 
 
 def resume(
@@ -76,7 +81,10 @@ def resume(
 
     The trace is cut to what the checkpoint knows of and grows on from there: on the CPU it ends
     the same as that of a run that was never interrupted. A finished run yields nothing.
-    Raises FolderError when the folder holds no run, or a checkpoint of another recipe.
+    It goes on with as many processes as were started now, if they can share train.accumulate
+    minibatches evenly: a run of four may end on one, the same but for the last digits.
+    Raises FolderError when the folder holds no run, or a checkpoint of another recipe; ValueError
+    when so many processes cannot share a step.
     """
     folder = Path(folder)
     facts = read_run(folder)
@@ -85,7 +93,22 @@ def resume(
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
     where = device or facts["device"]
-    return _recorded(folder, recipe, facts["seed"], where, source, checkpoint_every, resumed=True)
+    ranks = join(_processes_to_resume(recipe), where)
+    return _recorded(
+        folder, recipe, facts["seed"], where, source, checkpoint_every, ranks, resumed=True
+    )
+
+
+def _processes_to_resume(recipe: Recipe) -> int:
+    """As many as were started. Raises ValueError when they cannot share a step."""
+    started, minibatches = started_processes(), recipe.train.accumulate
+    if minibatches % started:
+        fits = [str(n) for n in range(1, minibatches + 1) if minibatches % n == 0]
+        raise ValueError(
+            f"a step of this run averages {minibatches} minibatches, which {started} processes "
+            f"cannot share evenly; resume it with {' or '.join(fits)}"
+        )
+    return started
 
 
 def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None = None) -> Enas:
@@ -115,6 +138,22 @@ def read_run(folder: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- a run in a folder
 
 
+def _unrecorded(search: Enas) -> Iterator[Any]:
+    """The records of a search without a folder, or of a process that does not write."""
+    items = search.records()
+    try:
+        for item in items:  # noqa: UP028 (`yield from` would close what is needed to take leave)
+            yield item
+    except GeneratorExit:
+        search.ranks.leave(items)
+        raise
+    except Stopped:
+        pass
+    finally:
+        items.close()
+    search.ranks.wait()
+
+
 def _recorded(
     folder: Path,
     recipe: Recipe,
@@ -122,27 +161,49 @@ def _recorded(
     device: str,
     data: Data | str | Path | None,
     checkpoint_every: float,
+    ranks: Ranks,
     resumed: bool = False,
 ) -> Iterator[Any]:
-    if not resumed:
-        search = build(recipe, seed, device, data)  # before anything is made on disk
-        folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder), _told_when_full(folder):
+    facts = {
+        "recipe": recipe_json(recipe),
+        "seed": seed,
+        "device": device,
+        "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
+    }
+    compute = dataclasses.replace(recipe.compute, processes=ranks.size)  # a resumed run may differ
+    running = dataclasses.replace(recipe, compute=compute)
+    with ExitStack() as held, _told_when_full(folder):
         if resumed:
-            search = build(recipe, seed, device, data)
+            ranks.told_by_first(lambda: held.enter_context(_locked(folder)))
+            search = build(running, seed, device, data, ranks)
         else:
-            _refuse_used(folder)  # again, now that nobody else can make one
-        facts = {
-            "recipe": recipe_json(recipe),
-            "seed": seed,
-            "device": device,
-            "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
-        }
-        if not resumed:
-            _write_json(folder / "run.json", facts)
+            search = build(running, seed, device, data, ranks)  # before anything is made on disk
+            ranks.told_by_first(lambda: held.enter_context(_claimed(folder, facts)))
         path = folder / "trace.jsonl"
-        append = resumed and _go_back(folder, path, search, facts["recipe"])
-        yield from record(_saving(folder, search, facts["recipe"], checkpoint_every), path, append)
+        known = 0
+        if resumed:
+            known = ranks.told_by_first(lambda: _go_back(folder, path, search, facts["recipe"]))
+            if known and not ranks.first:
+                _take_checkpoint(folder, search, facts["recipe"], at_most=known)
+        ranks.wait()  # until all have read it, since the next one may take its place
+        held.enter_context(_told_how_to_resume(folder))
+        if not ranks.first:
+            yield from _unrecorded(search)
+            return
+        saving = _saving(folder, search, facts["recipe"], checkpoint_every)
+        with suppress(Stopped):
+            yield from record(saving, path, append=bool(known))
+        ranks.wait()  # so that all find the folder complete
+
+
+@contextmanager
+def _claimed(folder: Path, facts: dict[str, Any]) -> Iterator[None]:
+    """A new run's folder, with its `run.json`, under its lock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        _refuse_used(folder)  # again, now that nobody else can make one
+        _write_json(folder / "run.json", facts)
+        yield
 
 
 def _saving(folder: Path, search: Enas, recipe: Any, every: float) -> Iterator[Any]:
@@ -160,6 +221,10 @@ def _saving(folder: Path, search: Enas, recipe: Any, every: float) -> Iterator[A
                 last = time.monotonic()
     except GeneratorExit:
         _save(folder, search, recipe)
+        search.ranks.leave(items)
+        raise
+    except (Stopped, RankLost):
+        _save(folder, search, recipe)
         raise
     finally:
         items.close()
@@ -175,15 +240,18 @@ def _save(folder: Path, search: Enas, recipe: Any) -> None:
     checkpoint.write(folder, serial, tensors, facts)
 
 
-def _go_back(folder: Path, path: Path, search: Enas, recipe: Any) -> bool:
-    """Restores the newest usable checkpoint and cuts the trace to it; False to start afresh."""
+def _go_back(folder: Path, path: Path, search: Enas, recipe: Any) -> int:
+    """Restores the newest usable checkpoint and cuts the trace to it; how many records it has.
+
+    0: there is none, so the run starts afresh.
+    """
     whole = keep_records(path, 10**12) if path.exists() else 0
     known = _take_checkpoint(folder, search, recipe, at_most=whole)
     if known:
         keep_records(path, known)
     elif path.exists():
         path.unlink()  # the same records come again
-    return bool(known)
+    return known
 
 
 def _take_checkpoint(folder: Path, search: Enas, recipe: Any, at_most: int | None = None) -> int:
@@ -241,6 +309,16 @@ def _told_when_full(folder: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def _told_how_to_resume(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except RankLost as error:
+        raise RankLost(
+            f"{error}; nothing that was saved is lost: go on with `enas-viz resume {folder}`"
+        ) from error
+
+
 def _refuse_used(folder: Path) -> None:
     if (folder / "run.json").exists():
         raise FolderError(
@@ -260,18 +338,29 @@ def _write_json(path: Path, value: Any) -> None:
 # ---------------------------------------------------------------- building
 
 
-def build(recipe: Recipe, seed: int, device: str, data: Data | str | Path | None) -> Enas:
-    """A search at its very start, its data loaded: what `run` iterates over."""
-    where = pick_device(device)
-    if recipe.compute.threads:
-        torch.set_num_threads(recipe.compute.threads)
+def build(
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    data: Data | str | Path | None,
+    ranks: Ranks | None = None,
+) -> Enas:
+    """A search at its very start, its data loaded: what `run` iterates over.
+
+    ranks: the processes that share it; without them this one does all of it.
+    """
+    ranks = ranks or Ranks()
+    where = pick_device(device_of_rank(device) if ranks.size > 1 else device)
+    if recipe.compute.threads or (ranks.size > 1 and where.type == "cpu"):
+        torch.set_num_threads(recipe.compute.threads or 1)  # processes share the cores already
     if recipe.compute.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
         torch.use_deterministic_algorithms(True)
     if not isinstance(data, Data):
-        data = load_data(recipe.data, seed, data)
+        with ranks.one_first():
+            data = load_data(recipe.data, seed, data)
     header = _header(recipe, seed, where, data)
-    return STRATEGIES[recipe.strategy](recipe, data, header, seed, where)
+    return STRATEGIES[recipe.strategy](recipe, data, header, seed, where, ranks)
 
 
 def pick_device(name: str) -> torch.device:

@@ -1,20 +1,23 @@
 """What training of shared weights and of single networks has in common.
 
-The optimiser, its learning rate, one training step, and accuracy. Source: authors' `utils.py`
-(`get_train_ops`): SGD with Nesterov momentum, cosine with warm restarts, L2 on every weight.
+The optimiser, its learning rate, one training step (of one minibatch, or of several that one or
+more processes share), and accuracy. Source: authors' `utils.py` (`get_train_ops`): SGD with
+Nesterov momentum, cosine with warm restarts, L2 on every weight; of several minibatches a step:
+Pham et al. 2018, equation 1, where M architectures are averaged.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.recipes import Compute, Fidelity, TrainConfig
+from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
 
@@ -87,14 +90,57 @@ def train_step(
     Nothing is read back to the host. `fidelity.idle_weights="decay"` lets L2 and momentum move
     the weights that the sampled path left out; "still" leaves them alone.
     """
+
+    def run(_: int) -> tuple[Tensor, Tensor]:
+        return backward(net, architecture, images, labels, compute, drop)
+
+    (loss,), (right,) = averaged_step(net, optimiser, run, 1, rate, fidelity)
+    return loss, right
+
+
+def backward(
+    net: Supernet,
+    architecture: Architecture,
+    images: Tensor,
+    labels: Tensor,
+    compute: Compute,
+    drop: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Adds the gradient of one minibatch to `net`; (mean cross-entropy, count of right answers)."""
     with autocast(images.device, compute):
         logits, auxiliary = net.forward_train(images, architecture, drop)
     loss = F.cross_entropy(logits.float(), labels)
     total = loss
     if auxiliary is not None:
         total = loss + net.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
-    optimiser.zero_grad(set_to_none=True)
     total.backward()
+    return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+
+
+def averaged_step(
+    net: nn.Module,
+    optimiser: torch.optim.SGD,
+    run: Callable[[int], tuple[Tensor, Tensor]],
+    minibatches: int,
+    rate: float,
+    fidelity: Fidelity,
+    ranks: Ranks | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One step down the mean gradient of so many minibatches, which the processes share.
+
+    run(m): forward and backward of minibatch m, which adds to the gradients of `net`; it gives
+    scalars (loss, count of right answers) on the device. Returns both for all minibatches,
+    (minibatches,) float32 each. A weight that no minibatch used has no gradient; of the others it
+    is the sum over those that used it, divided by `minibatches`. Moving statistics become the
+    mean of what each minibatch makes of those before the step, however many processes there are.
+    Raises Stopped, with `net` as it was, when a process is leaving, RankLost when one is gone.
+    """
+    optimiser.zero_grad(set_to_none=True)
+    if minibatches == 1:
+        loss, right = run(0)
+        losses, rights = loss[None], right[None]
+    else:
+        losses, rights = _accumulate(net, run, minibatches, ranks or Ranks())
     if fidelity.idle_weights == "decay":
         for weight in net.parameters():
             if weight.grad is None and weight.requires_grad:
@@ -104,7 +150,83 @@ def train_step(
     for group in optimiser.param_groups:
         group["lr"] = rate
     optimiser.step()
-    return loss.detach(), (logits.detach().argmax(1) == labels).sum()
+    return losses, rights
+
+
+def _accumulate(
+    net: nn.Module,
+    run: Callable[[int], tuple[Tensor, Tensor]],
+    minibatches: int,
+    ranks: Ranks,
+) -> tuple[Tensor, Tensor]:
+    """Leaves mean gradients and mean moving statistics in `net`; (losses, counts of right ones)."""
+    weights = [weight for weight in net.parameters() if weight.requires_grad]
+    buffers = _Buffers(net)
+    before, counters = buffers.read()
+    averages = torch.zeros_like(before)
+    # a row for each minibatch: its loss, its right answers, by how much it advanced each counter
+    rows = torch.zeros(minibatches, 2 + len(counters), device=before.device)
+    try:
+        for m in ranks.mine(minibatches):
+            buffers.write(before, counters)
+            rows[m, 0], rows[m, 1] = run(m)
+            found, counted = buffers.read()
+            averages += found
+            rows[m, 2:] = counted - counters
+        averages, rows = _exchange(weights, averages, rows, ranks)
+    except BaseException:
+        buffers.write(before, counters)  # a step that was not finished leaves no trace
+        raise
+    for weight in weights:
+        if weight.grad is not None:
+            weight.grad /= minibatches
+    buffers.write(averages / minibatches, counters + rows[:, 2:].amax(0).to(counters.dtype))
+    return rows[:, 0], rows[:, 1]
+
+
+def _exchange(
+    weights: list[nn.Parameter], averages: Tensor, rows: Tensor, ranks: Ranks
+) -> tuple[Tensor, Tensor]:
+    """Adds up gradients, averages and rows over the processes, in one flat tensor."""
+    if ranks.size == 1:
+        return averages, rows
+    gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+    flags = torch.tensor([*(float(w.grad is not None) for w in weights), float(ranks.leaving)])
+    parts = [*gradients, averages, rows, flags.to(rows.device)]
+    sizes = [part.numel() for part in parts]
+    flat = ranks.sum(torch.cat([part.flatten() for part in parts]))
+    *gradients, averages, sums, flags = flat.split(sizes)
+    *used, stop = flags.tolist()  # the one look at the device within a step
+    if stop:
+        raise Stopped
+    for weight, gradient, is_used in zip(weights, gradients, used, strict=True):
+        if is_used:  # in the weight's own memory format
+            weight.grad = torch.empty_like(weight).copy_(gradient.view(weight.shape))
+    return averages, sums.view(rows.shape)
+
+
+class _Buffers:
+    """The moving statistics of a network as one vector, its counters of minibatches as another."""
+
+    def __init__(self, net: nn.Module) -> None:
+        found = list(net.buffers())
+        self.averages = [b for b in found if b.is_floating_point()]
+        self.counters = [b for b in found if not b.is_floating_point()]
+        self.device = next(net.parameters()).device
+
+    def read(self) -> tuple[Tensor, Tensor]:
+        """(averages, counters), copied."""
+        none = torch.zeros(0, device=self.device)
+        averages = torch.cat([none, *(b.flatten() for b in self.averages)])
+        return averages, torch.stack(self.counters) if self.counters else none.long()
+
+    @torch.no_grad()
+    def write(self, averages: Tensor, counters: Tensor) -> None:
+        sizes = [b.numel() for b in self.averages]
+        for buffer, value in zip(self.averages, averages.split(sizes), strict=True):
+            buffer.copy_(value.view(buffer.shape))
+        for buffer, value in zip(self.counters, counters, strict=True):
+            buffer.copy_(value)
 
 
 @torch.inference_mode()
