@@ -329,7 +329,7 @@ def _small_finals() -> Iterator[Recipe]:
     macro = NetworkConfig(layers=6, filters=24, keep_prob=0.8)
     micro = NetworkConfig(space="micro", layers=6, filters=12, keep_prob=0.8, drop_path_keep=0.8)
     digits = DataConfig(name="digits", resolution=8, crop_padding=1, flip=False)
-    tiny = TrainConfig(epochs=7, batch_size=32, restart_period=1, lr_min=1e-4)  # 1, 2 and 4
+    tiny = TrainConfig(epochs=3, batch_size=32, restart_period=1, lr_min=1e-4)  # 1 and 2 epochs
     for name, about, data, network, schedule in (
         ("macro-final-cpu", "a macro network on 16x16 pixels", small, macro, train),
         ("micro-final-cpu", "a network of cells on 16x16 pixels", small, micro, train),

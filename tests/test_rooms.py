@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "search.child": "CORE search.draws search.ops",
     "search.supernet": "CORE search.macro_supernet search.micro_supernet",
     "search.ranks": "",
-    "search.train": "CORE search.draws search.ops search.ranks search.supernet",
+    "search.train": "CORE search.draws search.ops search.child search.ranks search.supernet",
     "search.enas": "CORE BENCH search.controller search.ranks search.train",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
     "search.final": "CORE BENCH search.child search.ranks search.train",

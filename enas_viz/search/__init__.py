@@ -4,17 +4,24 @@ from enas_viz import search
 for record in search.run(ev.recipe("macro-tiny")): ...
 """
 
+from enas_viz.search.candidates import derive
+from enas_viz.search.child import MacroChild, MicroChild, make_child
 from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
-from enas_viz.search.strategies import resume, run
+from enas_viz.search.strategies import resume, run, train_child
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
 
 __all__ = [
+    "MacroChild",
     "MacroSupernet",
+    "MicroChild",
     "MicroSupernet",
+    "derive",
     "load_data",
+    "make_child",
     "make_controller",
     "make_supernet",
     "resume",
     "run",
+    "train_child",
 ]

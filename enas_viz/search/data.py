@@ -163,12 +163,17 @@ def _moved(images: Tensor, padding: int, flip: bool, rng: np.random.Generator) -
 def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = None) -> Data:
     """Training and validation images of a recipe, resized to its resolution.
 
+    With `config.holdout` false all are for training, and the validation part is empty.
+
     source: a folder or zip that takes the place of `config.name`. seed: of the split and of the
     choice when a recipe uses fewer images than there are. Raises DataError, saying what was
     expected, what came and how to mend it.
     """
     name, classes, images, labels, official_valid = _load_part(config, source, "train")
-    train_index, valid_index = _split(labels, official_valid, name, seed)
+    if config.holdout:
+        train_index, valid_index = _split(labels, official_valid, name, seed)
+    else:
+        train_index, valid_index = torch.arange(len(labels)), torch.arange(0)
     train_index = _subset(train_index, labels, config.train_images, "data.train_images", seed)
     valid_index = _subset(valid_index, labels, config.valid_images, "data.valid_images", seed)
     train = Split(images[train_index].contiguous(), labels[train_index])
@@ -180,10 +185,35 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
     return Data(name, classes, train, valid, mean, std, summed.hexdigest()[:16])
 
 
-def load_test_data(config: DataConfig, source: str | Path | None = None) -> Split:
-    """The held-out test images. For a final figure, once; never during a search."""
-    _, _, images, labels, _ = _load_part(config, source, "test")
+def load_test_data(
+    config: DataConfig, source: str | Path | None = None, classes: tuple[str, ...] | None = None
+) -> Split:
+    """The held-out test images. For a final figure, once; never during a search.
+
+    classes: those of the training images; DataError when the test images have others.
+    """
+    _, found, images, labels, _ = _load_part(config, source, "test")
+    if classes is not None and found != classes:
+        raise DataError(
+            f"the test images have the classes {', '.join(found)}, the training images "
+            f"{', '.join(classes)}; they must be the same"
+        )
     return Split(images, labels)
+
+
+def check_test_data(config: DataConfig, source: str | Path | None = None) -> None:
+    """Raises DataError when there will be no test images, which are not read yet.
+
+    Asked before a training, so that it does not fail at its very end.
+    """
+    if source is None and config.name in ("digits", "cifar10"):
+        return
+    path = Path(str(source) if source is not None else config.name).expanduser()
+    if path.exists() and not any(n.startswith("test/") for n in _list_files(path)):
+        raise DataError(
+            f"{path} has no test/<class> folders, and a final training ends by reading its test "
+            f"images; add them, beside train/<class>"
+        )
 
 
 def _load_part(

@@ -24,6 +24,8 @@ from enas_viz.search.data import Data, augment
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
+    READ_EVERY,
+    NonFiniteLoss,
     averaged_step,
     backward,
     count_right,
@@ -31,18 +33,16 @@ from enas_viz.search.train import (
     first_step_rate,
     learning_rate,
     make_optimiser,
+    optimiser_tensors,
     refit_batch_norm,
+    restore_optimiser,
+    within,
 )
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Epoch, Header, Tick
 
-READ_EVERY = 50  # minibatches between two looks at the losses, which wait for the device
 WEIGHT_STEP_COST = 3  # of a training minibatch, when one that is only evaluated costs 1
 REFIT_BATCHES = 4  # training minibatches on which fidelity.reward_bn = "refit" measures
-
-
-class NonFiniteLoss(ArithmeticError):
-    """The training loss became infinite or not a number; the message names step and network."""
 
 
 @dataclass
@@ -411,49 +411,19 @@ class Enas:
         """(tensors, facts) of the present state, complete at every yield of `records`."""
         tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
         tensors |= {f"controller.{k}": v for k, v in self.controller.state_dict().items()}
-        tensors |= _optimiser_tensors("momentum", self.net, self.optimiser)
-        tensors |= _optimiser_tensors("adam", self.controller, self.controller_optimiser.adam)
+        tensors |= optimiser_tensors("momentum", self.net, self.optimiser)
+        tensors |= optimiser_tensors("adam", self.controller, self.controller_optimiser.adam)
         tensors |= {"losses": self._losses, "right": self._right}
         return tensors, {"position": asdict(self.at)}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Goes back to a snapshot of a search of the same recipe, seed and data."""
-        self.net.load_state_dict(_within("net.", tensors))
-        self.controller.load_state_dict(_within("controller.", tensors))
-        _restore_optimiser("momentum", self.net, self.optimiser, tensors)
+        self.net.load_state_dict(within("net.", tensors))
+        self.controller.load_state_dict(within("controller.", tensors))
+        restore_optimiser("momentum", self.net, self.optimiser, tensors)
         adam = self.controller_optimiser.adam
-        _restore_optimiser("adam", self.controller, adam, tensors)
+        restore_optimiser("adam", self.controller, adam, tensors)
         self._losses.copy_(tensors["losses"])
         self._right.copy_(tensors["right"])
         self.at = Position(**facts["position"])
         self.controller_optimiser.steps = self.at.controller_steps
-
-
-def _optimiser_tensors(
-    name: str, net: torch.nn.Module, optimiser: torch.optim.Optimizer
-) -> dict[str, Tensor]:
-    return {
-        f"{name}.{key}.{weight_name}": value
-        for weight_name, weight in net.named_parameters()
-        for key, value in optimiser.state.get(weight, {}).items()
-        if isinstance(value, Tensor)
-    }
-
-
-def _restore_optimiser(
-    name: str,
-    net: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
-    tensors: dict[str, Tensor],
-) -> None:
-    weights = dict(net.named_parameters())
-    optimiser.state.clear()
-    for key, value in _within(f"{name}.", tensors).items():
-        field_name, weight_name = key.split(".", 1)
-        weight = weights[weight_name]
-        kept = value.clone() if field_name == "step" else torch.empty_like(weight).copy_(value)
-        optimiser.state[weight][field_name] = kept
-
-
-def _within(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,17 @@ import numpy as np
 import torch
 
 import enas_viz
-from enas_viz.recipes import Recipe, recipe_from_json
+from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
-from enas_viz.search.data import Data, load_data
+from enas_viz.search.data import Data, check_test_data, load_data, load_test_data
 from enas_viz.search.enas import Enas
+from enas_viz.search.final import FinalTraining
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
+from enas_viz.space import Architecture
 from enas_viz.trace import Header, keep_records, record
 
 STRATEGIES = {"enas": Enas}
+Run = Enas | FinalTraining
 CHECKPOINT_EVERY = 60.0  # seconds
 
 
@@ -67,7 +71,50 @@ def run(
         return _unrecorded(search)
     folder = Path(folder)
     ranks.told_by_first(lambda: _refuse_used(folder))
-    return _recorded(folder, recipe, seed, device, data, checkpoint_every, ranks)
+    facts = _facts(recipe, seed, device, data)
+    return _recorded(folder, recipe, facts, data, checkpoint_every, ranks)
+
+
+def train_child(
+    recipe: Recipe,
+    architecture: Architecture,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    data: Data | str | Path | None = None,
+    folder: str | Path | None = None,
+    checkpoint_every: float = CHECKPOINT_EVERY,
+    origin: dict[str, Any] | None = None,
+) -> Iterator[Any]:
+    """Trains one architecture by a recipe of final training, with weights of its own.
+
+    Yields a Header, then Ticks and Epochs as they happen, and at last the Result: the accuracy on
+    the test images, which are read once, after the last epoch. No Result comes for `Data` given in
+    memory, which have no test images. origin: what is known of where the architecture comes from,
+    kept in `run.json`. Everything else, and how to resume, as for `run`.
+    Raises ValueError when the architecture does not fit the recipe, DataError when there are no
+    test images.
+    """
+    ranks = join(recipe.compute.processes, device)
+    if folder is None:
+        return _unrecorded(build(recipe, seed, device, data, ranks, architecture))
+    folder = Path(folder)
+    ranks.told_by_first(lambda: _refuse_used(folder))
+    facts = _facts(recipe, seed, device, data)
+    facts |= {"architecture": architecture.to_json(), "architecture_from": origin or {}}
+    return _recorded(folder, recipe, facts, data, checkpoint_every, ranks)
+
+
+def _facts(
+    recipe: Recipe, seed: int, device: str, data: Data | str | Path | None
+) -> dict[str, Any]:
+    """What `run.json` keeps, and a resumed run goes by."""
+    return {
+        "recipe": recipe_json(recipe),
+        "seed": seed,
+        "device": device,
+        "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
+    }
 
 
 def resume(
@@ -92,11 +139,9 @@ def resume(
         return iter(())
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
-    where = device or facts["device"]
-    ranks = join(_processes_to_resume(recipe), where)
-    return _recorded(
-        folder, recipe, facts["seed"], where, source, checkpoint_every, ranks, resumed=True
-    )
+    facts["device"] = device or facts["device"]
+    ranks = join(_processes_to_resume(recipe), facts["device"])
+    return _recorded(folder, recipe, facts, source, checkpoint_every, ranks, resumed=True)
 
 
 def _processes_to_resume(recipe: Recipe) -> int:
@@ -111,13 +156,13 @@ def _processes_to_resume(recipe: Recipe) -> int:
     return started
 
 
-def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None = None) -> Enas:
-    """The search in `folder` as its last checkpoint left it, to be looked at, not run on."""
+def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None = None) -> Run:
+    """The run in `folder` as its last checkpoint left it, to be looked at, not run on."""
     folder = Path(folder)
     facts = read_run(folder)
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
-    search = build(recipe, facts["seed"], device, source)
+    search = build(recipe, facts["seed"], device, source, architecture=_architecture(facts))
     if not _take_checkpoint(folder, search, facts["recipe"]):
         raise FolderError(f"{folder} has no checkpoint yet, so it holds no trained weights")
     return search
@@ -138,7 +183,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------- a run in a folder
 
 
-def _unrecorded(search: Enas) -> Iterator[Any]:
+def _unrecorded(search: Run) -> Iterator[Any]:
     """The records of a search without a folder, or of a process that does not write."""
     items = search.records()
     try:
@@ -157,27 +202,25 @@ def _unrecorded(search: Enas) -> Iterator[Any]:
 def _recorded(
     folder: Path,
     recipe: Recipe,
-    seed: int,
-    device: str,
+    facts: dict[str, Any],
     data: Data | str | Path | None,
     checkpoint_every: float,
     ranks: Ranks,
     resumed: bool = False,
 ) -> Iterator[Any]:
-    facts = {
-        "recipe": recipe_json(recipe),
-        "seed": seed,
-        "device": device,
-        "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
-    }
     compute = dataclasses.replace(recipe.compute, processes=ranks.size)  # a resumed run may differ
     running = dataclasses.replace(recipe, compute=compute)
+
+    def make() -> Run:
+        seed, device = facts["seed"], facts["device"]
+        return build(running, seed, device, data, ranks, _architecture(facts))
+
     with ExitStack() as held, _told_when_full(folder):
         if resumed:
             ranks.told_by_first(lambda: held.enter_context(_locked(folder)))
-            search = build(running, seed, device, data, ranks)
+            search = make()
         else:
-            search = build(running, seed, device, data, ranks)  # before anything is made on disk
+            search = make()  # before anything is made on disk
             ranks.told_by_first(lambda: held.enter_context(_claimed(folder, facts)))
         path = folder / "trace.jsonl"
         known = 0
@@ -206,7 +249,12 @@ def _claimed(folder: Path, facts: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def _saving(folder: Path, search: Enas, recipe: Any, every: float) -> Iterator[Any]:
+def _architecture(facts: dict[str, Any]) -> Architecture | None:
+    """The architecture that a final training trains; None of a search."""
+    return Architecture.from_json(facts["architecture"]) if "architecture" in facts else None
+
+
+def _saving(folder: Path, search: Run, recipe: Any, every: float) -> Iterator[Any]:
     """Passes records on, taking a checkpoint now and then, when left, and at the end.
 
     A checkpoint is taken on re-entry, when whoever iterates has taken in all that came before.
@@ -231,7 +279,7 @@ def _saving(folder: Path, search: Enas, recipe: Any, every: float) -> Iterator[A
     _save(folder, search, recipe)
 
 
-def _save(folder: Path, search: Enas, recipe: Any) -> None:
+def _save(folder: Path, search: Run, recipe: Any) -> None:
     tensors, facts = search.snapshot()
     at = facts["position"]
     # The serial orders checkpoints by progress: records first, then minibatches between them.
@@ -240,7 +288,7 @@ def _save(folder: Path, search: Enas, recipe: Any) -> None:
     checkpoint.write(folder, serial, tensors, facts)
 
 
-def _go_back(folder: Path, path: Path, search: Enas, recipe: Any) -> int:
+def _go_back(folder: Path, path: Path, search: Run, recipe: Any) -> int:
     """Restores the newest usable checkpoint and cuts the trace to it; how many records it has.
 
     0: there is none, so the run starts afresh.
@@ -254,7 +302,7 @@ def _go_back(folder: Path, path: Path, search: Enas, recipe: Any) -> int:
     return known
 
 
-def _take_checkpoint(folder: Path, search: Enas, recipe: Any, at_most: int | None = None) -> int:
+def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None = None) -> int:
     """Restores the newest checkpoint with at most so many records; returns its records, or 0."""
     for file in checkpoint.found(folder):
         try:
@@ -263,7 +311,7 @@ def _take_checkpoint(folder: Path, search: Enas, recipe: Any, at_most: int | Non
             if file == checkpoint.found(folder)[-1]:
                 raise
             continue  # the older one serves
-        if facts["recipe"] != recipe or facts["seed"] != search.seed:
+        if not _same_recipe(facts["recipe"], recipe) or facts["seed"] != search.seed:
             raise FolderError(
                 f"{file} belongs to another recipe or seed than {folder / 'run.json'}; "
                 f"it was changed or moved there: take it out, or put the right run.json back"
@@ -278,6 +326,11 @@ def _take_checkpoint(folder: Path, search: Enas, recipe: Any, at_most: int | Non
             search.restore(tensors, facts)
             return records
     return 0
+
+
+def _same_recipe(first: dict[str, Any], second: dict[str, Any]) -> bool:
+    """Whether two recipes in JSON mean the same; an older version may have left out new fields."""
+    return first == second or recipe_from_json(first) == recipe_from_json(second)
 
 
 @contextmanager
@@ -344,11 +397,24 @@ def build(
     device: str,
     data: Data | str | Path | None,
     ranks: Ranks | None = None,
-) -> Enas:
-    """A search at its very start, its data loaded: what `run` iterates over.
+    architecture: Architecture | None = None,
+) -> Run:
+    """A run at its very start, its data loaded: what `run` and `train_child` iterate over.
 
-    ranks: the processes that share it; without them this one does all of it.
+    ranks: the processes that share it; without them this one does all of it. architecture: what
+    is trained, when the recipe is one of final training.
     """
+    final = recipe.strategy == "final"
+    if final and architecture is None:
+        raise ValueError(
+            f"the recipe {recipe.name} trains one architecture: name it by `enas-viz train "
+            f"{recipe.name} --arch ...`, or call search.train_child(recipe, architecture)"
+        )
+    if not final and architecture is not None:
+        raise ValueError(
+            f"the recipe {recipe.name} is a search; an architecture is trained by a recipe of "
+            f"final training, e.g. {recipe.network.space}-final"
+        )
     ranks = ranks or Ranks()
     where = pick_device(device_of_rank(device) if ranks.size > 1 else device)
     if recipe.compute.threads or (ranks.size > 1 and where.type == "cpu"):
@@ -356,11 +422,19 @@ def build(
     if recipe.compute.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
         torch.use_deterministic_algorithms(True)
+    loaded = data
     if not isinstance(data, Data):
         with ranks.one_first():
-            data = load_data(recipe.data, seed, data)
-    header = _header(recipe, seed, where, data)
-    return STRATEGIES[recipe.strategy](recipe, data, header, seed, where, ranks)
+            if final:
+                check_test_data(recipe.data, data)
+            loaded = load_data(recipe.data, seed, data)
+    header = _header(recipe, seed, where, loaded, architecture)
+    if not final:
+        return STRATEGIES[recipe.strategy](recipe, loaded, header, seed, where, ranks)
+    load_test = None
+    if not isinstance(data, Data):
+        load_test = partial(load_test_data, recipe.data, data, loaded.classes)
+    return FinalTraining(recipe, architecture, loaded, header, seed, where, load_test, ranks)
 
 
 def pick_device(name: str) -> torch.device:
@@ -381,10 +455,18 @@ def recipe_json(recipe: Recipe) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(recipe)))
 
 
-def _header(recipe: Recipe, seed: int, device: torch.device, data: Data) -> Header:
+def _header(
+    recipe: Recipe,
+    seed: int,
+    device: torch.device,
+    data: Data,
+    architecture: Architecture | None = None,
+) -> Header:
+    """architecture: the only one that the run is about, as in a final training."""
+    space = architecture.space if architecture else recipe.space
     return Header(
-        space=recipe.space,
-        order=recipe.order,
+        space=space,
+        order=order_of(space, recipe.fidelity),
         seed=seed,
         recipe=recipe.to_json(),
         fidelity=dataclasses.asdict(recipe.fidelity),
@@ -398,6 +480,7 @@ def _header(recipe: Recipe, seed: int, device: torch.device, data: Data) -> Head
             **_commit(),
         },
         clock={"started": datetime.now(UTC).isoformat(timespec="seconds")},
+        extra={"architecture": architecture.content} if architecture else {},
     )
 
 

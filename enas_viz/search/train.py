@@ -17,11 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.recipes import Compute, Fidelity, TrainConfig
+from enas_viz.search.child import Child, Drops
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
 
+READ_EVERY = 50  # minibatches between two looks at the losses, which wait for the device
 CLIP_NORM = 5.0  # fidelity.clip = "global5"
+
+
+class NonFiniteLoss(ArithmeticError):
+    """The training loss became infinite or not a number; the message says where."""
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:
@@ -74,7 +80,7 @@ def make_optimiser(net: nn.Module, config: TrainConfig) -> torch.optim.SGD:
 
 
 def train_step(
-    net: Supernet,
+    net: Supernet | Child,
     optimiser: torch.optim.SGD,
     architecture: Architecture,
     images: Tensor,
@@ -82,7 +88,7 @@ def train_step(
     rate: float,
     fidelity: Fidelity,
     compute: Compute,
-    drop: Tensor | None = None,
+    drop: Tensor | Drops | None = None,
 ) -> tuple[Tensor, Tensor]:
     """One minibatch: (mean cross-entropy in nats, count of right answers), both on the device.
 
@@ -99,12 +105,12 @@ def train_step(
 
 
 def backward(
-    net: Supernet,
+    net: Supernet | Child,
     architecture: Architecture,
     images: Tensor,
     labels: Tensor,
     compute: Compute,
-    drop: Tensor | None = None,
+    drop: Tensor | Drops | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Adds the gradient of one minibatch to `net`; (mean cross-entropy, count of right answers)."""
     with autocast(images.device, compute):
@@ -297,3 +303,39 @@ def autocast(device: torch.device, compute: Compute) -> contextlib.AbstractConte
         compute.precision == "auto" and device.type == "cuda"
     )
     return torch.autocast(device.type, torch.bfloat16) if wanted else contextlib.nullcontext()
+
+
+# ---------------------------------------------------------------- saving and going on
+
+
+def optimiser_tensors(
+    name: str, net: torch.nn.Module, optimiser: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """The state of an optimiser, as `restore_optimiser` reads it back."""
+    return {
+        f"{name}.{key}.{weight_name}": value
+        for weight_name, weight in net.named_parameters()
+        for key, value in optimiser.state.get(weight, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimiser(
+    name: str,
+    net: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    tensors: dict[str, Tensor],
+) -> None:
+    """Gives an optimiser the state that `optimiser_tensors` found."""
+    weights = dict(net.named_parameters())
+    optimiser.state.clear()
+    for key, value in within(f"{name}.", tensors).items():
+        field_name, weight_name = key.split(".", 1)
+        weight = weights[weight_name]
+        kept = value.clone() if field_name == "step" else torch.empty_like(weight).copy_(value)
+        optimiser.state[weight][field_name] = kept
+
+
+def within(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, under the rest of their names."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
