@@ -1,11 +1,12 @@
 """What a search found: candidates ranked on the same images, and two honest comparisons.
 
-`derive` samples architectures from the trained policy and ranks them. `compare_shared` asks
+`derive` samples architectures from the trained policy, ranks them, and says which of them the
+images can tell apart. `compare_shared` asks
 whether the policy learned anything under shared weights; `compare_alone` whether what it found
 is better than chance once every network has weights of its own. Test images are never touched.
 
-Source of the ranking: Pham et al. 2018, section 2.3 (there on one minibatch; here on the whole
-validation split).
+Source of the ranking: Pham et al. 2018, section 2.3 (there on one minibatch; here by default on
+the whole validation split).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from enas_viz.search.data import Data, augment
 from enas_viz.search.enas import Enas
 from enas_viz.search.supernet import Supernet, make_supernet
 from enas_viz.search.train import (
+    autocast,
     count_right,
     evaluating,
     learning_rate,
@@ -43,12 +45,20 @@ class Candidate:
     """An architecture and its accuracy in [0, 1] on `images` validation images, shared weights.
 
     standard_error: of that accuracy, from the finite number of images; binomial.
+    p_value: that this one is as good as the first of its ranking, by McNemar's exact test on the
+    images that only one of the two gets right, corrected for the number of candidates (Holm).
     """
 
     architecture: Architecture
     accuracy: float
     standard_error: float
     log_probability: float | None = None
+    p_value: float = 1.0
+
+    @property
+    def apart(self) -> bool:
+        """Whether the images tell this one from the first of its ranking."""
+        return self.p_value < SURE
 
 
 @dataclass(frozen=True)
@@ -87,26 +97,67 @@ def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
 
 
 def derive(
-    search: Enas, n: int = 10, *, seed: int | None = None, progress: Progress | None = None
+    search: Enas,
+    n: int = 10,
+    *,
+    batches: int = 0,
+    bn: str | None = None,
+    seed: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Candidate]:
-    """n architectures of the trained policy, ranked by accuracy on the whole validation split.
+    """n architectures of the trained policy, ranked by accuracy on the same validation images.
 
-    All are scored on the same images, in the same minibatches. Ties keep the order of sampling.
-    seed: of the sampling, by default the search's own. Raises ValueError when n is not positive.
+    batches: on so many minibatches of a training step's size, drawn by the seed (the paper: 1);
+    0: on the whole validation split. bn: by which statistics batch norm works, as
+    `fidelity.reward_bn` ("batch", "moving", "refit"); None: as in the search. Ties keep the order
+    of sampling. seed: of the sampling, by default the search's own.
+    Raises ValueError when n or batches is out of range, or when the search kept no moving
+    statistics that `bn` could use.
     """
     if n < 1:
         raise ValueError(f"the number of candidates must be at least 1; got {n}")
+    seed = search.seed if seed is None else seed
     rollout = _policy(search, n, seed)
     children = rollout.architectures()
-    accuracies = validate(search, children, progress)
-    images = len(search.data.valid)
-    found = [
-        Candidate(child, a, math.sqrt(a * (1 - a) / images), float(log_probability))
-        for child, a, log_probability in zip(
-            children, accuracies, rollout.log_probability, strict=True
+    right = _right_answers(search, children, _images(search, batches, seed), bn, progress)
+    order = sorted(range(n), key=lambda k: -int(right[k].sum()))
+    p_values = _against_first(right[order])
+    found = []
+    for k, p_value in zip(order, p_values, strict=True):
+        a = float(right[k].double().mean())
+        error = math.sqrt(a * (1 - a) / right.shape[1])
+        log_probability = float(rollout.log_probability[k])
+        found.append(Candidate(children[k], a, error, log_probability, p_value))
+    return found
+
+
+def _images(search: Enas, batches: int, seed: int) -> torch.Tensor:
+    """Which validation images candidates are scored on: so many minibatches, or all for 0."""
+    count, size = len(search.data.valid), search.recipe.train.batch_size
+    most = -(-count // size)
+    if not 0 <= batches <= most:
+        raise ValueError(
+            f"batches is 0 (all of the {count} validation images) to {most}; got {batches}"
         )
-    ]
-    return sorted(found, key=lambda c: -c.accuracy)
+    if not batches:
+        return torch.arange(count)
+    rng = draws.generator(seed, "derive", 0, 1)
+    return torch.from_numpy(rng.permutation(count)[: batches * size])
+
+
+def _against_first(right: torch.Tensor) -> list[float]:
+    """Holm's corrected p-values of each row of right answers against the first row."""
+    raw = []
+    for row in right[1:]:
+        first_only = int((right[0] & ~row).sum())
+        row_only = int((row & ~right[0]).sum())
+        one_only = first_only + row_only
+        raw.append(stats.binomtest(row_only, one_only).pvalue if one_only else 1.0)
+    found, worst = [1.0] * (len(raw) + 1), 0.0
+    for rank, k in enumerate(sorted(range(len(raw)), key=lambda k: raw[k])):
+        worst = max(worst, min(1.0, raw[k] * (len(raw) - rank)))
+        found[k + 1] = worst
+    return found
 
 
 def compare_shared(
@@ -168,16 +219,55 @@ def validate(
     search: Enas, architectures: Sequence[Architecture], progress: Progress | None = None
 ) -> list[float]:
     """Accuracy of each architecture on the whole validation split, under the shared weights."""
-    found = []
-    with evaluating(search.net):
+    everything = torch.arange(len(search.data.valid))
+    right = _right_answers(search, architectures, everything, None, progress)
+    return [int(row.sum()) / len(everything) for row in right]
+
+
+def _right_answers(
+    search: Enas,
+    architectures: Sequence[Architecture],
+    index: torch.Tensor,
+    bn: str | None,
+    progress: Progress | None,
+) -> torch.Tensor:
+    """(architectures, images) bool on the CPU: whether each gets each validation image right."""
+    mode, net = bn or search.recipe.fidelity.reward_bn, search.net
+    if mode not in ("batch", "moving", "refit"):
+        raise ValueError(f"bn is one of batch, moving, refit; got {bn!r}")
+    norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    if mode != "batch" and not all(m.track_running_stats for m in norms):
+        raise ValueError(
+            f"bn {mode!r} needs a supernet with moving statistics, and this search kept none "
+            f"(its fidelity.reward_bn is {search.recipe.fidelity.reward_bn!r}); use 'batch'"
+        )
+    kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    found = torch.zeros(len(architectures), len(index), dtype=torch.bool)
+    index = index.to(search.device)
+    with evaluating(net), torch.no_grad():
         for k, child in enumerate(architectures):
-            if search.recipe.fidelity.reward_bn == "refit":
-                refit_batch_norm(search.net, child, search.refit_batches())
-                search.net.eval()
-            found.append(_accuracy(search.net, child, search.data, search.recipe))
+            if mode == "refit":
+                refit_batch_norm(net, child, search.refit_batches())
+            net.eval()
+            if mode == "batch":
+                for module in norms:
+                    module.train()  # looks at the batch; what it averages is put back below
+            found[k] = torch.cat(list(_right(search, child, index))).cpu()
             if progress:
                 progress(k + 1, len(architectures))
+    for name, buffer in net.named_buffers():
+        buffer.copy_(kept[name])
     return found
+
+
+def _right(search: Enas, child: Architecture, index: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Minibatch by minibatch, whether each of the validation images is classified rightly."""
+    data, compute = search.data, search.recipe.compute
+    for part in index.split(search.recipe.train.batch_size):
+        images, labels = data.normalise(data.valid.images[part]), data.valid.labels[part]
+        with autocast(images.device, compute):
+            logits = search.net(images, child)
+        yield logits.argmax(1) == labels
 
 
 def train_alone(
