@@ -1,4 +1,4 @@
-"""The command `enas-viz`: recipes, search, resume, derive, replay, decode, demo.
+"""The command `enas-viz`: recipes, search, resume, derive, train, replay, decode, demo.
 
 Options of a recipe are generated from its dataclasses (`--train.epochs 3`). An error that the user
 can mend is one line and exit code 2. Only the commands that train import torch.
@@ -28,9 +28,10 @@ import tyro
 from tyro.conf import Positional
 
 import enas_viz
+from enas_viz.ranking import read_architecture, write_ranking
 from enas_viz.recipes import RECIPES, Preset, Recipe, change, check, field_names, recipe
 from enas_viz.space import Architecture, MacroSpace
-from enas_viz.trace import Episode, Epoch, Tick, load_trace
+from enas_viz.trace import Episode, Epoch, Result, Tick, load_trace
 from enas_viz.view.scene import subject
 
 T = TypeVar("T")
@@ -84,12 +85,38 @@ class DeriveOptions:
     """The run's folder."""
     n: int = 10
     """How many candidates."""
+    batches: int = 0
+    """Score on so many minibatches of validation images (the paper: 1); 0: on all of them."""
+    bn: Literal["batch", "moving", "refit"] | None = None
+    """Statistics by which batch norm works, as fidelity.reward_bn; by default the search's."""
     seed: int | None = None
     """Of the sampling; by default the search's own."""
     data: Path | None = None
     """Where the images are now, if they were moved."""
+    out: Path | None = None
+    """Where the ranking is kept; by default derived.json in the run's folder."""
     json: bool = False
     """Print JSON instead of a table."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Train one architecture from scratch. Fields of the recipe are options, as for `search`."""
+
+    recipe: Positional[str]
+    """Name of a recipe of final training, e.g. micro-final-cpu."""
+    arch: str
+    """A file that `derive` made (its first candidate), a published name, a list, or random."""
+    folder: Path | None = None
+    """Where trace and checkpoints go; by default runs/RECIPE."""
+    seed: int = 0
+    """Of every random draw."""
+    device: str = "auto"
+    """auto, cpu, cuda or another PyTorch device."""
+    data: Path | None = None
+    """A folder or zip with train/<class> and test/<class>, instead of the recipe's dataset."""
+    preset: Preset | None = None
+    """Fidelity preset to use instead of the recipe's own."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +181,7 @@ def recipes_command(args: Sequence[str]) -> None:
 def search_command(args: Sequence[str]) -> None:
     """Run a search."""
     options, rest = _parse(SearchOptions, args, "search", leftover=True)
-    chosen = recipe(options.recipe)
-    made = _with_fields(chosen, rest)
-    if options.preset:  # which means another program for cells than for whole networks
-        chosen = change(chosen, network=made.network, fidelity=options.preset)
-        made = _with_fields(chosen, rest)
-    chosen = made
+    chosen = _chosen(options.recipe, options.preset, rest)
     folder = options.folder or Path("runs") / chosen.name
     from enas_viz import search
 
@@ -169,15 +191,65 @@ def search_command(args: Sequence[str]) -> None:
     _watch(watched, chosen.train.epochs, folder)
 
 
+def _chosen(name: str, preset: str | None, rest: Sequence[str]) -> Recipe:
+    """The recipe of that name with the fields that were set, under another preset if wanted."""
+    chosen = recipe(name)
+    made = _with_fields(chosen, rest)
+    if not preset:  # which means another program for cells than for whole networks
+        return made
+    return _with_fields(change(chosen, network=made.network, fidelity=preset), rest)
+
+
+def train_command(args: Sequence[str]) -> None:
+    """Train one architecture from scratch."""
+    options, rest = _parse(TrainOptions, args, "train", leftover=True)
+    chosen = _chosen(options.recipe, options.preset, rest)
+    if chosen.strategy != "final":
+        names = [r.name for r in RECIPES.values() if r.strategy == "final"]
+        raise UsageError(
+            f"{chosen.name} is a search; one architecture is trained by {', '.join(names)}"
+        )
+    architecture, origin = _named_architecture(options.arch, chosen, options.seed)
+    folder = options.folder or Path("runs") / chosen.name
+    from enas_viz import search
+
+    watched = search.train_child(
+        chosen,
+        architecture,
+        seed=options.seed,
+        device=options.device,
+        data=options.data,
+        folder=folder,
+        origin=origin,
+    )
+    _watch(watched, chosen.train.epochs, folder)
+
+
+def _named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architecture, dict[str, Any]]:
+    """The architecture that `--arch` means, and what is known of where it comes from."""
+    if text == "random":
+        from enas_viz.search.candidates import guided_random
+
+        return guided_random(made.space, seed), {"how": "random", "seed": seed}
+    if text.lower().endswith(".json") or Path(text).is_file():
+        return read_architecture(Path(text))
+    from enas_viz.published import ARCHITECTURES, decode
+
+    architecture = decode(text, made.network.space).architecture
+    if text.strip().lower() in ARCHITECTURES:
+        return architecture, {"how": "published", "name": text.strip().lower()}
+    return architecture, {"how": "given"}
+
+
 def resume_command(args: Sequence[str]) -> None:
-    """Go on with a search that was stopped."""
+    """Go on with a search or a training that was stopped."""
     options = _parse(ResumeOptions, args, "resume")
     from enas_viz import search
     from enas_viz.search.strategies import read_run
 
     epochs = read_run(options.folder)["recipe"]["train"]["epochs"]
     if (options.folder / "trace.jsonl.gz").exists():
-        print(f"the search in {options.folder} has finished; nothing is left to do")
+        print(f"the run in {options.folder} has finished; nothing is left to do")
         return
     watched = search.resume(options.folder, device=options.device, data=options.data)
     _watch(watched, epochs, options.folder)
@@ -190,36 +262,59 @@ def derive_command(args: Sequence[str]) -> None:
     from enas_viz.search.strategies import restore
 
     search = restore(options.folder, data=options.data)
+    if search.recipe.strategy == "final":
+        raise UsageError(f"{options.folder} holds a final training; candidates come from a search")
     with _bar("scoring candidates", options.n) as tell:
-        found = derive(search, options.n, seed=options.seed, progress=tell)
+        found = derive(
+            search,
+            options.n,
+            batches=options.batches,
+            bn=options.bn,
+            seed=options.seed,
+            progress=tell,
+        )
+    out = options.out or options.folder / "derived.json"
+    ranking = write_ranking(out, found, search.recipe, search.seed, options.batches, options.bn)
     if options.json:
-        rows = [
-            {
-                "flat": c.architecture.flat,
-                "accuracy": c.accuracy,
-                "standard_error": c.standard_error,
-                "log_probability": c.log_probability,
-            }
-            for c in found
-        ]
-        print(json.dumps(rows))
+        print(json.dumps(ranking["candidates"]))
         return
     print(
-        f"{len(found)} samples of the policy on the same {len(search.data.valid)} validation "
-        f"images, shared weights:\n"
+        f"{len(found)} samples of the policy on the same {found[0].images} validation images, "
+        f"shared weights:\n"
     )
     macro = isinstance(search.recipe.space, MacroSpace)
     about = "skips  operations, layer 1 first" if macro else "nodes: operation(source) + another"
-    print(f"{'rank':>4}  {'accuracy':>15}  {about}")
+    print(f"{'rank':>4}  {'accuracy':>15}  {'p':>7}  {about}")
     for rank, c in enumerate(found, start=1):
         first, *more = _in_short(c.architecture)
-        print(f"{rank:4}  {_percent(c.accuracy, c.standard_error):>15}  {first}")
+        p_value = "" if rank == 1 else f"{c.p_value:.2g}"
+        accuracy = _percent(c.accuracy, c.standard_error)
+        print(f"{rank:4}  {accuracy:>15}  {p_value:>7}  {first}")
         for line in more:
-            print(f"{'':21}  {line}")
+            print(f"{'':30}  {line}")
+    print(f"\n{_told_apart(found)}")
     print(
-        f"\nBehind ± stands one standard error from the finite number of images. "
+        f"Behind ± stands one standard error from the finite number of images; p: McNemar's test "
+        f"against the first,\non the same images, corrected for the number of candidates (Holm).\n"
+        f"Kept in {out}; next: `enas-viz train {_final_for(search.recipe)} --arch {out}`.\n"
         f"The first as a flat list:\n{found[0].architecture.flat}"
     )
+
+
+def _told_apart(found: Sequence[Any]) -> str:
+    """Which candidates the images can tell from the first, in a sentence."""
+    apart = [str(rank) for rank, c in enumerate(found, start=1) if c.apart]
+    if len(found) == 1:
+        return "There is nothing to compare it with."
+    if not apart:
+        return "These images cannot tell any of them from the first."
+    return f"Worse than the first beyond chance: {', '.join(apart)}. The others may be as good."
+
+
+def _final_for(made: Recipe) -> str:
+    """The recipe of final training that goes with a search."""
+    size = next((s for s in ("tiny", "cpu", "paper", "released") if made.name.endswith(s)), "")
+    return f"{made.network.space}-final" + (f"-{size}" if size else "")
 
 
 def _in_short(architecture: Architecture) -> list[str]:
@@ -331,6 +426,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "search": search_command,
     "resume": resume_command,
     "derive": derive_command,
+    "train": train_command,
     "replay": replay_command,
     "decode": decode_command,
 }
@@ -370,7 +466,7 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
     from tqdm.auto import tqdm
 
     rewards: list[float] = []
-    entropy, ticks, started = math.nan, 0, time.monotonic()
+    entropy, ticks, started, trained = math.nan, 0, time.monotonic(), False
     items = iter(items)
     next(items, None)  # the header; what is wrong with data or device shows before a bar does
     form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
@@ -381,6 +477,9 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
             if isinstance(item, Episode):
                 rewards = [*rewards[1 - WINDOW :], item.reward]
                 entropy = item.extra.get("entropy", math.nan)
+            elif isinstance(item, Result):
+                trained = True
+                tqdm.write(_result_line(item), file=sys.stderr)
             elif isinstance(item, Epoch):
                 if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
                     tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
@@ -389,7 +488,7 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                     bar.n = bar.initial = bar.last_print_n = item.done
                 ticks += 1
                 rate = ticks / max(1e-9, time.monotonic() - started)
-                about = f"epoch {item.epoch + 1}/{epochs}, {rate:.0f} minibatches/s"
+                about = f"epoch {item.epoch + 1}/{epochs}, {rate:.3g} minibatches/s"
                 bar.set_description_str(about, refresh=False)
                 if rewards:
                     mean = sum(rewards) / len(rewards)
@@ -401,11 +500,17 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                 tqdm.write(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
                 raise SystemExit(130)
     if tell_next:
-        print(
-            f"finished: {folder}/trace.jsonl.gz\n"
-            f"next: `enas-viz derive {folder}`, `enas-viz replay {folder}`"
-        )
+        what = "results" if trained else f"derive {folder}`, `enas-viz replay {folder}"
+        print(f"finished: {folder}/trace.jsonl.gz\nnext: `enas-viz {what}`")
     return True
+
+
+def _result_line(item: Result) -> str:
+    error = math.sqrt(item.accuracy * (1 - item.accuracy) / item.images)
+    return (
+        f"test accuracy {_percent(item.accuracy, error)}, read once, after the last epoch, on "
+        f"{item.images} images; the network has {item.parameters} parameters"
+    )
 
 
 @contextlib.contextmanager
@@ -433,11 +538,12 @@ def _asked_to_stop() -> Iterator[threading.Event]:
 
 def _epoch_line(item: Epoch, epochs: int) -> str:
     rate = item.steps / item.clock["weights_s"] if item.clock.get("weights_s") else math.nan
-    reward = "  none" if item.valid_accuracy is None else f"{item.valid_accuracy:6.1%}"
+    reward = ""
+    if item.valid_accuracy is not None:
+        reward = f"validation accuracy {item.valid_accuracy:6.1%}  "
     return (
         f"epoch {item.epoch + 1:3}/{epochs}  training loss {item.loss:.3f}, "
-        f"accuracy {item.train_accuracy:6.1%}  reward accuracy {reward}  "
-        f"{rate:.0f} minibatches/s"
+        f"accuracy {item.train_accuracy:6.1%}  {reward}{rate:.3g} minibatches/s"
     )
 
 
@@ -508,7 +614,7 @@ def _clear_demo(folder: Path) -> None:
     if not folder.exists():
         return
     ours = re.compile(
-        r"run\.(json|lock)|results\.json|replay\.html|trace\.jsonl(\.gz)?|.*\.half"
+        r"run\.(json|lock)|(results|derived)\.json|replay\.html|trace\.jsonl(\.gz)?|.*\.half"
         r"|checkpoint-\d+\.safetensors"
     )
     strange = [p.name for p in folder.iterdir() if not ours.fullmatch(p.name)]

@@ -506,11 +506,12 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
             inner = getattr(base, part)
             if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
                 raise ValueError(_no_field(path))
-            used = IN_USE[base.kind]
+            used, space = IN_USE[base.kind], base.network.space
             if part == "fidelity" and name not in used and value != getattr(inner, name):
+                final = base.strategy == "final"
+                what = f"final training of {space} networks" if final else f"a {space} search"
                 raise ValueError(
-                    f"fidelity.{name} concerns another kind of run; {base.kind} "
-                    f"{'training' if base.strategy == 'final' else 'search'} reads "
+                    f"fidelity.{name} concerns another kind of run; {what} reads "
                     f"{', '.join(sorted(used))}"
                 )
             value = dataclasses.replace(inner, **{name: value})

@@ -321,6 +321,45 @@ def test_the_bar_of_a_resumed_search_moves_on_from_where_it_stands(capsys, tmp_p
     assert "<00:00" not in told.split("66%")[0].split("61%")[-1]  # much is left to be done
 
 
+def test_one_architecture_is_trained_resumed_and_told(capsys, tmp_path):
+    run(capsys, "search", "macro-tiny", "--folder", tmp_path / "search", *TINY)
+    told = run(capsys, "derive", tmp_path / "search", "--n", "3", "--batches", "1")
+    ranking = json.loads((tmp_path / "search" / "derived.json").read_text())
+    assert "on the same 200 validation images" in told
+    assert ranking["candidates"][0]["p_value"] == 1
+    layers = len(ranking["candidates"][0]["architecture"]["content"])
+
+    run(
+        *(capsys, "train", "macro-final-tiny", "--folder", tmp_path / "final"),
+        *("--arch", tmp_path / "search" / "derived.json", "--train.epochs", "1"),
+        *("--network.layers", layers, "--network.filters", "4"),
+    )
+
+    trace = load_trace(tmp_path / "final")
+    assert trace.result.images == 400
+    assert trace.header.extra["architecture"] == ranking["candidates"][0]["architecture"]["content"]
+    facts = json.loads((tmp_path / "final" / "run.json").read_text())
+    assert facts["architecture_from"] == {"how": "derive", "recipe": "macro-tiny", "seed": 0}
+    assert "has finished; nothing is left" in run(capsys, "resume", tmp_path / "final")
+    assert "comes from a search" in refused(capsys, "derive", tmp_path / "final")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("macro-tiny", "--arch", "random"), "macro-tiny is a search; one architecture is trained"),
+        (("macro-final-tiny",), "--arch"),
+        (("macro-final-tiny", "--arch", "enas-macro"), "set network.layers to 24"),
+        (("macro-final-tiny", "--arch", "no.json"), "no file no.json; `enas-viz derive FOLDER`"),
+        (("macro-final-tiny", "--arch", "enas-micro"), "cannot be read as macro"),
+        (("macro-final-tiny", "--arch", "random", "--data", "/nowhere"), "no dataset '/nowhere'"),
+    ],
+)
+def test_a_training_that_cannot_be_is_refused(capsys, tmp_path, arguments, told):
+    assert told in refused(capsys, "train", *arguments, "--folder", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_kind_of_search_is_judged_by_its_own_fields(capsys, tmp_path):
     fields = [v for v in TINY if v != "--keep-steps"][:-1]
     micro = ["--network.space", "micro", "--network.nodes", "2"]

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "trace": "space",
     "cost": "space recipes",
     "limits": "space recipes",
+    "ranking": "space recipes",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
     "search.checkpoint": "search.draws",
@@ -69,7 +70,7 @@ MAY_IMPORT = {
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises limits watching view.* widgets.*",
-    "cli": "CORE enas_viz view.* widgets.*",  # and search, inside functions only
+    "cli": "CORE ranking enas_viz view.* widgets.*",  # and search, inside functions only
     "__main__": "cli",
 }
 GROUPS = {

@@ -35,6 +35,7 @@ from enas_viz.search.train import (
 )
 from enas_viz.space import Architecture, MacroSpace, Space
 
+GUIDED_SKIPS = 0.4
 SURE = 0.05  # a difference is told as one when chance alone would show it in less than 5 %
 
 Progress = Callable[[int, int], None]
@@ -54,6 +55,7 @@ class Candidate:
     standard_error: float
     log_probability: float | None = None
     p_value: float = 1.0
+    images: int = 0
 
     @property
     def apart(self) -> bool:
@@ -127,7 +129,7 @@ def derive(
         a = float(right[k].double().mean())
         error = math.sqrt(a * (1 - a) / right.shape[1])
         log_probability = float(rollout.log_probability[k])
-        found.append(Candidate(children[k], a, error, log_probability, p_value))
+        found.append(Candidate(children[k], a, error, log_probability, p_value, right.shape[1]))
     return found
 
 
@@ -204,6 +206,12 @@ def uniform(space: Space, n: int, seed: int, skip_rate: float = 0.5) -> list[Arc
         rng = random.Random(int(draws.generator(seed, "uniform", 0, 0, k).integers(2**63)))
         made.append(space.sample(rng, *options))
     return made
+
+
+def guided_random(space: Space, seed: int) -> Architecture:
+    """One architecture by chance, as the paper's guided random search has it (its section 3.2):
+    uniform choices, macro skips with the probability that the controller is pulled to."""
+    return uniform(space, 1, seed, GUIDED_SKIPS)[0]
 
 
 def _skip_rate(architectures: Sequence[Architecture]) -> float:
