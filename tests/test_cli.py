@@ -341,7 +341,7 @@ def test_one_architecture_is_trained_resumed_and_told(capsys, tmp_path):
     facts = json.loads((tmp_path / "final" / "run.json").read_text())
     assert facts["architecture_from"] == {"how": "derive", "recipe": "macro-tiny", "seed": 0}
     assert "has finished; nothing is left" in run(capsys, "resume", tmp_path / "final")
-    assert "comes from a search" in refused(capsys, "derive", tmp_path / "final")
+    assert "candidates come from a search" in refused(capsys, "derive", tmp_path / "final")
 
 
 @pytest.mark.parametrize(
