@@ -3,6 +3,8 @@
 import math
 
 import pytest
+import torch
+from scipy import stats
 
 from enas_viz.recipes import change, recipe
 from enas_viz.search import candidates
@@ -163,3 +165,79 @@ def test_cells_are_ranked_compared_and_trained_alone_as_layers_are(cells):
     assert len(shared.first) == len(shared.second) == 3
     assert len(alone.first) == len(alone.second) == 1
     assert all(0 <= a <= 1 for a in (*shared.first, *shared.second, *alone.first))
+
+
+def test_candidates_are_scored_on_so_many_minibatches_or_on_all(done):
+    assert candidates.derive(done, 2)[0].images == 397
+    assert candidates.derive(done, 2, batches=1)[0].images == 100
+    assert candidates.derive(done, 2, batches=4)[0].images == 397
+    with pytest.raises(ValueError, match=r"batches is 0 .*397 validation images\) to 4; got 5"):
+        candidates.derive(done, 2, batches=5)
+
+
+def test_the_same_minibatch_serves_all_and_another_seed_draws_another(done):
+    a, b, c = (candidates._images(done, 1, seed).tolist() for seed in (1, 1, 2))
+
+    assert a == b != c
+    assert len(set(a)) == 100
+
+
+def test_candidates_are_told_apart_by_the_images_that_only_one_gets_right():
+    right = torch.zeros(4, 200, dtype=torch.bool)
+    right[0, :150] = True
+    right[1, :149] = True  # one image less: no difference
+    right[2, 40:150] = True  # forty less, none more: apart
+    right[3, 30:170] = True  # thirty less, twenty more
+
+    p_values = candidates._against_first(right)
+
+    raw = [1.0, 2 / 2**40, stats.binomtest(20, 50).pvalue]
+    assert p_values == pytest.approx([1.0, 1.0, 3 * raw[1], 2 * raw[2]])
+
+
+def test_the_first_of_a_ranking_is_never_apart_and_a_hopeless_one_is(done):
+    found = candidates.derive(done, 6)
+
+    assert found[0].p_value == 1
+    assert not found[0].apart
+    assert all(0 <= c.p_value <= 1 for c in found)
+    assert all(c.apart == (c.p_value < 0.05) for c in found)
+
+
+@pytest.fixture(scope="module")
+def moving():
+    made = build(change(TINY, fidelity__reward_bn="moving"), 0, "cpu", None)
+    for _ in made.records():
+        pass
+    return made
+
+
+def test_batch_norm_of_a_ranking_can_be_chosen_and_leaves_no_trace(moving):
+    before = {name: value.clone() for name, value in moving.net.state_dict().items()}
+
+    found = {bn: candidates.derive(moving, 4, bn=bn) for bn in ("batch", "moving", "refit")}
+
+    scores = {bn: sorted((c.architecture.flat, c.accuracy) for c in f) for bn, f in found.items()}
+    assert scores["batch"] != scores["moving"] != scores["refit"]
+    assert candidates.derive(moving, 4) == found["moving"]  # as in the search
+    after = moving.net.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_statistics_that_a_search_did_not_keep_are_refused(done):
+    for bn in ("moving", "refit"):
+        with pytest.raises(ValueError, match=f"bn '{bn}' needs a supernet with moving statistics"):
+            candidates.derive(done, 2, bn=bn)
+    with pytest.raises(ValueError, match="bn is one of batch, moving, refit; got 'none'"):
+        candidates.derive(done, 2, bn="none")
+
+
+@pytest.mark.parametrize("kind", ["macro", "micro"])
+def test_guided_random_search_draws_one_architecture_with_the_skips_it_is_guided_to(kind):
+    space = MacroSpace(24) if kind == "macro" else MicroSpace(5)
+
+    made = [candidates.guided_random(space, seed) for seed in range(20)]
+
+    assert len(set(made)) == 20
+    if kind == "macro":
+        assert sum(map(space.skip_rate, made)) / 20 == pytest.approx(0.4, abs=0.03)
