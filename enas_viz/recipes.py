@@ -327,7 +327,7 @@ def _small_finals() -> Iterator[Recipe]:
     small = DataConfig(resolution=16, holdout=False)
     # two cosines: 5 and 10 epochs
     train = TrainConfig(epochs=15, restart_period=5, l2=2e-4, lr_min=1e-4)
-    macro = NetworkConfig(layers=6, filters=24, keep_prob=0.8)
+    macro = NetworkConfig(layers=6, filters=12, keep_prob=0.8)
     micro = NetworkConfig(space="micro", layers=3, filters=8, keep_prob=0.8, drop_path_keep=0.8)
     digits = DataConfig(name="digits", resolution=8, crop_padding=1, flip=False)
     tiny = TrainConfig(epochs=3, batch_size=32, restart_period=1, lr_min=1e-4)  # 1 and 2 epochs
