@@ -462,16 +462,22 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = True) -> bool:
-    """Shows a search's progress until it ends (True) or is stopped (False, exit code 130)."""
+    """Shows a search's progress until it ends (True) or is stopped (exit code 130).
+
+    Of several processes that share it, only the first shows anything.
+    """
     from tqdm.auto import tqdm
 
+    from enas_viz.search.ranks import is_first_process, started_processes
+
+    quiet, stopped = not is_first_process(), False
     rewards: list[float] = []
     entropy, ticks, started, trained = math.nan, 0, time.monotonic(), False
     items = iter(items)
     next(items, None)  # the header; what is wrong with data or device shows before a bar does
     form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
     # miniters: else the jump to where a resumed search stands would be waited for again
-    shown = tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0)
+    shown = tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0, disable=quiet)
     with shown as bar, _asked_to_stop() as asked:
         for item in items:
             if isinstance(item, Episode):
@@ -479,9 +485,11 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                 entropy = item.extra.get("entropy", math.nan)
             elif isinstance(item, Result):
                 trained = True
-                tqdm.write(_result_line(item), file=sys.stderr)
+                if not quiet:
+                    tqdm.write(_result_line(item), file=sys.stderr)
             elif isinstance(item, Epoch):
-                if item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1:
+                told = item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1
+                if told and not quiet:
                     tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
             elif isinstance(item, Tick):
                 if not ticks and item.done > 0.01:  # resumed: what was done before took no time now
@@ -497,9 +505,15 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
                 bar.update(item.done - bar.n)
             if asked.is_set():
                 items.close()  # leaves a checkpoint of this very minibatch
-                tqdm.write(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
-                raise SystemExit(130)
-    if tell_next:
+                stopped = True
+                break
+    if started_processes() > 1:  # any of them may have been asked
+        stopped = not (folder / "trace.jsonl.gz").exists()
+    if stopped:
+        if not quiet:
+            print(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
+        raise SystemExit(130)
+    if tell_next and not quiet:
         what = "results" if trained else f"derive {folder}`, `enas-viz replay {folder}"
         print(f"finished: {folder}/trace.jsonl.gz\nnext: `enas-viz {what}`")
     return True

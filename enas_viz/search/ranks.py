@@ -151,6 +151,11 @@ def started_processes() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def is_first_process() -> bool:
+    """Whether this is the process that tells and writes, among those started together."""
+    return int(os.environ.get("RANK", 0)) == 0
+
+
 def device_of_rank(name: str) -> str:
     """The device of that name; where several processes share a machine, each has its own GPU."""
     if name == "auto":
