@@ -30,6 +30,7 @@ import peers
 import torch
 from controllers import controller
 from figures import Figures
+from pipeline import pipeline
 from supernets import ranking, supernet
 
 import enas_viz
@@ -130,7 +131,7 @@ def widget(figures: Figures) -> None:
 # ---------------------------------------------------------------- the command
 
 CASES = {"macro": cases.macro, "micro": cases.micro}
-SECTIONS = (*CASES, "recording", "importing", "widget")
+SECTIONS = (*CASES, "pipeline", "recording", "importing", "widget")
 
 
 def main() -> None:
@@ -150,6 +151,8 @@ def main() -> None:
         print(f"{name}:")
         if name in CASES:
             case(figures, CASES[name](options.quick), options.peers, options.rounds)
+        elif name == "pipeline":
+            pipeline(figures, options.rounds, options.quick)
         elif name == "widget":
             widget(figures)
         else:

@@ -28,7 +28,8 @@ MAY_IMPORT = {
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
     "search.checkpoint": "search.draws",
-    "search.data": "CORE search.draws",
+    "search.augment": "CORE search.draws",
+    "search.data": "CORE search.draws search.augment",
     "search.ops": "CORE search.draws",
     "search.lstm": "CORE search.draws",
     "search.macro_controller": "CORE search.draws search.lstm",

@@ -21,7 +21,7 @@ from scipy import stats
 
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
-from enas_viz.search.data import Data, augment
+from enas_viz.search.data import Data
 from enas_viz.search.enas import Enas
 from enas_viz.search.supernet import Supernet, make_supernet
 from enas_viz.search.train import (
@@ -304,8 +304,7 @@ def train_alone(
     for epoch in range(epochs):
         for index in _epoch_batches(data, recipe, seed, epoch):
             rng = draws.generator(seed, "alone", epoch, step, 1)
-            images = data.normalise(data.train.images[index])
-            images = augment(images, recipe.data.crop_padding, recipe.data.flip, rng)
+            images, labels = data.training_batch(index, recipe.data, rng)
             drop = draws.dropout_mask(
                 (len(index), net.features),
                 recipe.network.keep_prob,
@@ -317,7 +316,7 @@ def train_alone(
                 optimiser,
                 architecture,
                 images,
-                data.train.labels[index],
+                labels,
                 learning_rate(schedule, epoch),
                 recipe.fidelity,
                 recipe.compute,
@@ -349,4 +348,4 @@ def _epoch_batches(data: Data, recipe: Recipe, seed: int, epoch: int) -> Iterato
     order = draws.generator(seed, "alone", epoch, 0, 2).permutation(len(data.train))
     size = min(recipe.train.batch_size, len(data.train))
     for at in range(0, len(order) - size + 1, size):
-        yield torch.from_numpy(order[at : at + size]).to(data.mean.device)
+        yield draws.put(order[at : at + size], data.mean.device)

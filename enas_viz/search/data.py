@@ -1,4 +1,4 @@
-"""Images for a search: decoded once, kept as one uint8 tensor on the device, augmented by batch.
+"""Images for a search: decoded once, kept as one uint8 tensor on the device, taken by batch.
 
 Datasets: "digits" (scikit-learn's handwritten digits, offline), "cifar10" (through torchvision's
 download), or any folder or zip in ImageFolder layout. A search sees training and validation
@@ -11,6 +11,7 @@ where is summed up in a checksum that the trace's header carries.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -28,6 +29,7 @@ from torch import Tensor
 
 from enas_viz.recipes import DataConfig
 from enas_viz.search import draws
+from enas_viz.search.augment import augment
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
 DIGITS_SPLIT = (1000, 397, 400)  # training, validation, test; 1797 images in all
@@ -41,13 +43,21 @@ class DataError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """images: (N, C, H, W) uint8; labels: (N,) int64 class numbers; both on one device."""
+    """images: (N, C, H, W) uint8; labels: (N,) int64 class numbers; both on one device.
+
+    Images loaded by this module are channels_last in memory, as a minibatch of them is to be.
+    """
 
     images: Tensor
     labels: Tensor
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """(images, labels) at `index`, (B,) int64 on the same device; images channels_last."""
+        pixels = self.images.permute(0, 2, 3, 1).index_select(0, index)  # an image is one copy
+        return pixels.permute(0, 3, 1, 2), self.labels.index_select(0, index)
 
     def to(self, device: torch.device) -> Split:
         return Split(self.images.to(device), self.labels.to(device))
@@ -93,68 +103,27 @@ class Data:
 
     def normalise(self, images: Tensor) -> Tensor:
         """(B, C, H, W) uint8 to float32 in channels_last order: zero mean, unit deviation."""
-        scale = (1 / (255 * self.std))[:, None, None]
-        shift = (self.mean / self.std)[:, None, None]
-        return (images * scale - shift).contiguous(memory_format=torch.channels_last)
+        pixels = images.permute(0, 2, 3, 1)
+        count, height, width, channels = pixels.shape
+        # Row by row, since long inner loops are quick and those over three channels are not.
+        scale, shift = self._scale_and_shift
+        rows = pixels.reshape(count, height, width * channels).float()
+        made = rows.mul_(scale.repeat(width)).sub_(shift.repeat(width))
+        if channels == 1:  # the same memory in either order
+            return made.view(images.shape)
+        return made.view(pixels.shape).permute(0, 3, 1, 2)
 
+    @functools.cached_property
+    def _scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """(C,) each, for bytes."""
+        return 1 / (255 * self.std), self.mean / self.std
 
-def augment(
-    images: Tensor,
-    padding: int,
-    flip: bool,
-    rng: np.random.Generator,
-    cutout: int = 0,
-    anchor: str = "centre",
-) -> Tensor:
-    """Random crops of zero-padded images, random mirroring, CutOut; a draw of its own for each.
-
-    images: (B, C, H, W), normalised, so that zero is the mean colour. padding: pixels per side.
-    cutout: side in pixels of the square that is set to zero, 0 for none; anchor: see `squares`.
-    """
-    images = _moved(images, padding, flip, rng)
-    if not cutout:
-        return images
-    count, _, height, width = images.shape
-    at = torch.from_numpy(rng.integers(0, [[height], [width]], (2, count)))
-    blank = squares(at, height, width, cutout, anchor).to(images.device)
-    return images.masked_fill(blank[:, None], 0.0)
-
-
-def squares(at: Tensor, height: int, width: int, side: int, anchor: str) -> Tensor:
-    """(B, H, W) bool: the pixels of CutOut's squares, clipped at the borders.
-
-    at: (2, B), the row and column of each. anchor: `fidelity.cutout`, what stands there: the
-    square's "centre" (DeVries and Taylor 2017), or its upper left "corner" [C].
-    """
-    before = side // 2 if anchor == "centre" else 0
-    start = (at - before)[..., None]  # (2, B, 1)
-    rows, cols = (torch.arange(length, device=at.device) for length in (height, width))
-    inside_rows = (start[0] <= rows) & (rows < start[0] + side)
-    inside_cols = (start[1] <= cols) & (cols < start[1] + side)
-    return inside_rows[:, :, None] & inside_cols[:, None, :]
-
-
-def _moved(images: Tensor, padding: int, flip: bool, rng: np.random.Generator) -> Tensor:
-    """Crops and mirrorings of (B, C, H, W)."""
-    count, _, height, width = images.shape
-    draw = rng.integers(0, 2 * padding + 1, (2, count)) if padding else None
-    mirrored = rng.random(count) < 0.5 if flip else None
-    if draw is None and mirrored is None:
-        return images
-    device = images.device
-    rows = torch.arange(height, device=device).expand(count, height)
-    cols = torch.arange(width, device=device).expand(count, width)
-    if mirrored is not None:
-        cols = torch.where(torch.from_numpy(mirrored).to(device)[:, None], width - 1 - cols, cols)
-    if draw is not None:
-        images = torch.nn.functional.pad(images, (padding,) * 4)
-        offsets = torch.from_numpy(draw).to(device)
-        rows, cols = rows + offsets[0][:, None], cols + offsets[1][:, None]
-    pixels = images.permute(0, 2, 3, 1)  # (B, H, W, C): the memory order of channels_last
-    picked = pixels[
-        torch.arange(count, device=device)[:, None, None], rows[..., None], cols[:, None]
-    ]
-    return picked.permute(0, 3, 1, 2)
+    def training_batch(
+        self, index: Tensor, config: DataConfig, rng: np.random.Generator, anchor: str = "centre"
+    ) -> tuple[Tensor, Tensor]:
+        """(images, labels) of the training images at `index`, augmented as `config` says."""
+        images, labels = self.train.take(index)
+        return augment(images, self.normalise, config, rng, anchor), labels
 
 
 # ---------------------------------------------------------------- loading
@@ -176,8 +145,8 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
         train_index, valid_index = torch.arange(len(labels)), torch.arange(0)
     train_index = _subset(train_index, labels, config.train_images, "data.train_images", seed)
     valid_index = _subset(valid_index, labels, config.valid_images, "data.valid_images", seed)
-    train = Split(images[train_index].contiguous(), labels[train_index])
-    valid = Split(images[valid_index].contiguous(), labels[valid_index])
+    everything = Split(images, labels)
+    train, valid = (Split(*everything.take(index)) for index in (train_index, valid_index))
     mean, std = _moments(train.images)
     summed = hashlib.sha256()
     for part in (images.numpy(), labels.numpy(), train_index.numpy(), valid_index.numpy()):

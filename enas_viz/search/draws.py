@@ -63,7 +63,18 @@ def dropout_mask(
     if keep >= 1:
         return None
     stays = rng.random(shape, dtype=np.float32) < keep
-    return torch.from_numpy(stays.astype(np.float32) / keep).to(device, non_blocking=True)
+    return put(stays.astype(np.float32) / keep, device)
+
+
+def put(numbers: np.ndarray, device: torch.device) -> Tensor:
+    """Drawn numbers on `device`, without waiting for what it is still computing.
+
+    CUDA copies while the host goes on only from pinned memory, so the numbers are laid there first.
+    """
+    made = torch.from_numpy(numbers)
+    if device.type == "cuda":
+        made = made.pin_memory()
+    return made.to(device, non_blocking=True)
 
 
 def torch_generator(seed: int, stream: str, epoch: int = 0, step: int = 0) -> torch.Generator:

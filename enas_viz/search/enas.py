@@ -20,7 +20,7 @@ from torch import Tensor
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.controller import ControllerOptimiser, Rollout, make_controller
-from enas_viz.search.data import Data, augment
+from enas_viz.search.data import Data
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
@@ -149,7 +149,8 @@ class Enas:
     def _minibatch(self, number: int, child: Architecture, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
         index = order[number * self.batch_size : (number + 1) * self.batch_size]
-        images, labels = self._training_batch(index, self.at.epoch, number)
+        rng = draws.generator(self.seed, "augment", self.at.epoch, number)
+        images, labels = self.data.training_batch(index, self.recipe.data, rng)
         drop = draws.dropout_mask(
             (len(index), self.net.features),
             self.recipe.network.keep_prob,
@@ -232,14 +233,7 @@ class Enas:
             len(self.data.train)
         )
         wanted = self.minibatches * self.batch_size
-        return torch.from_numpy(np.resize(order, wanted)).to(self.device)
-
-    def _training_batch(self, index: Tensor, epoch: int, number: int) -> tuple[Tensor, Tensor]:
-        config = self.recipe.data
-        images = self.data.normalise(self.data.train.images[index])
-        rng = draws.generator(self.seed, "augment", epoch, number)
-        images = augment(images, config.crop_padding, config.flip, rng)
-        return images, self.data.train.labels[index]
+        return draws.put(np.resize(order, wanted), self.device)
 
     def _accuracies(self, children: list[Architecture]) -> Iterator[float]:
         """Share of fresh validation images that each child still to be rewarded gets right.
@@ -309,10 +303,9 @@ class Enas:
         own = sample if self.recipe.fidelity.reward_batch == "own" else 0
         rng = draws.generator(self.seed, "reward", at.epoch, at.update, own)
         count = self._reward_images
-        index = torch.from_numpy(
-            rng.choice(len(self.data.valid), count, replace=False, shuffle=False)
-        ).to(self.device)
-        return self.data.normalise(self.data.valid.images[index]), self.data.valid.labels[index]
+        index = rng.choice(len(self.data.valid), count, replace=False, shuffle=False)
+        images, labels = self.data.valid.take(draws.put(index, self.device))
+        return self.data.normalise(images), labels
 
     def _reward_drop(self, count: int, sample: int) -> Tensor | None:
         """The dropout that `fidelity.reward_dropout` leaves on while a reward is measured."""
@@ -329,7 +322,8 @@ class Enas:
         rng = draws.generator(self.seed, "refit", self.at.epoch, self.at.update)
         for _ in range(REFIT_BATCHES):
             index = rng.choice(len(self.data.train), self.batch_size, replace=False)
-            yield self.data.normalise(self.data.train.images[torch.from_numpy(index)])
+            images, _ = self.data.train.take(draws.put(index, self.device))
+            yield self.data.normalise(images)
 
     def _moved_baseline(self, baseline: float | None, reward: float) -> float:
         """The moving average of rewards after one more of them."""

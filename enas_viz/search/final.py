@@ -21,7 +21,7 @@ from torch import Tensor
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.child import Drops, MicroChild, make_child
-from enas_viz.search.data import Data, Split, augment
+from enas_viz.search.data import Data, Split
 from enas_viz.search.ranks import Ranks
 from enas_viz.search.train import (
     READ_EVERY,
@@ -140,16 +140,12 @@ class FinalTraining:
 
     def _minibatch(self, number: int, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
-        config, fidelity = self.recipe.data, self.recipe.fidelity
+        recipe = self.recipe
         index = order[number * self.batch_size : (number + 1) * self.batch_size]
-        images = self.data.normalise(self.data.train.images[index])
         rng = draws.generator(self.seed, "augment", self.at.epoch, number)
-        images = augment(
-            images, config.crop_padding, config.flip, rng, config.cutout, fidelity.cutout
-        )
-        labels = self.data.train.labels[index]
+        images, labels = self.data.training_batch(index, recipe.data, rng, recipe.fidelity.cutout)
         drops = self._drops(len(index), number)
-        return backward(self.net, self.architecture, images, labels, self.recipe.compute, drops)
+        return backward(self.net, self.architecture, images, labels, recipe.compute, drops)
 
     def _drops(self, images: int, number: int) -> Drops:
         """The dropout and drop path of one minibatch."""
@@ -169,8 +165,7 @@ class FinalTraining:
         ]
         rng = draws.generator(self.seed, "drop_path", at.epoch, number)
         stays = rng.random((len(keep), images), dtype=np.float32) < keep
-        paths = torch.from_numpy(stays / keep).to(self.device, non_blocking=True)
-        return Drops(features, paths)
+        return Drops(features, draws.put(stays / keep, self.device))
 
     def _finish_epoch(self, started: float) -> Epoch:
         at = self.at
@@ -231,7 +226,7 @@ class FinalTraining:
         rng = draws.generator(self.seed, "shuffle", self.at.epoch)
         order = rng.permutation(len(self.data.train))
         wanted = self.minibatches * self.batch_size
-        return torch.from_numpy(np.resize(order, wanted)).to(self.device)
+        return draws.put(np.resize(order, wanted), self.device)
 
     def _check_losses(self) -> None:
         """Raises NonFiniteLoss, naming the first bad minibatch since the last look."""

@@ -42,13 +42,30 @@ class ZeroDebiasedBatchNorm(nn.BatchNorm2d):
 
     The average starts at 0 and is divided by 1 - decay^t, so after one update it equals the first
     batch's statistics. That is the ordinary update with momentum (1 - decay) / (1 - decay^t).
+    t is counted here, and read from the device only when somebody else has written to its counter:
+    such a read waits for all that the device is still computing.
     """
 
+    _known: tuple[Tensor, int, int] | None = None  # the counter, its version, its value
+
     def forward(self, x: Tensor) -> Tensor:
-        if self.training and self.momentum is not None:  # None: refitted, the plain mean
-            count = int(self.num_batches_tracked) + 1
-            self.momentum = BN_MOMENTUM / (1 - (1 - BN_MOMENTUM) ** count)
-        return super().forward(x)
+        if not self.training or self.momentum is None:  # None: refitted, the plain mean
+            return super().forward(x)
+        count = self._updates() + 1
+        self.momentum = BN_MOMENTUM / (1 - (1 - BN_MOMENTUM) ** count)
+        made = super().forward(x)  # it counts, too
+        counter = self.num_batches_tracked
+        self._known = (counter, counter._version, count)
+        return made
+
+    def _updates(self) -> int:
+        """What the counter says: how many minibatches the averages have seen."""
+        counter = self.num_batches_tracked
+        if self._known is not None:
+            known, version, count = self._known
+            if known is counter and version == counter._version:
+                return count
+        return int(counter)
 
 
 class Padding(NamedTuple):

@@ -11,7 +11,7 @@ from PIL import Image
 from enas_viz.recipes import DataConfig
 from enas_viz.search import data as data_module
 from enas_viz.search import draws
-from enas_viz.search.data import DataError, augment, load_data, load_test_data, squares
+from enas_viz.search.data import DataError, load_data, load_test_data
 
 DIGITS = DataConfig(name="digits", resolution=8)
 SMALL = DataConfig(name="folder", resolution=8)
@@ -214,90 +214,22 @@ def test_a_failed_download_says_how_to_use_a_copy(monkeypatch):
         load_data(DataConfig())
 
 
-def test_each_image_has_a_crop_and_a_mirroring_of_its_own():
-    images = torch.arange(64.0).reshape(1, 1, 8, 8).repeat(200, 1, 1, 1) + 1
+def test_a_minibatch_holds_the_images_and_labels_asked_for_normalised():
+    found = load_data(DIGITS)
+    index = torch.tensor([7, 3, 3])
+    config = DataConfig(crop_padding=0, flip=False)
 
-    made = augment(images, 2, True, draws.generator(0, "augment"))
+    images, labels = found.training_batch(index, config, draws.generator(0, "augment"))
 
-    variants = {tuple(x) for x in made.flatten(1).long().tolist()}
-    assert 40 < len(variants) <= 50  # 25 crops times 2
-    assert made.shape == images.shape
-
-
-def test_an_augmented_image_is_a_window_of_the_padded_one():
-    image = torch.arange(1.0, 17).reshape(1, 1, 4, 4)
-    padded = torch.nn.functional.pad(image, (1, 1, 1, 1))[0, 0]
-    windows = [padded[y : y + 4, x : x + 4] for y in range(3) for x in range(3)]
-    allowed = [w.tolist() for window in windows for w in (window, window.flip(1))]
-
-    for step in range(30):
-        made = augment(image, 1, True, draws.generator(0, "augment", 0, step))
-        assert made[0, 0].tolist() in allowed
+    assert torch.equal(images, found.normalise(found.train.images[index]))
+    assert torch.equal(labels, found.train.labels[index])
 
 
-def test_without_padding_and_mirroring_images_stay_as_they_are():
-    images = torch.randn(3, 1, 4, 4)
+def test_images_are_channels_last_in_memory_and_so_are_minibatches_of_them(tmp_path):
+    found = load_data(SMALL, 0, write_images(tmp_path / "pets"))
 
-    assert augment(images, 0, False, draws.generator(0, "augment")) is images
+    taken, _ = found.train.take(torch.tensor([5, 1]))
 
-
-def test_images_of_several_channels_keep_their_channels_apart():
-    images = torch.randn(5, 3, 6, 6)
-    images[:, 1] += 100
-
-    made = augment(images, 0, True, draws.generator(1, "augment"))
-
-    assert (made[:, 1] > 50).all()
-    assert (made[:, 0] < 50).all()
-
-
-@pytest.mark.parametrize(
-    ("anchor", "share"), [("corner", (12.25 / 32) ** 2), ("centre", 0.4375**2)]
-)
-def test_cutout_of_half_the_side_erases_on_average_what_the_sources_anchors_leave(anchor, share):
-    """14.7 % with the authors' corner, 19.1 % with the usual centre; over all positions."""
-    at = torch.cartesian_prod(torch.arange(32), torch.arange(32)).T
-
-    erased = squares(at, 32, 32, 16, anchor)
-
-    assert erased.double().mean().item() == pytest.approx(share, abs=1e-12)
-    assert round(100 * share, 1) == {"corner": 14.7, "centre": 19.1}[anchor]
-
-
-@pytest.mark.parametrize(
-    ("anchor", "rows", "cols"), [("centre", [1, 2, 3, 4], [5, 6, 7]), ("corner", [3, 4, 5, 6], [7])]
-)
-def test_a_square_is_clipped_at_the_borders(anchor, rows, cols):
-    (erased,) = squares(torch.tensor([[3], [7]]), 8, 8, 4, anchor)
-
-    assert erased.any(1).nonzero().flatten().tolist() == rows
-    assert erased.any(0).nonzero().flatten().tolist() == cols
-    assert erased.sum() == len(rows) * len(cols)
-
-
-@pytest.mark.parametrize("anchor", ["centre", "corner"])
-def test_cutout_blanks_one_square_of_every_image_in_all_channels(anchor):
-    images = torch.ones(500, 3, 8, 8)
-
-    made = augment(images, 0, False, draws.generator(0, "augment"), 4, anchor)
-
-    blank = made == 0
-    assert (images == 1).all()  # the caller's own are left alone
-    assert torch.equal(blank, blank[:, :1].expand_as(blank))
-    assert ((made == 1) | blank).all()
-    erased = blank[:, 0].sum((1, 2))
-    assert ((erased > 0) & (erased <= 16)).all()
-    every = squares(torch.cartesian_prod(*[torch.arange(8)] * 2).T, 8, 8, 4, anchor)
-    assert len({tuple(x) for x in blank[:, 0].flatten(1).tolist()}) == len(
-        {tuple(x) for x in every.flatten(1).tolist()}
-    )
-
-
-def test_cutout_comes_after_crop_and_mirroring_and_leaves_their_draws_alone():
-    images = torch.rand(64, 3, 8, 8) + 1
-
-    plain = augment(images, 1, True, draws.generator(0, "augment"))
-    cut = augment(images, 1, True, draws.generator(0, "augment"), 4)
-
-    assert torch.equal(torch.where(cut == 0, 0, plain), cut)
-    assert not torch.equal(cut, plain)
+    for images in (found.train.images, found.valid.images, taken):
+        assert images.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(taken, found.train.images[[5, 1]])

@@ -139,6 +139,29 @@ def test_zero_debiased_averages_equal_the_first_batch_after_one_update():
     torch.testing.assert_close(module.running_mean, biased / share)
 
 
+def test_zero_debiasing_counts_on_from_what_others_wrote_into_the_counter():
+    """As loading, or averaging several minibatches of a step, does."""
+    torch.manual_seed(0)
+    batches = torch.randn(3, 8, 3, 2, 2)
+    plain, other = ZeroDebiasedBatchNorm(3), ZeroDebiasedBatchNorm(3)
+    for batch in batches:
+        plain(batch)
+    for _ in range(5):
+        other(batches[0])
+
+    other.reset_running_stats()
+    for batch in batches[:2]:
+        other(batch)
+    moved = ZeroDebiasedBatchNorm(3)
+    moved(batches[0])
+    moved.load_state_dict(other.state_dict())
+    moved(batches[2])
+
+    assert torch.equal(moved.running_mean, plain.running_mean)
+    assert torch.equal(moved.running_var, plain.running_var)
+    assert int(moved.num_batches_tracked) == 3
+
+
 def test_zero_debiasing_spares_the_masked_norm_of_a_branch():
     fidelity = Fidelity(reward_bn="moving", bn_average="zero_debiased")
 
