@@ -28,6 +28,7 @@ import tyro
 from tyro.conf import Positional
 
 import enas_viz
+from enas_viz.measured import told
 from enas_viz.ranking import read_architecture, write_ranking
 from enas_viz.recipes import RECIPES, Preset, Recipe, change, check, field_names, recipe
 from enas_viz.space import Architecture, MacroSpace
@@ -176,6 +177,8 @@ def recipes_command(args: Sequence[str]) -> None:
             f"{'':18} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs, "
             f"{c.updates} x {c.samples} controller samples an epoch"
         )
+        if line := told(made.name):
+            print(f"{'':18} {line}")
 
 
 def search_command(args: Sequence[str]) -> None:

@@ -1,0 +1,201 @@
+"""Measures what each recipe needs: memory, seconds and arithmetic of a step, hours of the whole.
+
+Each recipe runs in a process of its own, one thread, on random images of its dataset's number and
+shape: a first step, then a few that are measured in CPU-seconds; then as many rewards. Arithmetic
+and kernels are counted on PyTorch's "meta" device, which computes nothing, over several sampled
+architectures. Operations that only look at memory otherwise are no kernels.
+
+    python tools/measure_recipes.py [RECIPE ...]      # all; rows of others in the file are kept
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from enas_viz.recipes import RECIPES, Recipe, change
+
+TABLE = Path(__file__).parent.parent / "enas_viz" / "measured.json"
+IMAGES = {
+    "cifar10": (45_000, 5_000, 3),
+    "digits": (1_000, 397, 1),
+}  # training, validation, channels
+ENOUGH = 1.5  # CPU-seconds of measured steps
+COUNTED = 6  # steps whose arithmetic is averaged
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("recipes", nargs="*", default=list(RECIPES), metavar="RECIPE")
+    parser.add_argument("--inside", action="store_true", help="measure the one recipe, print JSON")
+    options = parser.parse_args()
+    if options.inside:
+        print(json.dumps(measure(RECIPES[options.recipes[0]])))
+        return
+    kept = json.loads(TABLE.read_text())["recipes"] if TABLE.exists() else {}
+    for name in options.recipes:
+        command = [sys.executable, __file__, "--inside", name]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        kept[name] = json.loads(told.splitlines()[-1])
+        print(name, kept[name], flush=True)
+        rows = {known: kept[known] for known in RECIPES if known in kept}
+        about = {"what": __doc__.partition("\n")[0], "recipes": rows}
+        TABLE.write_text(json.dumps(about, indent=1) + "\n")
+
+
+def measure(made: Recipe) -> dict[str, Any]:
+    """The row of one recipe, measured in this process."""
+    import torch
+
+    torch.set_num_threads(1)
+    run = started(made, "cpu")
+    steps = ticks(run)
+    first = time.process_time()
+    next(steps)
+    took, count = 0.0, 0
+    while count < 2 or (took < ENOUGH and count < 20):
+        begun = time.process_time()
+        next(steps)
+        took, count = took + time.process_time() - begun, count + 1
+    steps.close()
+    step = took / count
+    reward, rewards = 0.0, 0
+    if made.strategy == "enas":
+        run.at.phase, run.at.step = "controller", 0
+        reward, rewards = rewarded(ticks(run), made.controller.samples)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    an_epoch = made.controller.updates * made.controller.samples if rewards else 0
+    seconds = made.train.epochs * (run.steps_per_epoch * step + an_epoch * reward)
+    return {
+        "memory_mb": round(memory),
+        "step_s": float(f"{step:.4g}"),
+        "reward_s": float(f"{reward:.4g}") if rewards else None,
+        "steps": made.train.epochs * run.steps_per_epoch,
+        "rewards": made.train.epochs * an_epoch,
+        "hours": float(f"{seconds / 3600:.3g}"),
+        **counted(made),
+        "measured_steps": count,
+        "measured_rewards": rewards,
+        "device": processor(),
+        "load": round(os.getloadavg()[0], 1),  # of the whole machine; above 1 it disturbs
+        "threads": 1,
+        "torch": torch.__version__,
+        "date": str(date.today()),
+        "took_s": round(time.process_time() - first, 1),
+    }
+
+
+def rewarded(steps: Iterator[Any], samples: int) -> tuple[float, int]:
+    """(CPU-seconds of a reward, how many were measured) after a first one, within one update."""
+    next(steps)
+    took, count = 0.0, 0
+    while count < 2 or (took < ENOUGH and count < samples - 1):
+        begun = time.process_time()
+        next(steps)
+        took, count = took + time.process_time() - begun, count + 1
+    return took / count, count
+
+
+def counted(made: Recipe) -> dict[str, Any]:
+    """Multiply-adds and kernels of a step and of a reward, means over sampled architectures."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from enas_viz.search.train import count_right
+
+    class Kernels(TorchDispatchMode):
+        count = 0
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            views = [r.alias_info is not None and not r.alias_info.is_write for r in returns(func)]
+            self.count += not any(views)
+            return func(*args, **(kwargs or {}))
+
+    def returns(func: Any) -> list[Any]:
+        return func._schema.returns
+
+    # zero-debiased averages count on the host, which "meta" cannot tell; the arithmetic is the same
+    run = started(change(made, fidelity__bn_average="plain"), "meta")
+    steps = ticks(run)
+    next(steps)
+    with FlopCounterMode(display=False) as flops, Kernels() as kernels:
+        for _ in range(COUNTED):
+            next(steps)
+    found = {
+        "step_multiply_adds": flops.get_total_flops() // (2 * COUNTED),
+        "step_kernels": round(kernels.count / COUNTED),
+    }
+    if made.strategy == "final":
+        return found
+    run.net.eval()
+    size = made.controller.reward_images or made.train.batch_size
+    images, labels = run.data.valid.take(torch.arange(size, device="meta"))
+    rng = random.Random(0)
+    with FlopCounterMode(display=False) as flops, Kernels() as kernels:
+        for _ in range(COUNTED):
+            path = made.space.sample(rng)
+            count_right(run.net, path, run.data.normalise(images), labels, made.compute)
+    return found | {
+        "reward_multiply_adds": flops.get_total_flops() // (2 * COUNTED),
+        "reward_kernels": round(kernels.count / COUNTED),
+    }
+
+
+def started(made: Recipe, device: str) -> Any:
+    """A run of the recipe at its start, on random images."""
+    import torch
+
+    from enas_viz.search.data import Data, Split
+    from enas_viz.search.strategies import build
+    from enas_viz.space import Architecture
+
+    train, valid, channels = IMAGES[made.data.name]
+    side = made.data.resolution
+    rng = torch.Generator().manual_seed(0)
+
+    def split(count: int) -> Split:
+        images = torch.randint(
+            256, (count, side, side, channels), generator=rng, dtype=torch.uint8
+        ).permute(0, 3, 1, 2)
+        return Split(images, torch.randint(10, (count,), generator=rng))
+
+    parts = (split(train), split(valid)) if made.data.holdout else (split(train + valid), split(0))
+    grey = torch.full((channels,), 0.5)
+    data = Data("random", tuple("abcdefghij"), *parts, grey, grey / 2, "")
+    path = None
+    if made.strategy == "final":
+        path = made.space.sample(random.Random(0))
+        if made.space.kind == "macro":  # without pooling, which a dense final network has not
+            rows = tuple((row[0] % 4, *row[1:]) for row in path.content)
+            path = Architecture(made.space, rows)
+    return build(made, 0, device, data, architecture=path)
+
+
+def ticks(run: Any) -> Iterator[Any]:
+    """One item for each step or reward."""
+    from enas_viz.trace import Tick
+
+    return (item for item in run.records() if isinstance(item, Tick))
+
+
+def processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+if __name__ == "__main__":
+    main()
