@@ -1,4 +1,4 @@
-"""The command `enas-viz`: recipes, search, resume, derive, train, replay, decode, demo.
+"""The command `enas-viz`: search, resume, derive, train, reproduce, results, replay, demo and more.
 
 Options of a recipe are generated from its dataclasses (`--train.epochs 3`). An error that the user
 can mend is one line and exit code 2. Only the commands that train import torch.
@@ -12,6 +12,7 @@ import io
 import json
 import math
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -28,9 +29,18 @@ import tyro
 from tyro.conf import Positional
 
 import enas_viz
-from enas_viz.measured import told
+from enas_viz import estimates, ledger
 from enas_viz.ranking import read_architecture, write_ranking
-from enas_viz.recipes import RECIPES, Preset, Recipe, change, check, field_names, recipe
+from enas_viz.recipes import (
+    GUIDED_SKIPS,
+    RECIPES,
+    Preset,
+    Recipe,
+    change,
+    check,
+    field_names,
+    recipe,
+)
 from enas_viz.space import Architecture, MacroSpace
 from enas_viz.trace import Episode, Epoch, Result, Tick, load_trace
 from enas_viz.view.scene import subject
@@ -165,20 +175,54 @@ class DemoOptions:
     """The same path in a few seconds, too short to learn anything."""
 
 
+@dataclass(frozen=True)
+class ResultsOptions:
+    """Write the page of results from the folders of final trainings."""
+
+    folders: Positional[tuple[Path, ...]] = ()
+    """Folders that hold runs, at whatever depth; by default runs/ and results/."""
+    out: Path = Path("RESULTS.md")
+    """The page to write."""
+    check: bool = False
+    """Write nothing; fail when the page is not what these folders give."""
+    keep: Path | None = None
+    """Write no page; copy run.json and trace of every finished run to this folder."""
+
+
+@dataclass(frozen=True)
+class ReproduceOptions:
+    """Search, derive, train what was found and a random network; again: go on where it stopped."""
+
+    space: Positional[Literal["macro", "micro"]]
+    """What is searched: a whole network, or a pair of cells."""
+    size: Literal["paper", "released", "cpu", "tiny"] = "cpu"
+    """The paper's numbers or those of the authors' code (for a GPU), or for two cores."""
+    folder: Path | None = None
+    """Where every stage goes; by default runs/reproduce-SPACE-SIZE."""
+    data: Path | None = None
+    """A folder or zip with one folder of images per class, instead of the recipes' dataset."""
+    seed: int = 0
+    """Of every random draw."""
+    device: str = "auto"
+    """auto, cpu, cuda or another PyTorch device."""
+    yes: bool = False
+    """Begin without asking."""
+
+
 def recipes_command(args: Sequence[str]) -> None:
     """List the recipes."""
     if args and args[0] not in ("-h", "--help"):
         raise UsageError(f"`enas-viz recipes` takes no arguments; got {args[0]!r}")
     for made in RECIPES.values():
         n, c, t = made.network, made.controller, made.train
-        print(f"{made.name:18} {made.about}")
+        final = made.strategy == "final"
+        print(f"{made.name:25} {made.about}")
         size = f"{n.layers} layers" if n.space == "macro" else f"{n.layers + 2} cells"
+        samples = "" if final else f", {c.updates} x {c.samples} controller samples an epoch"
         print(
-            f"{'':18} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs, "
-            f"{c.updates} x {c.samples} controller samples an epoch"
+            f"{'':25} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs{samples}\n"
+            f"{'':25} {estimates.needs(made)}"
         )
-        if line := told(made.name):
-            print(f"{'':18} {line}")
 
 
 def search_command(args: Sequence[str]) -> None:
@@ -233,7 +277,10 @@ def _named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architectur
     if text == "random":
         from enas_viz.search.candidates import guided_random
 
-        return guided_random(made.space, seed), {"how": "random", "seed": seed}
+        origin: dict[str, Any] = {"how": "random", "seed": seed}
+        if made.network.space == "macro":
+            origin["skip_rate"] = GUIDED_SKIPS
+        return guided_random(made.space, seed), origin
     if text.lower().endswith(".json") or Path(text).is_file():
         return read_architecture(Path(text))
     from enas_viz.published import ARCHITECTURES, decode
@@ -423,6 +470,71 @@ def demo_command(args: Sequence[str]) -> None:
     )
 
 
+def results_command(args: Sequence[str]) -> None:
+    """Write the page of results from finished runs."""
+    options = _parse(ResultsOptions, args, "results")
+    folders = [str(f) for f in options.folders] or ["runs", ledger.COMMITTED]
+    if gone := [f for f in map(str, options.folders) if not Path(f).is_dir()]:
+        raise UsageError(f"{gone[0]} is no folder, so it holds no runs")
+    if options.keep:
+        for kept in ledger.keep(folders, options.keep):
+            print(kept)
+        return
+    command = ledger.command(options.folders, options.out)
+    runs, damaged = ledger.read_runs(folders)
+    page = ledger.render(runs, command)
+    for told in damaged:
+        print(told, file=sys.stderr)
+    if options.check:
+        there = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
+        if there != page:
+            raise UsageError(f"{options.out} is not what the runs give; `{command}`")
+        print(f"{options.out} is what the runs give")
+        return
+    options.out.write_text(page, encoding="utf-8", newline="\n")
+    for line in ledger.lines(runs):
+        print(line)
+    print(f"wrote {options.out}")
+
+
+def reproduce_command(args: Sequence[str]) -> None:
+    """Search, derive and train as the paper does; again: go on where it stopped."""
+    options = _parse(ReproduceOptions, args, "reproduce")
+    from enas_viz.search import reproduction
+
+    folder = options.folder or Path("runs") / f"reproduce-{options.space}-{options.size}"
+    plan = reproduction.make_plan(
+        options.space, options.size, folder, seed=options.seed, data=options.data
+    )
+    reproduction.check_folder(plan)
+    print("\n".join(reproduction.describe(plan, options.device)))
+    again = shlex.join(["enas-viz", "reproduce", *args])
+    if not options.yes and not _agreed():
+        print("nothing was done; without asking: --yes")
+        return
+
+    def watch(items: Iterator[Any], stage: Any) -> None:
+        print(f"\n{stage.what}: {stage.recipe.name} in {plan.place(stage)}")
+        _watch(items, stage.recipe.train.epochs, plan.place(stage), tell_next=False, again=again)
+
+    def score(work: Callable[[Any], Any]) -> None:
+        with _bar("scoring candidates", reproduction.CANDIDATES) as tell:
+            work(tell)
+
+    reproduction.reproduce(plan, device=options.device, watch=watch, score=score)
+    print()
+    for line in ledger.lines(ledger.read_runs([folder])[0]):
+        print(line)
+    print(f"wrote {folder / 'RESULTS.md'}")
+
+
+def _agreed() -> bool:
+    """Whether the user says yes; an error where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask whether to begin; add --yes")
+    return input("begin? [y/N] ").strip().lower() in ("y", "yes")
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "demo": demo_command,
     "recipes": recipes_command,
@@ -432,6 +544,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "train": train_command,
     "replay": replay_command,
     "decode": decode_command,
+    "reproduce": reproduce_command,
+    "results": results_command,
 }
 
 
@@ -464,10 +578,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 # ---------------------------------------------------------------- watching a search
 
 
-def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = True) -> bool:
-    """Shows a search's progress until it ends (True) or is stopped (exit code 130).
+def _watch(
+    items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = True, again: str = ""
+) -> bool:
+    """Shows a run's progress until it ends (True) or is stopped (exit code 130).
 
-    Of several processes that share it, only the first shows anything.
+    Of several processes that share it, only the first shows anything. again: the command that
+    goes on with it, where that is not `enas-viz resume`.
     """
     from tqdm.auto import tqdm
 
@@ -514,7 +631,8 @@ def _watch(items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = Tr
         stopped = not (folder / "trace.jsonl.gz").exists()
     if stopped:
         if not quiet:
-            print(f"stopped; go on with `enas-viz resume {folder}`", file=sys.stderr)
+            again = again or f"enas-viz resume {folder}"
+            print(f"stopped; go on with `{again}`", file=sys.stderr)
         raise SystemExit(130)
     if tell_next and not quiet:
         what = "results" if trained else f"derive {folder}`, `enas-viz replay {folder}"

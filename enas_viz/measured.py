@@ -1,14 +1,20 @@
-"""What recipes were measured to need on a CPU: memory and hours, from `measured.json`.
+"""What recipes were measured to need on a CPU: memory, and seconds of a step, from `measured.json`.
 
 The table is made by `tools/measure_recipes.py`; nothing is measured here, and no torch is needed.
+A row counts only for a recipe whose steps are those that were measured (`shape`).
+
+Leaves to others: hours of a whole recipe, and other devices (`estimates.py`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from enas_viz.recipes import Recipe
 
 TABLE = Path(__file__).parent / "measured.json"
 
@@ -17,19 +23,25 @@ TABLE = Path(__file__).parent / "measured.json"
 def measured() -> dict[str, dict[str, Any]]:
     """Rows by the recipe's name; a recipe that nobody measured has none.
 
-    memory_mb: of the whole process. hours: CPU-hours of one thread for the whole recipe.
+    memory_mb: of the whole process. step_s, reward_s: CPU-seconds of one thread; kernels: started
+    one after the other. of: the `shape` that was measured.
     """
     return json.loads(TABLE.read_text(encoding="utf-8"))["recipes"]
 
 
-def told(name: str) -> str:
-    """One line about a recipe: hours, memory, on what and when; empty when it was not measured."""
-    row = measured().get(name)
-    if row is None:
-        return ""
-    hours = row["hours"]
-    long = f"{hours:.3g} hours" if hours >= 1 else f"{60 * hours:.2g} minutes"
-    return (
-        f"{long} on one thread of {row['device']}, {row['memory_mb']} MB of memory "
-        f"(measured {row['date']})"
-    )
+def shape(recipe: Recipe) -> dict[str, Any]:
+    """What decides the cost of one step, as JSON."""
+    reward = recipe.controller.reward_images if recipe.strategy == "enas" else 0
+    return {
+        "network": dataclasses.asdict(recipe.network),
+        "fidelity": dataclasses.asdict(recipe.fidelity),
+        "batch_size": recipe.train.batch_size,
+        "resolution": recipe.data.resolution,
+        "reward_images": reward,
+    }
+
+
+def row(recipe: Recipe) -> dict[str, Any] | None:
+    """The measured row of a recipe; None when it, or what its steps compute, was not measured."""
+    found = measured().get(recipe.name)
+    return found if found and found["of"] == shape(recipe) else None

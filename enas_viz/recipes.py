@@ -19,6 +19,8 @@ from enas_viz.space import MACRO_OPS, MAX_LAYERS, MAX_NODES, MacroSpace, MicroSp
 
 Preset = Literal["default", "released", "paper", "article"]
 
+GUIDED_SKIPS = 0.4  # probability of a skip in the guided random search [P]
+
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
 
 # fidelity.op_prior = "released", as in the authors' micro_controller.py

@@ -1,37 +1,39 @@
-"""What recipes need, as measured: the table fits the recipes and is told beside them."""
+"""What recipes need, as measured: a row counts for the recipe that was measured, and is told."""
 
 import pytest
 
+from enas_viz import estimates
 from enas_viz.cli import recipes_command
-from enas_viz.measured import measured, told
-from enas_viz.recipes import RECIPES
+from enas_viz.measured import measured, row
+from enas_viz.recipes import RECIPES, change, recipe
 
 
 @pytest.mark.parametrize("name", measured())
-def test_a_measured_row_is_of_a_recipe_as_it_is_and_says_where_and_when(name):
-    row, made = measured()[name], RECIPES[name]
+def test_a_measured_row_says_what_it_found_where_and_when(name):
+    found = measured()[name]
 
-    assert row["memory_mb"] > 100
-    assert row["hours"] > 0
-    assert row["steps"] % made.train.epochs == 0
-    assert row["rewards"] == (
-        made.train.epochs * made.controller.updates * made.controller.samples
-        if made.strategy == "enas"
-        else 0
-    )
-    assert {"device", "date", "threads", "torch", "load"} <= row.keys()
+    assert name in RECIPES
+    assert found["memory_mb"] > 100
+    assert found["step_s"] > 0
+    assert found["step_kernels"] > 100
+    assert {"of", "device", "date", "threads", "torch", "load"} <= found.keys()
 
 
-def test_hours_are_those_of_all_steps_and_rewards():
-    for row in measured().values():
-        seconds = row["steps"] * row["step_s"] + row["rewards"] * (row["reward_s"] or 0)
-        assert row["hours"] == pytest.approx(seconds / 3600, rel=0.02)
+def test_a_row_counts_only_for_the_steps_that_were_measured():
+    made = RECIPES["macro-tiny"]
+
+    assert row(made) == measured()["macro-tiny"]
+    assert row(change(made, train__epochs=3)) == measured()["macro-tiny"]
+    assert row(change(made, network__filters=20)) is None
+    assert row(change(made, train__batch_size=20)) is None
 
 
 def test_recipes_are_listed_with_what_they_need(capsys):
     recipes_command([])
 
     listed = capsys.readouterr().out
-    assert told("macro-tiny") in listed
-    assert "MB of memory" in told("macro-tiny")
-    assert told("a name that nobody measured") == ""
+    for made in RECIPES.values():
+        assert estimates.needs(made) in listed
+    assert "MB of memory (measured 20" in estimates.needs(recipe("macro-tiny"))
+    wider = recipe("macro-tiny", network__filters=20)
+    assert "estimated" in estimates.needs(wider)

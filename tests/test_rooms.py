@@ -25,7 +25,9 @@ MAY_IMPORT = {
     "cost": "space recipes",
     "limits": "space recipes",
     "ranking": "space recipes",
-    "measured": "",
+    "measured": "recipes space",
+    "estimates": "space recipes cost published measured",
+    "ledger": "space recipes trace published estimates",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
     "search.checkpoint": "search.draws",
@@ -48,6 +50,8 @@ MAY_IMPORT = {
     "search.final": "CORE BENCH search.child search.ranks search.train",
     "search.strategies": "CORE BENCH enas_viz search.controller search.ranks search.train "
     "search.enas search.final search.checkpoint",
+    "search.reproduction": "CORE estimates ledger ranking search.candidates search.strategies "
+    "search.checkpoint search.ranks",
     "search": "search.*",
     # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
@@ -72,7 +76,7 @@ MAY_IMPORT = {
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises limits watching view.* widgets.*",
-    "cli": "CORE measured ranking enas_viz view.* widgets.*",  # and search, inside functions only
+    "cli": "CORE ranking estimates ledger enas_viz view.* widgets.*",  # search: inside functions
     "__main__": "cli",
 }
 GROUPS = {

@@ -1,4 +1,4 @@
-"""Measures what each recipe needs: memory, seconds and arithmetic of a step, hours of the whole.
+"""Measures what each recipe needs: memory, seconds and arithmetic of a step and of a reward.
 
 Each recipe runs in a process of its own, one thread, on random images of its dataset's number and
 shape: a first step, then a few that are measured in CPU-seconds; then as many rewards. Arithmetic
@@ -24,6 +24,7 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+from enas_viz.measured import shape
 from enas_viz.recipes import RECIPES, Recipe, change
 
 TABLE = Path(__file__).parent.parent / "enas_viz" / "measured.json"
@@ -75,15 +76,11 @@ def measure(made: Recipe) -> dict[str, Any]:
         run.at.phase, run.at.step = "controller", 0
         reward, rewards = rewarded(ticks(run), made.controller.samples)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    an_epoch = made.controller.updates * made.controller.samples if rewards else 0
-    seconds = made.train.epochs * (run.steps_per_epoch * step + an_epoch * reward)
     return {
+        "of": shape(made),
         "memory_mb": round(memory),
         "step_s": float(f"{step:.4g}"),
         "reward_s": float(f"{reward:.4g}") if rewards else None,
-        "steps": made.train.epochs * run.steps_per_epoch,
-        "rewards": made.train.epochs * an_epoch,
-        "hours": float(f"{seconds / 3600:.3g}"),
         **counted(made),
         "measured_steps": count,
         "measured_rewards": rewards,

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from scipy import stats
 
-from enas_viz.recipes import Recipe
+from enas_viz.recipes import GUIDED_SKIPS, Recipe
 from enas_viz.search import draws
 from enas_viz.search.data import Data
 from enas_viz.search.enas import Enas
@@ -35,7 +35,6 @@ from enas_viz.search.train import (
 )
 from enas_viz.space import Architecture, MacroSpace, Space
 
-GUIDED_SKIPS = 0.4
 SURE = 0.05  # a difference is told as one when chance alone would show it in less than 5 %
 
 Progress = Callable[[int, int], None]

@@ -53,12 +53,16 @@ def found(folder: Path) -> list[Path]:
     return sorted(serials, key=serials.get, reverse=True)
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """(tensors, facts) of a checkpoint. Raises CheckpointError when it cannot be read."""
+def read(path: Path, facts_only: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """(tensors, facts) of a checkpoint. Raises CheckpointError when it cannot be read.
+
+    facts_only: leave the tensors where they are, to look quickly at a large one.
+    """
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads((file.metadata() or {})["enas_viz"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = () if facts_only else file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
         raise CheckpointError(f"{path} is no enas_viz checkpoint or is damaged: {error}") from None
     if facts["format"] > FORMAT:

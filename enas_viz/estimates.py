@@ -1,0 +1,272 @@
+"""How long a recipe takes and how much disk it fills, told before it is run. No torch.
+
+Work is counted (multiply-adds by `cost`, steps by the recipe) and divided by a rate that a device
+is assumed to sustain; kernels that must be launched one after the other give a lower limit. What
+was measured of a recipe (`measured.py`; whole runs in `benchmarks/results` of a checkout) takes the
+place of what is assumed.
+
+Leaves to others: measuring (`tools/`), and what was truly spent (a trace's clocks).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from enas_viz import measured
+from enas_viz.cost import (
+    cells_supernet_parameters,
+    child_cost,
+    recipe_path_cost,
+    supernet_parameters,
+)
+from enas_viz.published import MACRO, MICRO
+from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe
+from enas_viz.space import Architecture, MacroSpace
+
+MEASURED = Path(__file__).parent.parent / "benchmarks" / "results"  # only in a checkout
+IMAGES = {"digits": 1397, "cifar10": 50_000}  # that are not for testing; a copy has as many
+HELD_BACK = {"digits": 397, "cifar10": 5_000}  # of these for validation, unless all are trained on
+PASSES = 3  # a training step costs three evaluations: one forward, two backward
+SAMPLES = 8  # random architectures whose mean stands for one that is not known yet
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a recipe is to run. rate: FLOP a second that it is assumed to sustain.
+
+    launch: seconds between two kernels at the least; 0 where nothing is launched. overhead:
+    seconds of a training step at the least, however small its network.
+    """
+
+    name: str
+    unit: str
+    rate: float
+    launch: float = 0.0
+    overhead: float = 0.0
+
+    @property
+    def assumed(self) -> str:
+        """What is taken for granted about it, in words."""
+        kernels = f" and to start a kernel every {self.launch * 1e6:.0f} µs at best"
+        least = f" and to need for a step at least {self.overhead * 1e3:.0f} ms"
+        told = f"assumed of {self.name}: to sustain {self.rate:.0e} FLOP a second"
+        return told + (kernels if self.launch else "") + (least if self.overhead else "")
+
+
+# 2 % of its dense bfloat16 peak: maps are small and many kernels wait for memory.
+GPU = Device("one NVIDIA H100", "GPU-hours", 2e13, 8e-6)
+# What recorded searches of cells sustained on one thread; those of whole networks, twice as much.
+CPU = Device("two CPU cores", "hours", 2e10, overhead=0.02)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a recipe computes. flops: two for each multiply-add.
+
+    steps: training minibatches, rewards: evaluated ones, in all epochs. kernels: of a step, None
+    where nobody counted them, reward_kernels: of a reward. step_s, reward_s: seconds measured on a
+    CPU, None where not. measured: on what and when; empty where all is counted.
+    """
+
+    steps: int
+    step_flops: float
+    rewards: int = 0
+    reward_flops: float = 0.0
+    kernels: int | None = None
+    reward_kernels: int = 0
+    step_s: float | None = None
+    reward_s: float | None = None
+    measured: str = ""
+
+    @property
+    def flops(self) -> float:
+        return self.steps * self.step_flops + self.rewards * self.reward_flops
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Hours on a device, and in a sentence how they came about."""
+
+    hours: float
+    device: Device
+    how: str
+
+
+def estimate(recipe: Recipe, device: Device) -> Estimate:
+    """About how long a recipe takes on `device`."""
+    if device is CPU and (recorded := _recorded(recipe)):
+        return recorded
+    work = count_work(recipe)
+    images = recipe.train.batch_size
+    counted = f"{_spaced(work.steps)} steps of {images} images"
+    if work.rewards:
+        counted += f" and {_spaced(work.rewards)} rewards"
+    if device is CPU and work.step_s:
+        seconds = work.steps * work.step_s + work.rewards * (work.reward_s or 0.0)
+        how = f"{counted}, a step {work.step_s:.2g} s (measured: {work.measured})"
+        return Estimate(seconds / 3600, device, how)
+    computing = work.flops / device.rate
+    how = (
+        f"{counted}, {work.step_flops:.3g} FLOP a step (multiply-adds by formula), in all "
+        f"{work.flops:.3g} FLOP at {device.rate:.1g} a second: {tell_hours(computing / 3600)} h"
+    )
+    # without kernels: as if all were training steps
+    launching = (work.steps + work.rewards / PASSES) * device.overhead
+    if device.launch and work.kernels:
+        started = work.steps * work.kernels + work.rewards * work.reward_kernels
+        launching = started * device.launch
+        how += (
+            f"; {_spaced(work.kernels)} kernels a step, {device.launch * 1e6:.0f} µs each: at "
+            f"least {tell_hours(launching / 3600)} h"
+        )
+    elif device.launch:
+        how += "; kernels a step not measured, so launching them is left out"
+    return Estimate(max(computing, launching) / 3600, device, how)
+
+
+def needs(recipe: Recipe) -> str:
+    """In a line, the hours of a recipe on a CPU, and its memory where that was measured."""
+    found = estimate(recipe, CPU)
+    hours = found.hours
+    long = f"{tell_hours(hours)} hours" if hours >= 1 else f"{tell_hours(60 * hours)} minutes"
+    known = measured.row(recipe)
+    if known is None:
+        return f"about {long} on {CPU.name}, estimated"
+    return (
+        f"about {long} on {known['device']}, {known['memory_mb']} MB of memory "
+        f"(measured {known['date']})"
+    )
+
+
+def count_work(recipe: Recipe) -> Work:
+    """What a recipe computes: counted, and measured where the recipe is as it was measured."""
+    train, controller = recipe.train, recipe.controller
+    steps = train.epochs * math.ceil(training_images(recipe) / train.batch_size)
+    per_image = 2 * _multiply_adds(_shape(recipe))
+    rewards = 0
+    if recipe.strategy != "final":
+        rewards = train.epochs * controller.updates * controller.samples
+    seen = controller.reward_images or train.batch_size
+    counted = Work(steps, PASSES * per_image * train.batch_size, rewards, per_image * seen)
+    found = measured.row(recipe)
+    if found is None:
+        return counted
+    return replace(
+        counted,
+        kernels=found["step_kernels"],
+        reward_kernels=found.get("reward_kernels") or 0,
+        step_s=found["step_s"],
+        reward_s=found["reward_s"],
+        measured=f"{found['device']}, {found['threads']} thread, {found['date']}",
+    )
+
+
+def training_images(recipe: Recipe) -> int:
+    """How many images an epoch sees; of an unknown dataset, as many as CIFAR-10 has."""
+    data = recipe.data
+    if data.train_images:
+        return data.train_images
+    name = data.name if data.name in IMAGES else "cifar10"
+    return IMAGES[name] - (HELD_BACK[name] if data.holdout else 0)
+
+
+def disk_bytes(recipe: Recipe) -> int:
+    """Two checkpoints of weights and momentum, 4 bytes a number, and a megabyte for the trace."""
+    space, network = recipe.space, recipe.network
+    if recipe.strategy == "final":
+        numbers = child_cost(likely_architectures(recipe)[0], recipe).parameters
+    elif isinstance(space, MacroSpace):
+        merge = recipe.fidelity.skip_merge_search
+        numbers = supernet_parameters(space, network.filters, merge=merge)
+    else:
+        numbers = cells_supernet_parameters(space, network.layers, network.filters)
+    return 2 * 2 * 4 * numbers + 2**20
+
+
+def likely_architectures(recipe: Recipe) -> list[Architecture]:
+    """The published network where it has the recipe's size, else a few random ones."""
+    space = recipe.space
+    if recipe.strategy == "final":
+        for known in (MACRO, MICRO):
+            if replace(space, **_same_wiring(known, space)) == known.space:
+                return [known]
+    rng = random.Random(0)
+    options = (GUIDED_SKIPS,) if isinstance(space, MacroSpace) else ()
+    return [space.sample(rng, *options) for _ in range(SAMPLES)]
+
+
+def tell_hours(hours: float) -> str:
+    """Two digits, without an exponent: 0.034, 5.6, 120."""
+    if not hours:
+        return "0"
+    digits = max(0, 1 - math.floor(math.log10(hours)))
+    return f"{round(hours, 1 - math.floor(math.log10(hours))):.{digits}f}"
+
+
+# ---------------------------------------------------------------- what was measured
+
+
+def _recorded(recipe: Recipe) -> Estimate | None:
+    """Minutes that whole runs of the very same recipe took on two cores."""
+    file = _read_json(MEASURED / f"{recipe.name}.json")
+    rows, then = file.get("rows"), file.get("recipe")
+    if not isinstance(rows, list) or not isinstance(then, dict):
+        return None
+    for part in ("data", "network", "controller", "train"):
+        now = getattr(recipe, part)
+        if any(getattr(now, k, v) != v for k, v in then.get(part, {}).items()):
+            return None  # it was another recipe when it was recorded, or is changed now
+    minutes = [r["minutes"] for r in rows if isinstance(r, dict) and r.get("minutes")]
+    if not minutes:
+        return None
+    mean = sum(minutes) / len(minutes)
+    how = f"{len(minutes)} recorded runs took {mean:.0f} minutes on average"
+    return Estimate(mean / 60, CPU, how)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """An object in a file; an empty one where there is none or something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+# ---------------------------------------------------------------- helpers
+
+
+def _shape(recipe: Recipe) -> Recipe:
+    """A recipe reduced to what decides the cost of one step."""
+    plain = RECIPES["macro-tiny"]
+    return replace(
+        plain,
+        strategy=recipe.strategy,
+        network=recipe.network,
+        fidelity=recipe.fidelity,
+        data=replace(plain.data, resolution=recipe.data.resolution),
+        train=replace(plain.train, batch_size=recipe.train.batch_size),
+    )
+
+
+@cache
+def _multiply_adds(shape: Recipe) -> float:
+    """Of one image through the network, the mean over likely architectures."""
+    counted = child_cost if shape.strategy == "final" else recipe_path_cost
+    found = [counted(a, shape).multiply_adds for a in likely_architectures(shape)]
+    return sum(found) / len(found)
+
+
+def _same_wiring(known: Architecture, space: Any) -> dict[str, Any]:
+    both_macro = isinstance(known.space, MacroSpace) and isinstance(space, MacroSpace)
+    return {"wiring": known.space.wiring} if both_macro else {}
+
+
+def _spaced(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
