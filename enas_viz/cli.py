@@ -40,6 +40,7 @@ from enas_viz.recipes import (
     check,
     field_names,
     recipe,
+    recipe_from_json,
 )
 from enas_viz.space import Architecture, MacroSpace
 from enas_viz.trace import Episode, Epoch, Result, Tick, load_trace
@@ -297,7 +298,7 @@ def resume_command(args: Sequence[str]) -> None:
     from enas_viz import search
     from enas_viz.search.strategies import read_run
 
-    epochs = read_run(options.folder)["recipe"]["train"]["epochs"]
+    epochs = recipe_from_json(read_run(options.folder)["recipe"]).train.epochs
     if (options.folder / "trace.jsonl.gz").exists():
         print(f"the run in {options.folder} has finished; nothing is left to do")
         return
@@ -550,7 +551,8 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point. Exit codes: 0, 2 for what the user can mend, 130 when stopped by Ctrl-C."""
+    """Entry point. Exit codes: 0, 2 for what the user can mend, 130 and 143 when stopped by
+    Ctrl-C and SIGTERM."""
     args = list(sys.argv[1:] if argv is None else argv)
     if not args or args[0] in ("-h", "--help"):
         print(_usage())
@@ -581,7 +583,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _watch(
     items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = True, again: str = ""
 ) -> bool:
-    """Shows a run's progress until it ends (True) or is stopped (exit code 130).
+    """Shows a run's progress until it ends. A signal stops it, with exit code 130 or 143.
 
     Of several processes that share it, only the first shows anything. again: the command that
     goes on with it, where that is not `enas-viz resume`.
@@ -623,7 +625,7 @@ def _watch(
                     text = f"reward {mean:.3f}  entropy {entropy:.1f} nats"
                     bar.set_postfix_str(text, refresh=False)
                 bar.update(item.done - bar.n)
-            if asked.is_set():
+            if asked:
                 items.close()  # leaves a checkpoint of this very minibatch
                 stopped = True
                 break
@@ -633,7 +635,7 @@ def _watch(
         if not quiet:
             again = again or f"enas-viz resume {folder}"
             print(f"stopped; go on with `{again}`", file=sys.stderr)
-        raise SystemExit(130)
+        raise SystemExit(_exit_code(asked[0] if asked else signal.SIGINT))
     if tell_next and not quiet:
         what = "results" if trained else f"derive {folder}`, `enas-viz replay {folder}"
         print(f"finished: {folder}/trace.jsonl.gz\nnext: `enas-viz {what}`")
@@ -649,26 +651,38 @@ def _result_line(item: Result) -> str:
 
 
 @contextlib.contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets, so that the minibatch under way is finished first.
+def _asked_to_stop() -> Iterator[list[int]]:
+    """A list that holds the first SIGINT (Ctrl-C) or SIGTERM (a batch system, a shutdown) once it
+    came, so that the minibatch under way is finished first.
 
-    A second Ctrl-C interrupts at once; then the last regular checkpoint serves.
+    A second one interrupts at once; then the last regular checkpoint serves. Within a second it
+    counts as the same: torchrun passes on the Ctrl-C that the terminal has sent already.
     """
-    asked = threading.Event()
+    asked: list[int] = []
+    first = 0.0
 
-    def ask(_signal: int, _frame: Any) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
+    def ask(number: int, _frame: Any) -> None:
+        nonlocal first
+        if not asked:
+            asked.append(number)
+            first = time.monotonic()
+        elif time.monotonic() - first > 1:
+            raise SystemExit(_exit_code(number))
 
     if threading.current_thread() is not threading.main_thread():
         yield asked  # only the main thread hears signals
         return
-    former = signal.signal(signal.SIGINT, ask)
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, former)
+        for number, handler in former.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+def _exit_code(number: int) -> int:
+    """What shells make of a signal: 130 for SIGINT, 143 for SIGTERM."""
+    return 128 + number
 
 
 def _epoch_line(item: Epoch, epochs: int) -> str:

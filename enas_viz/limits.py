@@ -29,6 +29,8 @@ from enas_viz.recipes import (
 )
 from enas_viz.space import Decision, Space
 
+LEAST, MOST = 1e-6, 1e6  # of a number of the controller that a recorded recipe is believed to have
+
 # The lowest and the highest logit of one option.
 Interval = tuple[float, float]
 
@@ -116,7 +118,7 @@ def reach_of_header(
         return None
     names = ("tanh_constant", "temperature", "op_tanh_reduce")
     numbers = {name: told[name] for name in names if name in told}
-    if not all(type(x) in (int, float) and 0 < x < math.inf for x in numbers.values()):
+    if not all(type(x) in (int, float) and LEAST <= x <= MOST for x in numbers.values()):
         return None
     prior = fidelity.get("op_prior", Fidelity().op_prior)
     return _reach(space, order, ControllerConfig(**numbers), prior, saturated)

@@ -13,6 +13,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal, get_args, get_type_hints
 
 from enas_viz.space import MACRO_OPS, MAX_LAYERS, MAX_NODES, MacroSpace, MicroSpace, Space
@@ -528,7 +529,7 @@ def recipe_from_json(value: dict[str, Any]) -> Recipe:
     Raises ValueError for a field that is unknown or missing, and for a value that `check` refuses.
     """
     if not isinstance(value, dict):
-        raise ValueError(f"a recipe in JSON is an object of fields; got {value!r}")
+        raise ValueError(f"a recipe in JSON is an object of fields; got {shortened(value)}")
     parts = _parts()
     for part, inner in value.items():
         if part not in {f.name for f in fields(Recipe)}:
@@ -536,7 +537,9 @@ def recipe_from_json(value: dict[str, Any]) -> Recipe:
         if part not in parts:
             continue
         if not isinstance(inner, dict):
-            raise ValueError(f"{part} of a recipe in JSON is an object of fields; got {inner!r}")
+            raise ValueError(
+                f"{part} of a recipe in JSON is an object of fields; got {shortened(inner)}"
+            )
         for name in inner:
             if name not in {f.name for f in fields(parts[part])}:
                 raise ValueError(_no_field(f"{part}.{name}"))
@@ -583,6 +586,25 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
     ),
 )
 
+# Far beyond any run: a recipe that a stranger sent must not fill the memory before it is refused.
+MOST: dict[str, int] = {
+    "data.resolution": 4096,
+    "data.crop_padding": 4096,
+    "network.filters": 8192,
+    "controller.hidden": 8192,
+    "controller.samples": 100_000,
+    "controller.updates": 10**9,
+    "controller.reward_images": 10**9,
+    "train.epochs": 10**9,
+    "train.batch_size": 10**9,
+    "train.accumulate": 10**6,
+    "train.restart_period": 10**9,
+    "train.restart_factor": 10**9,
+    "compute.threads": 4096,
+    "compute.processes": 4096,
+}
+MOST_WEIGHTS = 10**8  # layers times filters squared, of cells also times 2 nodes squared
+
 
 def check(made: Recipe) -> None:
     """Raises ValueError, naming the field, when a value is outside its choices or its range."""
@@ -602,13 +624,22 @@ def check(made: Recipe) -> None:
             part, _, name = where.rpartition(".")
             value = getattr(getattr(made, part) if part else made, name)
             if not holds(value):
-                raise ValueError(f"{where} {what}; got {value!r}")
-            if value > sys.float_info.max:
-                raise ValueError(f"{where} must be finite; got {value!r}")
+                raise ValueError(f"{where} {what}; got {shortened(value)}")
+            if value > MOST.get(where, sys.float_info.max):
+                most = f"at most {MOST[where]}" if where in MOST else "finite"
+                raise ValueError(f"{where} must be {most}; got {shortened(value)}")
     if made.network.layers > MAX_LAYERS:
         raise ValueError(f"network.layers must be at most {MAX_LAYERS}; got {made.network.layers}")
     if made.network.nodes > MAX_NODES:
         raise ValueError(f"network.nodes must be at most {MAX_NODES}; got {made.network.nodes}")
+    size = made.network.layers * made.network.filters**2
+    if made.network.space == "micro":
+        size *= 2 * made.network.nodes**2  # each node has weights for every tensor before it
+    if size > MOST_WEIGHTS:
+        raise ValueError(
+            f"network.layers, filters and nodes make a network of more than a thousand million "
+            f"weights; got {made.network.layers}, {made.network.filters}, {made.network.nodes}"
+        )
     if made.network.space == "macro" and made.network.aux_weight:
         raise ValueError(
             f"network.aux_weight is for micro networks, since macro networks have no auxiliary "
@@ -659,13 +690,12 @@ def _check_kind(where: str, value: Any, hint: Any) -> None:
     if choices := get_args(hint):
         if not any(type(value) is type(c) and value == c for c in choices):
             names = [str(c) for c in choices]
-            raise ValueError(
-                f"{where} is one of {', '.join(names)}; got {value!r}{_did_you_mean(value, names)}"
-            )
+            got = f"{shortened(value)}{_did_you_mean(value, names)}"
+            raise ValueError(f"{where} is one of {', '.join(names)}; got {got}")
         return
     taken = (int, float) if hint is float else hint
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
-        raise ValueError(f"{where} is of kind {hint.__name__}; got {value!r}")
+        raise ValueError(f"{where} is of kind {hint.__name__}; got {shortened(value)}")
 
 
 def field_names() -> list[str]:

@@ -19,6 +19,7 @@ import operator
 import random
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal
 
 MACRO_OPS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")  # index = authors' id
@@ -28,6 +29,7 @@ WIRINGS = ("layer", "code")
 MACRO_ORDERS = ("op-first", "skips-first")
 CELLS = ("normal", "reduction")
 MAX_LAYERS = 1000  # far beyond any search; a damaged file that says more must not fill the memory
+MOST_SHOWN = 30  # picks that an error repeats
 MAX_NODES = 1000  # the same for the computed nodes of a cell
 
 Wiring = Literal["layer", "code"]
@@ -79,7 +81,8 @@ class Architecture:
     def from_json(cls, value: dict[str, Any]) -> Architecture:
         if not isinstance(value, dict) or not {"space", "content"} <= value.keys():
             raise ValueError(
-                f"an architecture in JSON is an object with 'space' and 'content'; got {value!r}"
+                f"an architecture in JSON is an object with 'space' and 'content'; got "
+                f"{shortened(value)}"
             )
         return cls(space_from_json(value["space"]), value["content"])
 
@@ -103,7 +106,7 @@ class MacroSpace:
         object.__setattr__(self, "ops", _names(self.ops, "operations", MACRO_OPS))
         _check_count(self.layers, MAX_LAYERS, "a macro space", "layer", "layers")
         if self.wiring not in WIRINGS:
-            raise ValueError(f"wiring is 'layer' or 'code'; got {self.wiring!r}")
+            raise ValueError(f"wiring is 'layer' or 'code'; got {shortened(self.wiring)}")
         _check_ops(self.ops, MACRO_OPS)
 
     # ---- decisions and sizes
@@ -120,7 +123,7 @@ class MacroSpace:
         if order == "skips-first":  # the article's and the paper's figure
             later = [d for k in range(1, self.layers) for d in (skips[k], ops[k])]
             return (ops[0], *later)
-        raise ValueError(f"order is one of {', '.join(MACRO_ORDERS)}; got {order!r}")
+        raise ValueError(f"order is one of {', '.join(MACRO_ORDERS)}; got {shortened(order)}")
 
     @property
     def skip_bits(self) -> int:
@@ -245,7 +248,7 @@ class MacroSpace:
                     if decision.kind == "op"
                     else "skip bits that are 0 or 1"
                 )
-                raise ValueError(f"macro layer {layer} takes {what}; got {value!r}")
+                raise ValueError(f"macro layer {layer} takes {what}; got {shortened(value)}")
 
     def check_content(self, content: Any) -> Content:
         if self._is_plain(content):
@@ -299,7 +302,7 @@ class MicroSpace:
         _check_count(self.nodes, MAX_NODES, "a cell", "computed node", "nodes")
         if not self.cells or self.cells != CELLS[: len(self.cells)]:
             raise ValueError(
-                f"cells are ('normal',) or ('normal', 'reduction'); got {self.cells!r}"
+                f"cells are ('normal',) or ('normal', 'reduction'); got {shortened(self.cells)}"
             )
         _check_ops(self.ops, MICRO_OPS + EXTRA_OPS)
 
@@ -309,7 +312,9 @@ class MicroSpace:
         """The controller's time-steps: per cell two silent warm-ups, then per node index, index,
         op, op and a silent anchor step. 54 for both cells of five nodes, of which 40 decide."""
         if order != "indices-first":
-            raise ValueError(f"a micro controller knows the order 'indices-first'; got {order!r}")
+            raise ValueError(
+                f"a micro controller knows the order 'indices-first'; got {shortened(order)}"
+            )
         found: list[Decision] = []
         for cell in self.cells:
             found += [Decision("silent", i, 0, cell=cell) for i in (0, 1)]
@@ -427,9 +432,10 @@ class MicroSpace:
         names = ", ".join(self.ops)
         raise ValueError(
             f"{who} takes a source index from 0 to {decision.options - 1} "
-            f"(one of the {decision.options} tensors before it); got {value!r}"
+            f"(one of the {decision.options} tensors before it); got {shortened(value)}"
             if decision.kind == "index"
-            else f"{who} takes an operation from 0 to {len(self.ops) - 1} ({names}); got {value!r}"
+            else f"{who} takes an operation from 0 to {len(self.ops) - 1} ({names}); got "
+            f"{shortened(value)}"
         )
 
     def check_content(self, content: Any) -> Content:
@@ -470,10 +476,12 @@ Space = MacroSpace | MicroSpace
 def space_from_json(value: dict[str, Any]) -> Space:
     """The space that `to_json` wrote. Unknown fields are ignored (a newer minor format)."""
     if not isinstance(value, dict):
-        raise ValueError(f"a space in JSON is an object, e.g. {{'kind': 'macro'}}; got {value!r}")
+        raise ValueError(
+            f"a space in JSON is an object, e.g. {{'kind': 'macro'}}; got {shortened(value)}"
+        )
     kind = value.get("kind")
     if kind not in ("macro", "micro"):
-        raise ValueError(f"a space is of kind 'macro' or 'micro'; got {kind!r}")
+        raise ValueError(f"a space is of kind 'macro' or 'micro'; got {shortened(kind)}")
     made = MacroSpace if kind == "macro" else MicroSpace
     known = made.__dataclass_fields__
     return made(
@@ -488,7 +496,7 @@ def listed(value: Any, what: str) -> list[Any]:
             return list(value)
         except TypeError:
             pass
-    raise ValueError(f"{what}; got {value!r}")
+    raise ValueError(f"{what}; got {shortened(value)}")
 
 
 # ---------------------------------------------------------------- small helpers of the checks
@@ -504,25 +512,31 @@ def _names(value: Any, what: str, known: tuple[str, ...]) -> tuple[Any, ...]:
 
 def _check_count(value: Any, most: int, owner: str, one: str, name: str) -> None:
     if type(value) is not int or value < 1:
-        raise ValueError(f"{owner} has at least 1 {one}; got {name}={value!r}")
+        raise ValueError(f"{owner} has at least 1 {one}; got {name}={shortened(value)}")
     if value > most:
-        raise ValueError(f"{owner} has at most {_count(most, one)}; got {name}={value!r}")
+        raise ValueError(f"{owner} has at most {_count(most, one)}; got {name}={shortened(value)}")
 
 
 def _check_ops(ops: tuple[str, ...], known: tuple[str, ...]) -> None:
     for op in ops:
         if op not in known:
-            raise ValueError(f"operation {op!r} is unknown here; known are {', '.join(known)}")
+            raise ValueError(
+                f"operation {shortened(op)} is unknown here; known are {', '.join(known)}"
+            )
     if not ops or len(set(ops)) != len(ops):
-        raise ValueError(f"a space needs operations, each named once; got {ops!r}")
+        raise ValueError(f"a space needs operations, each named once; got {shortened(ops)}")
 
 
 def _rows(content: Any, what: str, unit: str) -> tuple[tuple[Any, ...], ...]:
     if not isinstance(content, list | tuple):
-        raise ValueError(f"{what} is a sequence with one entry per {unit}; got {content!r}")
+        raise ValueError(
+            f"{what} is a sequence with one entry per {unit}; got {shortened(content)}"
+        )
     for k, row in enumerate(content, start=1):
         if not isinstance(row, list | tuple):
-            raise ValueError(f"{what} has a sequence of integers for {unit} {k}; got {row!r}")
+            raise ValueError(
+                f"{what} has a sequence of integers for {unit} {k}; got {shortened(row)}"
+            )
     return tuple(tuple(row) for row in content)
 
 
@@ -540,4 +554,5 @@ def _count(n: int, noun: str) -> str:
 
 
 def _shown(picks: Sequence[Any]) -> str:
-    return f"({', '.join(map(repr, picks))})"
+    more = ", ..." if len(picks) > MOST_SHOWN else ""
+    return f"({', '.join(map(shortened, picks[:MOST_SHOWN]))}{more})"

@@ -18,18 +18,25 @@ import os
 import sys
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
+from enas_viz.files import written
 from enas_viz.space import Architecture, Decision, Space, space_from_json
 
 FORMAT = (1, 0)  # major, minor: a newer minor adds fields, a newer major changes their meaning
 DIGITS = 6  # significant digits that a recorded logit keeps
 LARGEST = sys.float_info.max  # no logit is larger: not infinity, nor a whole number beyond floats
+DEEPEST = 50  # lists and objects inside one another
+# A small gzip file can unpack to thousands of times its size, to fill the memory. A trace shrinks
+# to a fifth; the largest that a recipe of ours writes has 160 MB of text.
+MOST_UNPACKED = 512 * 2**20
+MOST_RATIO, SMALL_UNPACKED = 100, 16 * 2**20
 ASSETS = Path(__file__).parent / "assets"
 
 Json = dict[str, Any]
@@ -339,13 +346,11 @@ def record(records: Iterable[Any], path: str | Path, append: bool = False) -> It
 def finish(path: Path) -> Path:
     """Gzips a finished trace; the time stamp stays 0, so that equal traces are equal files."""
     target = _zipped(path)
-    half = target.with_name(target.name + ".half")
-    with half.open("wb") as raw:
-        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed:
-            packed.write(path.read_bytes())
-        raw.flush()
-        os.fsync(raw.fileno())
-    half.replace(target)
+    with (
+        written(target) as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
+    ):
+        packed.write(path.read_bytes())
     path.unlink()
     return target
 
@@ -364,13 +369,14 @@ def save_trace(trace: Trace, path: str | Path) -> Path:
 
 def keep_records(path: Path, count: int) -> int:
     """Cuts an unfinished trace to its first `count` records; returns how many it then holds."""
-    lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
-    kept = b"".join(lines[:count])
-    if kept != path.read_bytes():
-        half = path.with_name(path.name + ".half")
-        half.write_bytes(kept)
-        half.replace(path)
-    return min(count, len(lines))
+    whole, length = 0, 0
+    with path.open("r+b") as file:
+        for line in file:
+            if whole == count or not line.endswith(b"\n"):
+                break
+            whole, length = whole + 1, length + len(line)
+        file.truncate(length)  # in place: it takes no space, of which there may be none
+    return whole
 
 
 # ---------------------------------------------------------------- reading
@@ -383,43 +389,67 @@ def load_trace(source: str | Path) -> Trace:
     NewerFormat when a newer version wrote it. A torn last line is told by a warning and left out.
     """
     path = _find(source)
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is a damaged gzip file: {error}") from None
+    if not path.is_file():
+        raise ValueError(f"{path} is no file that a trace could be read from")
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        data = _unpacked(path) if zipped else path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}") from None
     return read_trace(data, str(path))
 
 
 def read_trace(data: bytes, name: str = "trace") -> Trace:
     """Reads a trace from the bytes of its JSON Lines; see `load_trace`."""
-    lines = [line for line in io.BytesIO(data) if line.strip()]
-    values: list[Json] = []
-    torn = False
+    header: Header | None = None
+    plan: Sequence[Decision] = ()
+    records, torn = [], False
+    lines = (line for line in io.BytesIO(data) if line.strip())
     for number, line in enumerate(lines, start=1):
+        where = f"{name}, line {number}"
         try:
-            values.append(json.loads(line, parse_constant=_no_number))
-        except _NotFinite as error:
-            raise ValueError(f"{name}, line {number}: {error}") from None
-        except ValueError:  # no JSON, no text, or a number of thousands of digits
-            if number == 1 or number < len(lines):
+            value = json.loads(line, parse_constant=_no_number, object_pairs_hook=_object)
+        except _Refused as error:
+            raise ValueError(f"{where}: {error}") from None
+        except (ValueError, RecursionError):  # no JSON, no text, or a number of thousands of digits
+            if header is None or line.endswith(b"\n"):
                 what = line[:40].decode(errors="replace")
                 raise ValueError(
-                    f"{name}, line {number}: not JSON ({what!r}...); a trace is JSON Lines"
+                    f"{where}: not JSON ({what!r}...); a trace is JSON Lines"
                 ) from None
             torn = True
             warnings.warn(f"{name}: the last line is torn and left out", stacklevel=3)
-    if not values or not isinstance(values[0], dict) or values[0].get("type") != "header":
+            break
+        if header is None:
+            header = _header(value, name)
+            plan = header.space.steps(header.order)
+        elif (made := _record(value, header, plan, where)) is not None:
+            records.append(made)
+    if header is None:
         raise ValueError(f"{name} is no enas_viz trace: its first line is not a header")
-    header = _header(values[0], name)
-    plan = header.space.steps(header.order)
-    records = [
-        made
-        for number, value in enumerate(values[1:], start=2)
-        if (made := _record(value, header, plan, f"{name}, line {number}")) is not None
-    ]
     return Trace(header, tuple(records), torn)
+
+
+def _unpacked(path: Path) -> bytes:
+    """The content of a gzip file, refused where it grows beyond what a trace can be."""
+    packed = path.stat().st_size
+    parts, size = [], 0
+    try:
+        with gzip.open(path) as file:
+            while part := file.read(2**20):
+                parts.append(part)
+                size += len(part)
+                if size > min(MOST_UNPACKED, max(SMALL_UNPACKED, MOST_RATIO * packed)):
+                    raise ValueError(
+                        f"{path} unpacks to more than {size // 2**20 - 1} MB from {packed:,} "
+                        f"bytes, so it is refused: a gzipped trace holds at most "
+                        f"{MOST_UNPACKED // 2**20} MB, and its text shrinks to a fifth or so; "
+                        f"if you trust it, unpack it yourself"
+                    )
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is a damaged gzip file: {error}") from None
+    return b"".join(parts)
 
 
 def _find(source: str | Path) -> Path:
@@ -440,18 +470,33 @@ def _find(source: str | Path) -> Path:
     )
 
 
-class _NotFinite(Exception):
-    """JSON's NaN and infinities, which no trace holds."""
+class _Refused(Exception):
+    """What JSON has and no trace: NaN and infinities, one name twice in an object."""
 
 
 def _no_number(constant: str) -> None:
-    raise _NotFinite(f"a trace holds finite numbers only; got {constant}")
+    raise _Refused(f"a trace holds finite numbers only; got {constant}")
 
 
-def _header(value: Json, name: str) -> Header:
+def _object(pairs: list[tuple[str, Any]]) -> Json:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _Refused(f"an object has each name once; got {shortened(twice)} twice")
+    return made
+
+
+def _header(value: Any, name: str) -> Header:
+    if not isinstance(value, dict) or value.get("type") != "header":
+        raise ValueError(f"{name} is no enas_viz trace: its first line is not a header")
     found = value.get("format")
-    if not isinstance(found, list | tuple) or not found or not isinstance(found[0], int):
-        raise ValueError(f"{name}: the header names no format; got {found!r}")
+    if (
+        not isinstance(found, list)
+        or not 1 <= len(found) <= 3
+        or not all(type(v) is int and 0 <= v < 10**6 for v in found)
+    ):
+        raise ValueError(f"{name}: the header names no format; got {shortened(found)}")
     if found[0] > FORMAT[0]:
         shown = ".".join(map(str, found))
         raise NewerFormat(
@@ -460,11 +505,14 @@ def _header(value: Json, name: str) -> Header:
         )
     known = {k: value[k] for k in Header.__dataclass_fields__ if k in value and k != "extra"}
     if not isinstance(value.get("space"), dict):
-        raise ValueError(f"{name}: the header names no space; got {value.get('space')!r}")
+        raise ValueError(f"{name}: the header names no space; got {shortened(value.get('space'))}")
     for part in ("recipe", "fidelity", "dataset", "device", "versions", "clock"):
         if not isinstance(known.get(part, {}), dict):
-            raise ValueError(f"{name}: {part} in the header is an object; got {known[part]!r}")
+            got = shortened(known[part])
+            raise ValueError(f"{name}: {part} in the header is an object; got {got}")
     try:
+        _check_plain(value)
+        _check_fields(known, Header)
         known.update(space=space_from_json(value["space"]), format=tuple(found))
         made = Header(**known, extra=_unknown(value, known, {"type", "n"}))
         made.space.steps(made.order)  # refuses an order that the space does not know
@@ -477,18 +525,22 @@ def _record(
     value: Json, header: Header, plan: Sequence[Decision], where: str
 ) -> Episode | Epoch | Result | None:
     if not isinstance(value, dict):
-        raise ValueError(f"{where}: a record is a JSON object; got {value!r}")
+        raise ValueError(f"{where}: a record is a JSON object; got {shortened(value)}")
     kind = value.get("type")
     try:
         if kind == "episode":
             return _episode(value, header, plan)
         if kind == "epoch":
-            known = {k: value[k] for k in Epoch.__dataclass_fields__ if k in value}
-            return Epoch(**known, extra=_unknown(value, known, {"type"}))
+            known = {k: value[k] for k in Epoch.__dataclass_fields__ if k in value and k != "extra"}
+            _check_fields(known, Epoch)
+            _check_seconds(known.get("clock", {}))
+            return Epoch(**known, extra=_checked(_unknown(value, known, {"type"})))
         if kind == "result":
             return _result(value)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: not a valid {kind}: {error}") from error
+    except RecursionError:
+        raise ValueError(f"{where}: not a valid {kind}: it is nested too deep") from None
     return None  # a kind of record that a newer minor version added
 
 
@@ -496,20 +548,27 @@ def _result(value: Json) -> Result:
     counts = {k: value[k] for k in ("right", "images", "parameters", "epoch")}
     for name, found in counts.items():
         if type(found) is not int or found < 0:
-            raise ValueError(f"its {name} is a whole number of at least 0; got {found!r}")
+            raise ValueError(f"its {name} is a whole number of at least 0; got {shortened(found)}")
     if not 0 <= counts["right"] <= counts["images"] or not counts["images"]:
         raise ValueError(f"it says {counts['right']} of {counts['images']} images are right")
     known = {k: value[k] for k in ("n", "clock") if k in value}
-    return Result(**counts, **known, extra=_unknown(value, counts | known, {"type"}))
+    _check_fields(known | counts, Result)
+    _check_seconds(known.get("clock", {}))
+    return Result(**counts, **known, extra=_checked(_unknown(value, counts | known, {"type"})))
 
 
 def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
     fields = set(Episode.__dataclass_fields__)
     fields -= {"architecture", "steps", "extra", "order", "header"}
     known = {k: value[k] for k in fields if k in value}
+    numbers = {k: value[k] for k in ("entropy", "log_probability") if k in value}  # of ours
+    for name, found in numbers.items():
+        if not _is_finite(found):
+            raise ValueError(f"its {name} is a finite number; got {shortened(found)}")
+    _check_fields(known, Episode)
     rows = value.get("steps", [])
     if not isinstance(rows, list):
-        raise ValueError(f"its steps are a list; got {rows!r}")
+        raise ValueError(f"its steps are a list; got {shortened(rows)}")
     if rows and len(rows) != len(plan):
         raise ValueError(f"it has {len(rows)} steps where its space has {len(plan)}")
     steps = tuple(
@@ -521,7 +580,7 @@ def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
         steps=steps,
         order=header.order,
         header=header,
-        extra=_unknown(value, known, {"type", "content", "steps"}),
+        extra=_checked(_unknown(value, known, {"type", "content", "steps"})),
         **known,
     )
 
@@ -536,24 +595,96 @@ def _step(row: Any, decision: Decision, space: Space, t: int) -> Step:
     ):
         raise ValueError(
             f"step {t} is a list of picks and a list of logits, with an object of details where "
-            f"it has them; got {row!r}"
+            f"it has them; got {shortened(row)}"
         )
     picks, logits = row[:2]
     if decision.kind != "silent":
         space.check(decision, picks)
     elif picks:
-        raise ValueError(f"step {t} decides nothing and takes no picks; got {picks!r}")
+        raise ValueError(f"step {t} decides nothing and takes no picks; got {shortened(picks)}")
     if len(logits) != decision.rows:
         raise ValueError(f"step {t} has {len(logits)} rows of logits, not {decision.rows}")
     width = 1 if decision.kind == "skip" else decision.options
     for found in logits:
         if not isinstance(found, list) or len(found) != width:
             count = f"{width} logit" + ("" if width == 1 else "s")
-            raise ValueError(f"step {t} takes {count} in each row; got {found!r}")
+            raise ValueError(f"step {t} takes {count} in each row; got {shortened(found)}")
         for z in found:
-            if type(z) not in (float, int) or not -LARGEST <= z <= LARGEST:
-                raise ValueError(f"step {t} takes logits that are finite numbers; got {z!r}")
+            if not _is_finite(z):
+                raise ValueError(
+                    f"step {t} takes logits that are finite numbers; got {shortened(z)}"
+                )
+    for rows in row[2:]:
+        _check_detail(rows, t)
     return Step(decision, tuple(picks), tuple(map(tuple, logits)), *row[2:])
+
+
+# What a field may hold, by the kind that its dataclass names.
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "int": ("a whole number", lambda v: type(v) is int and abs(v) < 2**63),
+    "int | None": ("a whole number", lambda v: v is None or type(v) is int),
+    "float | None": ("a finite number", lambda v: v is None or _is_finite(v)),
+    "str": ("text", lambda v: isinstance(v, str)),
+    "Json": ("an object", lambda v: isinstance(v, dict)),
+}
+
+
+def _check_fields(known: Json, made: type) -> None:
+    """Raises ValueError, naming the field, for a value of another kind than the record's."""
+    for name, value in known.items():
+        what, holds = _KINDS.get(made.__dataclass_fields__[name].type, ("", None))
+        if holds and not holds(value):
+            raise ValueError(f"its {name} is {what}; got {shortened(value)}")
+        if isinstance(value, str | dict):
+            _check_plain(value)
+
+
+def _check_seconds(clock: Json) -> None:
+    for name, value in clock.items():
+        if not _is_finite(value) or value < 0:
+            raise ValueError(f"{shortened(name)} in its clock is seconds; got {shortened(value)}")
+
+
+def _checked(extra: Json) -> Json:
+    _check_plain(extra)
+    return extra
+
+
+def _check_plain(value: Any) -> None:
+    """Raises ValueError for what could not be written again: depth, infinities, half letters."""
+    layer, depth = [value], 0
+    while layer:
+        if depth == DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST} times")
+        inner: list[Any] = []
+        for v in layer:
+            if isinstance(v, dict):
+                inner += [*v.keys(), *v.values()]
+            elif isinstance(v, list):
+                inner += v
+            elif isinstance(v, str):
+                if not v.isascii() and any("\ud800" <= c <= "\udfff" for c in v):
+                    raise ValueError(f"its text holds half a letter; got {shortened(v)}")
+            elif isinstance(v, float) and not math.isfinite(v):
+                raise ValueError(f"it holds a number that is not finite; got {v}")
+        layer, depth = inner, depth + 1
+
+
+def _check_detail(detail: Json, t: int) -> None:
+    """The details of step `t`: numbers, alone or in rows of rows."""
+    _check_plain(detail)
+    left = list(detail.values())
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif not _is_finite(value):
+            raise ValueError(f"step {t} has details that are numbers; got {shortened(value)}")
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether it is a number that fits a float; no truth value."""
+    return type(value) in (float, int) and -LARGEST <= value <= LARGEST
 
 
 # ---------------------------------------------------------------- helpers

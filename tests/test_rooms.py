@@ -15,13 +15,14 @@ PACKAGE = Path(__file__).parent.parent / "enas_viz"
 # or not it is used today; "enas_viz" is the package's own door (its names and its version).
 MAY_IMPORT = {
     "space": "",
+    "files": "",
     "decoding": "space",
     "genotypes": "space",
     "published": "space decoding genotypes",
     "recipes": "space",
     "exercises": "space published",
     "watching": "trace",
-    "trace": "space",
+    "trace": "space files",
     "cost": "space recipes",
     "limits": "space recipes",
     "ranking": "space recipes",
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "ledger": "space recipes trace published estimates",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
-    "search.checkpoint": "search.draws",
+    "search.checkpoint": "files",
     "search.augment": "CORE search.draws",
     "search.data": "CORE search.draws search.augment",
     "search.ops": "CORE search.draws",
@@ -80,7 +81,7 @@ MAY_IMPORT = {
     "__main__": "cli",
 }
 GROUPS = {
-    "CORE": "space published recipes trace cost",
+    "CORE": "space files published recipes trace cost",
     "LOOK": "space trace recipes cost limits",
     "PLACES": "view.layout view.micro_layout",
     "BENCH": "search.draws search.data search.ops search.supernet",

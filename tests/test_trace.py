@@ -371,7 +371,7 @@ def test_what_a_newer_minor_format_adds_is_kept_or_passed_over(tmp_path):
             r"t.jsonl: not a valid header: a space .*got \[\]",
         ),
         (lines(header_json(order="sideways")), "not a valid header: order is one of op-first, "),
-        (lines(header_json(order=[])), r"not a valid header: order is one of .*; got \[\]"),
+        (lines(header_json(order=[])), r"not a valid header: its order is text; got \[\]"),
         (lines(header_json(recipe=[])), r"t.jsonl: recipe in the header is an object; got \[\]"),
         (lines(header_json(clock=5)), "t.jsonl: clock in the header is an object; got 5"),
         (b'{"type":"header","seed":' + b"9" * 5000 + b"}\n", "line 1: not JSON"),

@@ -15,6 +15,8 @@ import functools
 import hashlib
 import io
 import os
+import re
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,9 +26,10 @@ import numpy as np
 import platformdirs
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from enas_viz.files import written
 from enas_viz.recipes import DataConfig
 from enas_viz.search import draws
 from enas_viz.search.augment import augment
@@ -35,6 +38,10 @@ IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff
 DIGITS_SPLIT = (1000, 397, 400)  # training, validation, test; 1797 images in all
 CIFAR10_VALID = 5000
 FOLDER_VALID_SHARE = 0.1
+IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # no other decoder is run
+MOST_IMAGE_BYTES = 64 * 2**20  # of one file, unpacked: a zip can hold terabytes in a few bytes
+MOST_IMAGES = 10_000_000
+DEEPEST = 4  # folders inside one another that are looked into: one more than the layout has
 
 
 class DataError(ValueError):
@@ -194,11 +201,15 @@ def _load_part(
         return _digits(config.resolution, part)
     if source is None and wanted == "cifar10":
         return _cifar10(config.resolution, part)
-    path = Path(wanted).expanduser()
-    if not path.exists():
+    try:
+        path = Path(wanted).expanduser()
+        there = path.exists()
+    except (OSError, RuntimeError):  # a name that is too long, or of a user who is not there
+        there = False
+    if not there:
         raise DataError(
-            f"no dataset {wanted!r}: expected 'digits', 'cifar10', or a folder or zip with one "
-            f"folder of images per class, but there is no such file or folder"
+            f"no dataset {wanted[:300]!r}: expected 'digits', 'cifar10', or a folder or zip "
+            f"with one folder of images per class, but there is no such file or folder"
         )
     return _image_folder(path, config.resolution, part)
 
@@ -265,10 +276,9 @@ def _image_folder(
 
 def _list_files(path: Path) -> list[str]:
     if path.is_dir():
-        found = [p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()]
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            found = [n for n in archive.namelist() if not n.endswith("/")]
+        found = list(_walk(path))
+    elif path.is_file() and zipfile.is_zipfile(path):
+        found = _list_zip(path)
     else:
         raise DataError(f"{path} is neither a folder nor a zip file, so it holds no images")
     tops = {n.split("/")[0] for n in found}
@@ -276,7 +286,55 @@ def _list_files(path: Path) -> list[str]:
         raise DataError(
             f"{path} holds everything inside one folder {min(tops)!r}; name that folder itself"
         )
-    return sorted(n for n in found if n.lower().endswith(IMAGE_ENDINGS))
+    images = sorted(n for n in found if n.lower().endswith(IMAGE_ENDINGS))
+    for name in images:
+        if any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise DataError(f"{path} holds a file whose name is no text: {name[:300]!r}")
+    return images
+
+
+def _walk(path: Path) -> Iterator[str]:
+    """The regular files of a folder, no deeper than an ImageFolder can have them."""
+    count = 0
+    for top, folders, names in os.walk(path):
+        inside = Path(top).relative_to(path)
+        if len(inside.parts) >= DEEPEST:
+            folders.clear()
+        for name in names:
+            if (Path(top) / name).is_file():  # no pipe, no device, no loop of links
+                count += 1
+                if count > MOST_IMAGES:
+                    raise DataError(f"{path} holds more than {MOST_IMAGES:,} files; name a folder")
+                yield (inside / name).as_posix()
+
+
+def _list_zip(path: Path) -> list[str]:
+    """The files of a zip. Nothing is unpacked to disk, so their names lead nowhere; one that would
+    lead out of the archive still tells that this is no honest data set."""
+    with _opened(path) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir()]
+    seen: set[str] = set()
+    for member in members:
+        name = member.filename
+        parts = name.replace("\\", "/").split("/")
+        if name in seen or ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name):
+            why = "it is there twice" if name in seen else "it leads out of the archive"
+            raise DataError(f"{path} holds a file {name[:300]!r} that is refused: {why}")
+        seen.add(name)
+    return [m.filename for m in members]
+
+
+def _shown(name: str) -> str:
+    """A file's name as an error shows it: not endless, and no commands to the terminal in it."""
+    name = name if len(name) <= 300 else f"{name[:200]}...{name[-50:]}"
+    return name if name.isprintable() else repr(name)
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except Exception as error:  # damaged lists of members make zipfile stumble in many ways
+        raise DataError(f"{path} is a damaged zip file: {error}") from None
 
 
 def _stamps(path: Path, names: list[str]) -> Iterator[tuple[str, int, int]]:
@@ -285,7 +343,7 @@ def _stamps(path: Path, names: list[str]) -> Iterator[tuple[str, int, int]]:
             stat = (path / name).stat()
             yield name, stat.st_size, stat.st_mtime_ns
     else:
-        with zipfile.ZipFile(path) as archive:
+        with _opened(path) as archive:
             for name in names:
                 info = archive.getinfo(name)
                 yield name, info.file_size, info.CRC
@@ -294,35 +352,47 @@ def _stamps(path: Path, names: list[str]) -> Iterator[tuple[str, int, int]]:
 def _decode_all(
     path: Path, names: list[str], classes: tuple[str, ...], resolution: int
 ) -> tuple[Tensor, Tensor]:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
     from tqdm.auto import tqdm
 
     number = {name: k for k, name in enumerate(classes)}
     images = np.empty((len(names), 3, resolution, resolution), np.uint8)
     labels = np.empty(len(names), np.int64)
-    archive = None if path.is_dir() else zipfile.ZipFile(path)
+    archive = None if path.is_dir() else _opened(path)
     try:
-        for k, name in enumerate(tqdm(names, "decoding images", leave=False, unit="image")):
-            try:
-                raw = (path / name).read_bytes() if archive is None else archive.read(name)
-                with Image.open(io.BytesIO(raw)) as opened:
-                    image = opened.convert("RGB")
-            except (OSError, UnidentifiedImageError, zipfile.BadZipFile, SyntaxError) as error:
-                unknown = isinstance(error, UnidentifiedImageError)
-                why = "its content is no image" if unknown else error
-                raise DataError(
-                    f"the image {name} in {path} cannot be read ({why}); mend or remove that file"
-                ) from None
-            if image.size != (resolution, resolution):
-                image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
-            images[k] = np.asarray(image).transpose(2, 0, 1)
-            labels[k] = number[name.split("/")[-2]]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            for k, name in enumerate(tqdm(names, "decoding images", leave=False, unit="image")):
+                images[k] = _decode(path, archive, name, resolution)
+                labels[k] = number[name.split("/")[-2]]
     finally:
         if archive is not None:
             archive.close()
     if (images[:, :1] == images[:, 1:]).all():  # a grey dataset has one channel
         images = images[:, :1].copy()
     return torch.from_numpy(images), torch.from_numpy(labels)
+
+
+def _decode(path: Path, archive: zipfile.ZipFile | None, name: str, resolution: int) -> np.ndarray:
+    """(3, resolution, resolution) uint8 of one file. Raises DataError, naming it."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with (path / name).open("rb") if archive is None else archive.open(name) as file:
+            raw = file.read(MOST_IMAGE_BYTES + 1)
+        if len(raw) > MOST_IMAGE_BYTES:
+            raise OSError(f"it has more than {MOST_IMAGE_BYTES // 2**20} MB")
+        with Image.open(io.BytesIO(raw), formats=IMAGE_FORMATS) as opened:
+            image = opened.convert("RGB")
+    except Exception as error:  # strangers' files make zip and image decoders raise nearly anything
+        unknown = isinstance(error, UnidentifiedImageError)
+        why = "its content is no image" if unknown else error
+        raise DataError(
+            f"the image {_shown(name)} in {path} cannot be read ({why}); mend or remove that file"
+        ) from None
+    if image.size != (resolution, resolution):
+        image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
+    return np.asarray(image).transpose(2, 0, 1)
 
 
 # ---------------------------------------------------------------- splits
@@ -409,10 +479,13 @@ def _read_cache(path: Path) -> dict[str, Tensor] | None:
 
 
 def _write_cache(path: Path, tensors: dict[str, Tensor]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".half")
-    save_file(tensors, half, {"checksum": _checksum(tensors)})
-    half.replace(path)
+    """Keeps decoded images for the next time; where that cannot be, they are decoded again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written(path) as file:
+            file.write(save(tensors, {"checksum": _checksum(tensors)}))
+    except OSError as error:
+        warnings.warn(f"the decoded images are not kept for the next time: {error}", stacklevel=2)
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:

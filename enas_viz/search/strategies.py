@@ -13,8 +13,10 @@ import errno
 import json
 import os
 import platform
+import reprlib
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -27,6 +29,7 @@ import numpy as np
 import torch
 
 import enas_viz
+from enas_viz.files import written
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.data import Data, check_test_data, load_data, load_test_data
@@ -169,15 +172,30 @@ def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None 
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """What `run.json` says. Raises FolderError when the folder holds no run."""
+    """What `run.json` says. Raises FolderError when the folder holds no run, or one gone wrong."""
+    path = folder / "run.json"
     try:
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise FolderError(
             f"{folder} holds no run (no run.json in it); a search with --folder makes one"
         ) from None
-    except json.JSONDecodeError as error:
-        raise FolderError(f"{folder / 'run.json'} is damaged: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise FolderError(f"{path} is damaged: {error}") from None
+    if not isinstance(facts, dict):
+        raise FolderError(f"{path} is damaged: a JSON object is expected; got another value")
+    kinds = {"recipe": dict, "seed": int, "device": str, "data": str | None}
+    for name, kind in kinds.items():
+        value = facts.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            got = reprlib.repr(value) if name in facts else "nothing"
+            raise FolderError(f"{path} is damaged: {name} is of another kind; got {got}")
+    try:
+        recipe_from_json(facts["recipe"])
+        _architecture(facts)
+    except ValueError as error:
+        raise FolderError(f"{path} holds a run that cannot be: {error}") from None
+    return facts
 
 
 # ---------------------------------------------------------------- a run in a folder
@@ -303,34 +321,99 @@ def _go_back(folder: Path, path: Path, search: Run, recipe: Any) -> int:
 
 
 def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None = None) -> int:
-    """Restores the newest checkpoint with at most so many records; returns its records, or 0."""
+    """Restores the newest checkpoint with at most so many records; returns its records, or 0.
+
+    A damaged one is passed over with a warning. Raises FolderError when no other serves.
+    """
+    refused: list[str] = []
     for file in checkpoint.found(folder):
         try:
             tensors, facts = checkpoint.read(file)
-        except checkpoint.CheckpointError:
-            if file == checkpoint.found(folder)[-1]:
-                raise
-            continue  # the older one serves
-        if not _same_recipe(facts["recipe"], recipe) or facts["seed"] != search.seed:
+        except checkpoint.CheckpointError as error:
+            refused.append(str(error))
+            continue
+        if not _same_recipe(facts.get("recipe"), recipe) or facts.get("seed") != search.seed:
             raise FolderError(
                 f"{file} belongs to another recipe or seed than {folder / 'run.json'}; "
                 f"it was changed or moved there: take it out, or put the right run.json back"
             )
-        if facts["data"] != search.data.checksum:
+        if facts.get("data") != search.data.checksum:
             raise FolderError(
                 f"the images are not those that {file} was trained on (their checksums differ); "
                 f"name the right ones by --data"
             )
+        _check_fits(file, search, tensors, facts)
         records = facts["position"]["records"]
         if at_most is None or records <= at_most:
-            search.restore(tensors, facts)
+            if refused:
+                told = f"{'; '.join(refused)}; the older {file} serves, so a little is done again"
+                warnings.warn(told, stacklevel=2)
+            _restore(file, search, tensors, facts)
             return records
+    if refused:
+        raise FolderError(
+            f"no checkpoint in {folder} can be used: {'; '.join(refused)}; the trace there is "
+            f"intact and `enas-viz replay {folder}` shows it, but to go on, start anew in another "
+            f"folder"
+        )
     return 0
 
 
-def _same_recipe(first: dict[str, Any], second: dict[str, Any]) -> bool:
+def _same_recipe(first: Any, second: dict[str, Any]) -> bool:
     """Whether two recipes in JSON mean the same; an older version may have left out new fields."""
-    return first == second or recipe_from_json(first) == recipe_from_json(second)
+    try:
+        return first == second or recipe_from_json(first) == recipe_from_json(second)
+    except ValueError:
+        return False
+
+
+def _check_fits(
+    file: Path, search: Run, tensors: dict[str, torch.Tensor], facts: dict[str, Any]
+) -> None:
+    """Refuses a checkpoint whose tensors or position cannot be those of this very run."""
+    wanted, at = search.snapshot()
+    for name in wanted.keys() & tensors.keys():
+        kinds = [f"{t.dtype} {tuple(t.shape)}" for t in (wanted[name], tensors[name])]
+        if kinds[0] != kinds[1]:
+            raise FolderError(
+                f"{file} does not fit its recipe: {name} is {kinds[0]} there, {kinds[1]} in the "
+                f"file; take that file out"
+            )
+    found = facts.get("position")
+    if not isinstance(found, dict) or "records" not in found:
+        raise FolderError(f"{file} does not say where its run stood; take that file out")
+    for name, value in found.items():
+        if not _like(at["position"].get(name), value):
+            raise FolderError(
+                f"{file} says that its run stood at {name} = {reprlib.repr(value)}, which cannot "
+                f"be; take that file out"
+            )
+
+
+def _like(started: Any, value: Any) -> bool:
+    """Whether a value of a position is of the kind that it had at the start; no count is negative.
+
+    What starts as None, or has no start, is a number once it is known.
+    """
+    if isinstance(started, list):
+        return isinstance(value, list) and all(type(v) in (int, float) for v in value)
+    if type(started) is int:
+        return type(value) is int and value >= 0
+    if isinstance(started, bool | str):
+        return type(value) is type(started)
+    return value is None or type(value) in (int, float)
+
+
+def _restore(
+    file: Path, search: Run, tensors: dict[str, torch.Tensor], facts: dict[str, Any]
+) -> None:
+    try:
+        search.restore(tensors, facts)
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise FolderError(
+            f"{file} does not fit its recipe ({reason}); take that file out"
+        ) from error
 
 
 @contextmanager
@@ -349,16 +432,26 @@ def _locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+# Why nothing more can be written, however the system says it.
+_FULL = {
+    errno.ENOSPC: "no space left",
+    errno.EDQUOT: "no space left within the disk quota",
+    errno.EFBIG: "the limit of a file's size was reached",
+}
+
+
 @contextmanager
 def _told_when_full(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in _FULL:
             raise
+        again = f"`enas-viz resume {folder}`"
         raise FolderError(
-            f"no space left while writing to {folder}; nothing that was written before is lost: "
-            f"free some space, then `enas-viz resume {folder}`"
+            f"{_FULL[error.errno]} while writing to {folder}; nothing that was written before is "
+            f"lost: free some space, then "
+            f"{again if (folder / 'run.json').exists() else 'start it once more'}"
         ) from error
 
 
@@ -383,9 +476,8 @@ def _refuse_used(folder: Path) -> None:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    half = path.with_name(path.name + ".half")
-    half.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    half.replace(path)
+    with written(path) as file:
+        file.write((json.dumps(value, indent=1) + "\n").encode())
 
 
 # ---------------------------------------------------------------- building

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from enas_viz.cost import tensor_sizes
-from enas_viz.space import Architecture, Decision, MicroSpace, Space
+from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
 from enas_viz.trace import Episode, Step, Trace
 from enas_viz.view.given import given
 from enas_viz.view.graph import candidates
@@ -28,6 +28,7 @@ Colour = Literal["op", "layer", "node"]
 Tense = Literal["past", "now", "future", "rejected", "out"]
 Json = dict[str, Any]
 
+MOST_SIZE = 100_000  # channels or pixels that a drawing believes
 FEW = 4  # up to so many draws a caption tells one by one
 
 # name: two short lines for a box, and the full name
@@ -481,17 +482,29 @@ def scene_of(
         space,
         "op-first" if isinstance(x, Architecture) else x.order,
         colour,
-        merge=fidelity.get("skip_merge_search", "add"),
+        merge="concat" if fidelity.get("skip_merge_search") == "concat" else "add",
         reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
         **sizes,
     )
 
 
 def recorded_size(recipe: Json, part: str, name: str) -> int | None:
-    """A size that a recorded recipe tells; None where it tells none, or nonsense."""
+    """A size that a recorded recipe tells; None where it tells none, or nonsense: a file that a
+    stranger made could ask for a drawing of a billion cells."""
     found = recipe.get(part)
     value = found.get(name) if isinstance(found, dict) else None
-    return value if type(value) is int and value >= 1 else None
+    return value if is_size(value, MAX_LAYERS if name == "layers" else MOST_SIZE) else None
+
+
+def is_size(value: Any, most: int = MOST_SIZE) -> bool:
+    """Whether a recorded value can be a number of channels, pixels or layers."""
+    return type(value) is int and 1 <= value <= most
+
+
+def recorded_name(recipe: Json) -> str:
+    """The name of a recorded recipe; nothing where it has none."""
+    name = recipe.get("name")
+    return name if isinstance(name, str) else ""
 
 
 def episode_json(episode: Episode) -> Json:
@@ -506,8 +519,8 @@ def episode_json(episode: Episode) -> Json:
 def facts(episode: Episode) -> str:
     """What the episode was worth and where it stands in its search, as far as is recorded."""
     told = []
-    if episode.header and episode.header.recipe.get("name"):
-        told.append(episode.header.recipe["name"])
+    if episode.header and (name := recorded_name(episode.header.recipe)):
+        told.append(name)
     if episode.n >= 0 and episode.accuracy is not None:
         told.append(f"epoch {episode.epoch + 1}, sample {episode.sample + 1}")
     if episode.accuracy is not None:

@@ -18,6 +18,7 @@ from enas_viz.view.scene import OPERATIONS
 
 STATIC = Path(__file__).parent.parent / "static"
 PREFIX = "enas-"  # of ids; the browser replaces it, as ids are global in a page
+_FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 TONES = 8  # colours of layers or nodes; then they come again
 
 
@@ -123,6 +124,7 @@ def wrap(text: str, width: float, size: float) -> list[str]:
 
 
 def standalone(parts: str, width: float, height: float, caption: str) -> str:
+    parts = printable(parts)
     prefix = f"e{hashlib.sha256(parts.encode()).hexdigest()[:8]}-"
     parts = parts.replace(f'id="{PREFIX}', f'id="{prefix}').replace(
         f'href="#{PREFIX}', f'href="#{prefix}'
@@ -130,10 +132,15 @@ def standalone(parts: str, width: float, height: float, caption: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg" role="img" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
-        f"<title>A network that a controller built</title><desc>{escape(caption)}</desc>"
+        f"<title>A network that a controller built</title><desc>{escape(printable(caption))}</desc>"
         f"<style>{styles()}</style>"
         f'<rect class="paper" width="{width:g}" height="{height:g}"/>{parts}</svg>'
     )
+
+
+def printable(text: str) -> str:
+    """Text without the characters that XML forbids, even escaped: most control characters."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @cache

@@ -18,7 +18,7 @@ from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
 from enas_viz.view.layout import Box
-from enas_viz.view.scene import CELL_NAMES, OPERATIONS, recorded_size
+from enas_viz.view.scene import CELL_NAMES, OPERATIONS, is_size, recorded_name, recorded_size
 from enas_viz.view.shapes import PREFIX, rect, symbols, tip
 
 WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
@@ -106,7 +106,8 @@ def plan_of(
     network = recipe.get("network")
     weight = network.get("aux_weight") if isinstance(network, dict) else base.network.aux_weight
     fits = math.ceil(sizes["resolution"] / 4) >= AUXILIARY_WINDOW
-    source = f"recipe {recipe['name']}" if recipe.get("name") else "the authors' search script"
+    name = recorded_name(recipe)
+    source = f"recipe {name}" if name else "the authors' search script"
     if any(value is not None for value in (layers, filters, resolution)):
         source = "sizes as given"
     classes, shape = dataset.get("classes"), dataset.get("shape")
@@ -114,7 +115,7 @@ def plan_of(
         x,
         **sizes,
         auxiliary=space.kind == "micro" and bool(weight) and fits,
-        channels=shape[0] if isinstance(shape, list | tuple) and shape else 3,
+        channels=shape[0] if isinstance(shape, list) and shape and is_size(shape[0]) else 3,
         classes=len(classes) if isinstance(classes, list | tuple) else 10,
         source=source,
     )
