@@ -17,9 +17,9 @@ lab: $(VENV)/search.stamp
 test: $(VENV)/dev.stamp
 	@tools/test.sh
 
-# The long version of the test that matters most: twenty kills instead of five.
+# The long version of the test that matters most: twenty kills each of a search and a training.
 soak: $(VENV)/dev.stamp
-	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest tests/search/test_strategies.py
+	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest tests/search/test_never_lost.py
 
 # How fast it is; PEERS=folder compares with public implementations (benchmarks/peers.py).
 # ONLY="macro micro" measures these parts alone.

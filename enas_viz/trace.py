@@ -635,6 +635,10 @@ def _check_fields(known: Json, made: type) -> None:
         what, holds = _KINDS.get(made.__dataclass_fields__[name].type, ("", None))
         if holds and not holds(value):
             raise ValueError(f"its {name} is {what}; got {shortened(value)}")
+        if type(value) is int and name != "seed" and value < (-1 if name == "n" else 0):
+            raise ValueError(f"its {name} is no negative number; got {shortened(value)}")
+        if name.endswith("accuracy") and value is not None and not 0 <= value <= 1:
+            raise ValueError(f"its {name} is a share from 0 to 1; got {value}")
         if isinstance(value, str | dict):
             _check_plain(value)
 

@@ -320,6 +320,11 @@ def _list_zip(path: Path) -> list[str]:
         if name in seen or ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name):
             why = "it is there twice" if name in seen else "it leads out of the archive"
             raise DataError(f"{path} holds a file {name[:300]!r} that is refused: {why}")
+        if member.file_size > MOST_IMAGE_BYTES and name.lower().endswith(IMAGE_ENDINGS):
+            raise DataError(
+                f"the image {_shown(name)} in {path} has {member.file_size:,} bytes unpacked, more "
+                f"than the {MOST_IMAGE_BYTES:,} that are read; mend or remove that file"
+            )
         seen.add(name)
     return [m.filename for m in members]
 

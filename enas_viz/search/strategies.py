@@ -535,10 +535,12 @@ def pick_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         made = torch.device(name)
-        torch.empty(1, device=made)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {name!r} is not to be had here ({reason}); use cpu") from None
+        torch.empty(1, device=made).item()  # a device without memory, "meta", has nothing to read
+    except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
+        reason = (str(error).splitlines() or ["unknown"])[0][:200]
+        raise ValueError(
+            f"device {name[:100]!r} is not to be had here ({reason}); use cpu"
+        ) from None
     return made
 
 

@@ -2,14 +2,7 @@
 
 import errno
 import json
-import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -142,45 +135,6 @@ def test_a_search_of_cells_goes_on_exactly_wherever_it_was_left(tmp_path, change
         a, b = restore(tmp_path / name), restore(tmp_path / "whole")
         for x, y in zip(a.net.state_dict().values(), b.net.state_dict().values(), strict=True):
             assert torch.equal(x, y)
-
-
-KILLS = 20 if os.environ.get("ENAS_VIZ_SOAK") else 5
-CHILD = f"""
-import sys
-from enas_viz import recipe, search
-folder, mode = sys.argv[1:]
-made = recipe("macro-tiny", train__epochs={KILLS - 1}, controller__updates=4)
-go = search.resume if mode == "resume" else lambda f, **k: search.run(made, seed=3, folder=f, **k)
-for _ in go(folder, checkpoint_every=0.15):
-    pass
-"""  # long enough to be killed so often
-
-
-def start(folder: Path, mode: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", CHILD, str(folder), mode])
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments_change_nothing(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert start(whole, "run").wait(120) == 0
-    rng = random.Random(os.environ.get("ENAS_VIZ_KILL_SEED", "1"))
-
-    for attempt in range(KILLS):
-        process = start(killed, "run" if attempt == 0 else "resume")
-        trace = killed / "trace.jsonl"
-        size = trace.stat().st_size if trace.exists() else -1
-        end = time.monotonic() + 60
-        while not trace.exists() or trace.stat().st_size == size:  # until it does something new
-            assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.5))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(30) == -signal.SIGKILL, "it ended before it could be killed"
-    assert start(killed, "resume").wait(120) == 0
-
-    assert load_trace(killed).digest() == load_trace(whole).digest()
 
 
 def test_a_trace_shorter_than_its_newest_checkpoint_goes_back_to_the_older_one(tmp_path):
