@@ -282,7 +282,7 @@ def _named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architectur
         if made.network.space == "macro":
             origin["skip_rate"] = GUIDED_SKIPS
         return guided_random(made.space, seed), origin
-    if text.lower().endswith(".json") or Path(text).is_file():
+    if text.lower().endswith(".json") or _is_file(text):
         return read_architecture(Path(text))
     from enas_viz.published import ARCHITECTURES, decode
 
@@ -290,6 +290,14 @@ def _named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architectur
     if text.strip().lower() in ARCHITECTURES:
         return architecture, {"how": "published", "name": text.strip().lower()}
     return architecture, {"how": "given"}
+
+
+def _is_file(text: str) -> bool:
+    """Whether there is such a file; text that is too long for a name is none."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
 
 
 def resume_command(args: Sequence[str]) -> None:

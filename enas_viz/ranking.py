@@ -7,11 +7,11 @@ candidates come to their accuracies (`search/candidates.py`).
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from enas_viz.files import written
 from enas_viz.recipes import Recipe
 from enas_viz.space import Architecture
 
@@ -48,12 +48,8 @@ def write_ranking(
             for c in found
         ],
     }
-    half = path.with_name(path.name + ".half")
-    with half.open("w", encoding="utf-8") as file:
-        file.write(json.dumps(ranking, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    half.replace(path)
+    with written(path) as file:
+        file.write((json.dumps(ranking, indent=1) + "\n").encode())
     return ranking
 
 
@@ -63,6 +59,8 @@ def read_architecture(path: Path) -> tuple[Architecture, dict[str, Any]]:
     Raises ValueError, naming the file, when it is neither.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no regular file")
         if path.stat().st_size > LARGEST:
             raise ValueError(f"it has more than {LARGEST // 2**20} MB")
         value = json.loads(path.read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import enas_viz as ev
 from enas_viz import cli
 from enas_viz.published import MICRO
+from enas_viz.ranking import read_architecture
 from enas_viz.space import Architecture
 from enas_viz.trace import ASSETS, Episode, Header, load_trace, read_trace
 
@@ -391,6 +392,53 @@ def test_decode_refuses_hostile_text(tmp_path, monkeypatch, capsys, text):
     assert told.startswith("enas-viz: error: ")
     assert len(told) < 3000
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"", b"\0", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000, b"9" * 100_000, b"5"),
+        *(b"{}", b'{"candidates":[]}', b'{"candidates":{}}', b'{"candidates":[[]]}', b"NaN"),
+        b'{"candidates":[{"architecture":5}]}',
+        b'{"space":{"kind":"macro","layers":1000000000},"content":[]}',
+        b'{"space":{"kind":"macro","layers":1},"content":[[NaN]]}',
+        b" " * (17 * 2**20),
+    ],
+)
+def test_a_file_of_an_architecture_that_is_none_is_refused(tmp_path, content):
+    path = tmp_path / "arch.json"
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"arch\.json holds neither an architecture nor") as caught:
+        read_architecture(path)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_pickle_under_an_architectures_name_is_never_loaded(tmp_path):
+    path, marker = tmp_path / "arch.json", tmp_path / "marker"
+    path.write_bytes(pickle.dumps(Marking(marker)))
+
+    with pytest.raises(ValueError, match=r"arch\.json holds neither"):
+        read_architecture(path)
+    assert not marker.exists()
+
+
+def test_what_is_no_file_holds_no_architecture(tmp_path):
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
+    os.mkfifo(tmp_path / "pipe.json")
+
+    for path in (tmp_path, tmp_path / "loop.json", tmp_path / "pipe.json", Path("/dev/zero")):
+        with pytest.raises(ValueError, match=f"{path}"):
+            read_architecture(path)
+
+
+@pytest.mark.parametrize("text", ["0 " * 100_000, "[" * 100_000, "\0", "x" * 5000])
+def test_arch_takes_no_hostile_text(capsys, text):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "macro-final-tiny", "--arch", text])
+
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err) < 3000
 
 
 # ---- at random
