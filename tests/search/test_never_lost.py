@@ -133,7 +133,7 @@ def test_a_second_signal_interrupts_at_once(tmp_path, whole):
     process = start(folder, "search", "macro-tiny", *FIELDS, more=SLOW)
     wait_for((folder / "slow").exists, process)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
+    time.sleep(1.5)
     assert process.poll() is None  # it would finish its minibatch
     begin = time.monotonic()
     process.send_signal(signal.SIGTERM)
