@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "trace": "space files",
     "cost": "space recipes",
     "limits": "space recipes",
-    "ranking": "space recipes",
+    "ranking": "space files recipes",
     "measured": "recipes space",
     "estimates": "space recipes cost published measured",
     "ledger": "space recipes trace published estimates",
