@@ -28,6 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import cases
 import peers
 import torch
+from children import children
 from controllers import controller
 from figures import Figures
 from pipeline import pipeline
@@ -131,7 +132,7 @@ def widget(figures: Figures) -> None:
 # ---------------------------------------------------------------- the command
 
 CASES = {"macro": cases.macro, "micro": cases.micro}
-SECTIONS = (*CASES, "pipeline", "recording", "importing", "widget")
+SECTIONS = (*CASES, "children", "pipeline", "recording", "importing", "widget")
 
 
 def main() -> None:
@@ -151,6 +152,8 @@ def main() -> None:
         print(f"{name}:")
         if name in CASES:
             case(figures, CASES[name](options.quick), options.peers, options.rounds)
+        elif name == "children":
+            children(figures, options.rounds, options.quick)
         elif name == "pipeline":
             pipeline(figures, options.rounds, options.quick)
         elif name == "widget":

@@ -67,7 +67,7 @@ def supernet(figures: Figures, case: Case, others: list[Peer], rounds: int) -> N
     images, labels = minibatch(case)
     own = ours(case)
     alike = make_controller(case.recipe.space, seed=0).sample(case.update).architectures()
-    turns, machine = Turns(), Machine(case)
+    turns, machine = Turns(), Machine(case.batch, case.recipe.network.filters)
     for _ in range(rounds):
         for i, path in enumerate(case.paths):
             for side in (*own, *others):
@@ -96,14 +96,14 @@ class Machine:
     What is copied is a map of the first layers: as much as moves between two operations.
     """
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, batch: int, filters: int = CHANNELS) -> None:
         layout = {"memory_format": torch.channels_last}
         self.kernel = torch.randn(CHANNELS, CHANNELS, 3, 3).to(**layout).requires_grad_()
-        maps = torch.randn(case.batch, CHANNELS, RESOLUTION, RESOLUTION)
+        maps = torch.randn(batch, CHANNELS, RESOLUTION, RESOLUTION)
         self.maps = maps.to(**layout).requires_grad_()
         self.pull = torch.randn_like(maps).to(**layout)
         self.matrix = torch.randn(MATRIX, MATRIX)
-        self.source = torch.randn(case.batch, case.recipe.network.filters, RESOLUTION, RESOLUTION)
+        self.source = torch.randn(batch, filters, RESOLUTION, RESOLUTION)
         self.target = torch.empty_like(self.source)
 
     def take(self, turns: Turns) -> None:

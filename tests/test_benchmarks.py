@@ -17,12 +17,16 @@ def test_both_searches_can_be_measured_at_tiny_size():
     command = [sys.executable, str(BENCHMARKS / "speed.py"), "--quick", "--rounds", "1"]
 
     told = subprocess.run(
-        [*command, "--only", "macro", "micro"], check=True, capture_output=True, text=True
+        [*command, "--only", "macro", "micro", "children"],
+        check=True,
+        capture_output=True,
+        text=True,
     ).stdout
 
     for space in ("macro", "micro"):
         assert f"{space} supernet step" in told
         assert f"{space} controller update" in told
+        assert f"{space} child step" in told
 
 
 def test_the_work_of_a_path_grows_with_the_batch_and_its_operations_exactly(monkeypatch):
