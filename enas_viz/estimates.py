@@ -136,7 +136,7 @@ def needs(recipe: Recipe) -> str:
     hours = found.hours
     long = f"{tell_hours(hours)} hours" if hours >= 1 else f"{tell_hours(60 * hours)} minutes"
     known = measured.row(recipe)
-    if known is None:
+    if known is None or known["memory_mb"] is None:
         return f"about {long} on {CPU.name}, estimated"
     return (
         f"about {long} on {known['device']}, {known['memory_mb']} MB of memory "
@@ -163,7 +163,7 @@ def count_work(recipe: Recipe) -> Work:
         reward_kernels=found.get("reward_kernels") or 0,
         step_s=found["step_s"],
         reward_s=found["reward_s"],
-        measured=f"{found['device']}, {found['threads']} thread, {found['date']}",
+        measured=f"{found.get('device')}, {found.get('threads')} thread, {found['date']}",
     )
 
 

@@ -23,8 +23,9 @@ TABLE = Path(__file__).parent / "measured.json"
 def measured() -> dict[str, dict[str, Any]]:
     """Rows by the recipe's name; a recipe that nobody measured has none.
 
-    memory_mb: of the whole process. step_s, reward_s: CPU-seconds of one thread; kernels: started
-    one after the other. of: the `shape` that was measured.
+    memory_mb: of the whole process. step_s, reward_s: CPU-seconds of one thread. These are None
+    where a step was only counted. step_kernels, reward_kernels: started one after the other. of:
+    the `shape` that was measured.
     """
     return json.loads(TABLE.read_text(encoding="utf-8"))["recipes"]
 

@@ -13,10 +13,12 @@ def test_a_measured_row_says_what_it_found_where_and_when(name):
     found = measured()[name]
 
     assert name in RECIPES
-    assert found["memory_mb"] > 100
-    assert found["step_s"] > 0
     assert found["step_kernels"] > 100
-    assert {"of", "device", "date", "threads", "torch", "load"} <= found.keys()
+    assert {"of", "date", "torch", "memory_mb", "step_s", "reward_s"} <= found.keys()
+    if found["step_s"] is not None:
+        assert found["step_s"] > 0
+        assert found["memory_mb"] > 100
+        assert {"device", "threads", "load"} <= found.keys()
 
 
 def test_a_row_counts_only_for_the_steps_that_were_measured():

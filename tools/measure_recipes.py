@@ -6,6 +6,7 @@ and kernels are counted on PyTorch's "meta" device, which computes nothing, over
 architectures. Operations that only look at memory otherwise are no kernels.
 
     python tools/measure_recipes.py [RECIPE ...]      # all; rows of others in the file are kept
+    python tools/measure_recipes.py --count RECIPE    # arithmetic and kernels only, nothing timed
 """
 
 import argparse
@@ -39,17 +40,20 @@ COUNTED = 6  # steps whose arithmetic is averaged
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("recipes", nargs="*", default=list(RECIPES), metavar="RECIPE")
+    parser.add_argument("--count", action="store_true", help="count, and time nothing")
     parser.add_argument("--inside", action="store_true", help="measure the one recipe, print JSON")
     options = parser.parse_args()
     if options.inside:
-        print(json.dumps(measure(RECIPES[options.recipes[0]])))
+        made = RECIPES[options.recipes[0]]
+        print(json.dumps(only_counted(made) if options.count else measure(made)))
         return
     kept = json.loads(TABLE.read_text())["recipes"] if TABLE.exists() else {}
     for name in options.recipes:
         command = [sys.executable, __file__, "--inside", name]
+        command += ["--count"] if options.count else []
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         kept[name] = json.loads(told.splitlines()[-1])
-        print(name, kept[name], flush=True)
+        print(name, {k: v for k, v in kept[name].items() if k != "of"}, flush=True)
         rows = {known: kept[known] for known in RECIPES if known in kept}
         about = {"what": __doc__.partition("\n")[0], "recipes": rows}
         TABLE.write_text(json.dumps(about, indent=1) + "\n")
@@ -91,6 +95,15 @@ def measure(made: Recipe) -> dict[str, Any]:
         "date": str(date.today()),
         "took_s": round(time.process_time() - first, 1),
     }
+
+
+def only_counted(made: Recipe) -> dict[str, Any]:
+    """The row of a recipe whose steps are too long to be timed here."""
+    import torch
+
+    untimed = {"memory_mb": None, "step_s": None, "reward_s": None}
+    found = {"of": shape(made), **untimed, **counted(made)}
+    return found | {"torch": torch.__version__, "date": str(date.today())}
 
 
 def rewarded(steps: Iterator[Any], samples: int) -> tuple[float, int]:
@@ -155,8 +168,10 @@ def started(made: Recipe, device: str) -> Any:
     import torch
 
     from enas_viz.search.data import Data, Split
-    from enas_viz.search.strategies import build
+    from enas_viz.search.enas import Enas
+    from enas_viz.search.final import FinalTraining
     from enas_viz.space import Architecture
+    from enas_viz.trace import Header
 
     train, valid, channels = IMAGES[made.data.name]
     side = made.data.resolution
@@ -171,13 +186,14 @@ def started(made: Recipe, device: str) -> Any:
     parts = (split(train), split(valid)) if made.data.holdout else (split(train + valid), split(0))
     grey = torch.full((channels,), 0.5)
     data = Data("random", tuple("abcdefghij"), *parts, grey, grey / 2, "")
-    path = None
-    if made.strategy == "final":
-        path = made.space.sample(random.Random(0))
-        if made.space.kind == "macro":  # without pooling, which a dense final network has not
-            rows = tuple((row[0] % 4, *row[1:]) for row in path.content)
-            path = Architecture(made.space, rows)
-    return build(made, 0, device, data, architecture=path)
+    where, header = torch.device(device), Header(made.space, made.order)
+    if made.strategy == "enas":
+        return Enas(made, data, header, 0, where)
+    path = made.space.sample(random.Random(0))
+    if made.space.kind == "macro":  # without pooling, which a dense final network has not
+        rows = tuple((row[0] % 4, *row[1:]) for row in path.content)
+        path = Architecture(made.space, rows)
+    return FinalTraining(made, path, data, header, 0, where)
 
 
 def ticks(run: Any) -> Iterator[Any]:

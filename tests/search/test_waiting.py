@@ -13,12 +13,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from enas_viz.recipes import recipe
 from enas_viz.search import draws
+from enas_viz.search.data import load_data
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
-from enas_viz.search.strategies import build
 from enas_viz.search.train import train_step
 from enas_viz.space import Architecture, Space
-from enas_viz.trace import Tick
+from enas_viz.trace import Header, Tick
 
 aten = torch.ops.aten
 STEPS = 3
@@ -59,9 +59,11 @@ def path(space: Space) -> Architecture:
 
 def start(name: str, preset: str, device: str) -> Enas | FinalTraining:
     """A run at its start, on digits."""
-    chosen = recipe(name, fidelity=preset)
-    final = chosen.strategy == "final"
-    return build(chosen, 0, device, None, architecture=path(chosen.space) if final else None)
+    chosen, where = recipe(name, fidelity=preset), torch.device(device)
+    header, data = Header(chosen.space, chosen.order), load_data(chosen.data)
+    if chosen.strategy == "enas":
+        return Enas(chosen, data, header, 0, where)
+    return FinalTraining(chosen, path(chosen.space), data, header, 0, where)
 
 
 @pytest.mark.parametrize(("name", "preset"), [c for c in SEARCHES + FINALS if c[1] != "released"])
