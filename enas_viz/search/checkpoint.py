@@ -34,9 +34,10 @@ class CheckpointError(ValueError):
 
 
 def write(folder: Path, serial: int, tensors: dict[str, Tensor], facts: dict[str, Any]) -> Path:
-    """Writes checkpoint number `serial` and removes all but the newest two.
+    """Writes checkpoint number `serial` and removes all but it and the one before it.
 
-    facts: JSON-able. The file appears under its name only once it is complete on disk.
+    facts: JSON-able. The file appears under its name only once it is complete on disk. Those with
+    a higher number go, too: the run went back behind them, and they must not outlive newer ones.
     """
     path = folder / f"checkpoint-{serial:09d}.safetensors"
     for half in folder.glob(half_of(Path("checkpoint-*.safetensors")).name):
@@ -46,8 +47,11 @@ def write(folder: Path, serial: int, tensors: dict[str, Tensor], facts: dict[str
     payload = save(tensors, {"enas_viz": told, "sha256": checksum(tensors, told)})
     with written(path) as file:
         file.write(payload)
-    for old in found(folder)[KEPT:]:
-        old.unlink()
+    there = found(folder)
+    place = there.index(path)
+    for other in there[:place] + there[place + KEPT :]:
+        if not other.is_dir():
+            other.unlink()
     return path
 
 

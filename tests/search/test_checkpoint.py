@@ -14,7 +14,7 @@ from enas_viz.recipes import recipe
 from enas_viz.search import checkpoint
 from enas_viz.search.checkpoint import CheckpointError
 from enas_viz.search.strategies import FolderError, restore
-from enas_viz.trace import Episode, load_trace
+from enas_viz.trace import Episode, Header, load_trace
 
 TINY = recipe(
     "macro-tiny",
@@ -200,6 +200,23 @@ def test_file_and_folder_reach_the_disk_before_an_older_checkpoint_goes(tmp_path
     names = [f"checkpoint-{n:09d}.safetensors" for n in (1, 2, 3)]
     assert done == ["sync", names, "sync"]  # the file, its new name beside the old ones, the folder
     assert [p.name for p in checkpoint.found(tmp_path)] == names[:0:-1]
+
+
+def test_checkpoints_that_a_run_went_back_behind_do_not_outlive_its_new_ones(tmp_path):
+    left = stopped(tmp_path / "run")
+    (tmp_path / "run" / "trace.jsonl").write_bytes(b"")  # lost, so the run starts afresh
+
+    items = search.resume(tmp_path / "run", checkpoint_every=0)
+    for item in items:
+        if isinstance(item, Episode):
+            items.close()
+    kept = checkpoint.found(tmp_path / "run")
+    items = search.resume(tmp_path / "run")
+
+    assert len(kept) == 2
+    assert not set(kept) & set(left)
+    assert not isinstance(next(items), Header)  # it goes on where it was left
+    items.close()
 
 
 # ---- which one serves
