@@ -123,7 +123,7 @@ class Enas:
         order = self._shuffled()
         rate = learning_rate(recipe.train, at.epoch)
         count = recipe.train.accumulate  # minibatches of a step
-        self._checked = at.step * count
+        self._checked = 0  # a resumed epoch's earlier losses came with the checkpoint
         self.net.train()
         for step in range(at.step, self.steps_per_epoch):
             start = step * count

@@ -114,7 +114,7 @@ class FinalTraining:
         at, recipe, count = self.at, self.recipe, self.recipe.train.accumulate
         order = self._shuffled()
         rate = learning_rate(recipe.train, at.epoch)
-        self._checked = at.step * count
+        self._checked = 0  # a resumed epoch's earlier losses came with the checkpoint
         self.net.train()
         for step in range(at.step, self.steps_per_epoch):
             start = step * count

@@ -22,7 +22,7 @@ from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
 
-READ_EVERY = 50  # minibatches between two looks at the losses, which wait for the device
+READ_EVERY = 50  # steps between two looks at the losses, which wait for the device
 CLIP_NORM = 5.0  # fidelity.clip = "global5"
 
 

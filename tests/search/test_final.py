@@ -1,5 +1,6 @@
 """Final training: the same again, resumed anywhere, and one test figure at the very end."""
 
+import math
 import random
 
 import golden
@@ -13,7 +14,7 @@ from enas_viz.search import strategies
 from enas_viz.search.data import Data, DataError, Split
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.strategies import FolderError, restore
-from enas_viz.search.train import first_step_rate, learning_rate
+from enas_viz.search.train import NonFiniteLoss, first_step_rate, learning_rate
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode, Epoch, Result, Tick, load_trace
 
@@ -58,6 +59,21 @@ def test_it_goes_on_exactly_wherever_it_was_left(tmp_path, made, arch):
         a, b = restore(tmp_path / name), restore(tmp_path / "whole")
         for x, y in zip(a.net.state_dict().values(), b.net.state_dict().values(), strict=True):
             assert torch.equal(x, y)
+
+
+def test_a_loss_that_became_bad_before_a_pause_is_named_after_it(tmp_path, monkeypatch):
+    real = FinalTraining._minibatch
+
+    def second_is_bad(self, number, order):
+        loss, right = real(self, number, order)
+        return (loss * math.nan if number == 1 else loss), right
+
+    monkeypatch.setattr(FinalTraining, "_minibatch", second_is_bad)
+    items = search.train_child(MACRO, MACRO_ARCH, folder=tmp_path / "run")
+    after(items, lambda r: isinstance(r, Tick) and r.step == 3)
+
+    with pytest.raises(NonFiniteLoss, match="loss was nan in epoch 1, minibatch 2;"):
+        finish(search.resume(tmp_path / "run"))
 
 
 def test_equal_seeds_give_equal_traces_and_others_do_not(tmp_path):
