@@ -590,6 +590,7 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
 MOST: dict[str, int] = {
     "data.resolution": 4096,
     "data.crop_padding": 4096,
+    "data.cutout": 4096,
     "network.filters": 8192,
     "controller.hidden": 8192,
     "controller.samples": 100_000,

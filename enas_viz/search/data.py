@@ -169,26 +169,28 @@ def load_test_data(
     classes: those of the training images; DataError when the test images have others.
     """
     _, found, images, labels, _ = _load_part(config, source, "test")
-    if classes is not None and found != classes:
-        raise DataError(
-            f"the test images have the classes {', '.join(found)}, the training images "
-            f"{', '.join(classes)}; they must be the same"
-        )
+    if classes is not None:
+        _check_classes(found, classes)
     return Split(images, labels)
 
 
 def check_test_data(config: DataConfig, source: str | Path | None = None) -> None:
-    """Raises DataError when there will be no test images, which are not read yet.
+    """Raises DataError when there will be no test images, or of other classes than the training's.
 
-    Asked before a training, so that it does not fail at its very end.
+    Asked before a training, so that it does not fail at its very end; no image is read.
     """
     if source is None and config.name in ("digits", "cifar10"):
         return
-    path = Path(str(source) if source is not None else config.name).expanduser()
-    if path.exists() and not any(n.startswith("test/") for n in _list_files(path)):
+    path = _existing(config.name if source is None else str(source))
+    if path is not None:
+        _check_classes(_members(path, "test")[1], _members(path, "train")[1])
+
+
+def _check_classes(test: tuple[str, ...], train: tuple[str, ...]) -> None:
+    if test != train:
         raise DataError(
-            f"{path} has no test/<class> folders, and a final training ends by reading its test "
-            f"images; add them, beside train/<class>"
+            f"the test images have the classes {', '.join(test)}, the training images "
+            f"{', '.join(train)}; they must be the same"
         )
 
 
@@ -201,17 +203,22 @@ def _load_part(
         return _digits(config.resolution, part)
     if source is None and wanted == "cifar10":
         return _cifar10(config.resolution, part)
-    try:
-        path = Path(wanted).expanduser()
-        there = path.exists()
-    except (OSError, RuntimeError):  # a name that is too long, or of a user who is not there
-        there = False
-    if not there:
+    path = _existing(wanted)
+    if path is None:
         raise DataError(
             f"no dataset {wanted[:300]!r}: expected 'digits', 'cifar10', or a folder or zip "
             f"with one folder of images per class, but there is no such file or folder"
         )
     return _image_folder(path, config.resolution, part)
+
+
+def _existing(name: str) -> Path | None:
+    """The file or folder of that name, where there is one."""
+    try:
+        path = Path(name).expanduser()
+        return path if path.exists() else None
+    except (OSError, RuntimeError):  # a name that is too long, or of a user who is not there
+        return None
 
 
 def _digits(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
@@ -250,18 +257,7 @@ def _image_folder(
     path: Path, resolution: int, part: str
 ) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
     """A folder or zip: `train/<class>/*` and `test/<class>/*`, or `<class>/*` without a test."""
-    names = _list_files(path)
-    parts = {n.split("/")[0] for n in names if n.count("/") >= 2}
-    prefix = f"{part}/" if {"train"} <= parts else ""
-    if part == "test" and (not prefix or "test" not in parts):
-        raise DataError(f"{path} has no test/<class> folders, so there are no test images")
-    inside = [n for n in names if n.startswith(prefix) and n.count("/") == prefix.count("/") + 1]
-    classes = tuple(sorted({n.split("/")[-2] for n in inside}))
-    if len(classes) < 2:
-        raise DataError(
-            f"{path} must hold one folder of images per class, at least two of them, as in "
-            f"train/cat/1.png or cat/1.png; found {len(classes)} such folders"
-        )
+    inside, classes = _members(path, part)
     key = hashlib.sha256(f"{path.name}:{part}:{resolution}:3".encode())
     for name, size, changed in _stamps(path, inside):
         key.update(f"{name}:{size}:{changed};".encode())
@@ -272,6 +268,26 @@ def _image_folder(
         tensors = {"images": images, "labels": labels}
         _write_cache(cached, tensors)
     return path.stem, classes, tensors["images"], tensors["labels"], 0
+
+
+def _members(path: Path, part: str) -> tuple[list[str], tuple[str, ...]]:
+    """(names of the image files of a part, its classes): what the names of its folders tell."""
+    names = _list_files(path)
+    parts = {n.split("/")[0] for n in names if n.count("/") >= 2}
+    prefix = f"{part}/" if {"train"} <= parts else ""
+    if part == "test" and (not prefix or "test" not in parts):
+        raise DataError(
+            f"{path} has no test/<class> folders, and a final training ends by reading its test "
+            f"images; add them, beside train/<class>"
+        )
+    inside = [n for n in names if n.startswith(prefix) and n.count("/") == prefix.count("/") + 1]
+    classes = tuple(sorted({n.split("/")[-2] for n in inside}))
+    if len(classes) < 2:
+        raise DataError(
+            f"{path} must hold one folder of images per class, at least two of them, as in "
+            f"train/cat/1.png or cat/1.png; found {len(classes)} such folders"
+        )
+    return inside, classes
 
 
 def _list_files(path: Path) -> list[str]:

@@ -104,11 +104,13 @@ class FinalTraining:
             started = time.monotonic()
             yield from self._train_epoch()
             yield self._finish_epoch(started)
-        if not at.finished:
-            at.finished = True
-            if self._load_test is not None:
-                at.records += 1
-                yield self._result()
+        if at.finished:
+            return
+        result = self._result() if self._load_test is not None else None
+        at.finished = True
+        if result is not None:
+            at.records += 1
+            yield result
 
     def _train_epoch(self) -> Iterator[Tick]:
         at, recipe, count = self.at, self.recipe, self.recipe.train.accumulate
@@ -191,7 +193,8 @@ class FinalTraining:
     def _result(self) -> Result:
         """Reads the test images, for the first time and the last."""
         started = time.monotonic()
-        test = self._load_test().to(self.device)
+        with self.ranks.one_first():  # so that images are decoded once, and kept for the others
+            test = self._load_test().to(self.device)
         auxiliary = getattr(self.net, "auxiliary", None)
         heads = sum(w.numel() for w in auxiliary.parameters()) if auxiliary is not None else 0
         return Result(
@@ -199,7 +202,7 @@ class FinalTraining:
             images=len(test),
             parameters=sum(w.numel() for w in self.net.parameters()) - heads,
             epoch=self.at.epoch - 1,
-            n=self.at.records - 1,
+            n=self.at.records,
             clock={"test_s": round(time.monotonic() - started, 3)},
         )
 

@@ -32,7 +32,7 @@ import enas_viz
 from enas_viz.files import written
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
-from enas_viz.search.data import Data, check_test_data, load_data, load_test_data
+from enas_viz.search.data import Data, DataError, check_test_data, load_data, load_test_data
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
@@ -289,7 +289,7 @@ def _saving(folder: Path, search: Run, recipe: Any, every: float) -> Iterator[An
         _save(folder, search, recipe)
         search.ranks.leave(items)
         raise
-    except (Stopped, RankLost):
+    except (Stopped, RankLost, DataError):  # of test images: they are mended, then it goes on
         _save(folder, search, recipe)
         raise
     finally:

@@ -6,6 +6,7 @@ import random
 import golden
 import pytest
 import torch
+from PIL import Image
 
 from enas_viz import search
 from enas_viz.recipes import change, recipe
@@ -132,18 +133,56 @@ def test_all_images_are_for_training_or_some_are_held_back():
     assert 0 < records[-2].valid_accuracy < 1
 
 
-def test_a_folder_without_test_images_is_refused_before_the_training(tmp_path):
-    from PIL import Image
+def image_folder(path, **classes):
+    """A data set of six images in every class of each part."""
+    for part, names in classes.items():
+        for name in names:
+            (path / part / name).mkdir(parents=True)
+            for k in range(6):
+                Image.new("RGB", (8, 8), (k, 0, 0)).save(path / part / name / f"{k}.png")
+    return path
 
-    for label in ("cat", "dog"):
-        (tmp_path / "data" / "train" / label).mkdir(parents=True)
-        for k in range(6):
-            Image.new("RGB", (8, 8), (k, 0, 0)).save(
-                tmp_path / "data" / "train" / label / f"{k}.png"
-            )
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        ((), "has no test/<class> folders"),
+        (("cat", "cow"), "classes cat, cow, the training images cat, dog"),
+    ],
+)
+def test_a_folder_without_fitting_test_images_is_refused_before_the_training(tmp_path, test, said):
+    data = image_folder(tmp_path / "data", train=("cat", "dog"), test=test)
+
+    with pytest.raises(DataError, match=said):
+        next(search.train_child(MACRO, MACRO_ARCH, data=data))
+
+
+def test_a_class_called_test_is_no_test_part(tmp_path):
+    image_folder(tmp_path, data=("cat", "test"))
 
     with pytest.raises(DataError, match="has no test/<class> folders"):
-        finish(search.train_child(MACRO, MACRO_ARCH, data=tmp_path / "data"))
+        next(search.train_child(MACRO, MACRO_ARCH, data=tmp_path / "data"))
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-that-name/images", "x" * 5000])
+def test_a_data_set_that_cannot_be_is_refused(name):
+    with pytest.raises(DataError, match="no dataset '"):
+        next(search.train_child(MACRO, MACRO_ARCH, data=name))
+
+
+def test_a_damaged_test_image_costs_no_training(tmp_path):
+    data = image_folder(tmp_path / "data", train=("cat", "dog"), test=("cat", "dog"))
+    image = data / "test" / "cat" / "3.png"
+    whole = image.read_bytes()
+    image.write_bytes(b"nothing")
+    with pytest.raises(DataError, match="test/cat/3.png in .* cannot be read"):
+        finish(search.train_child(MACRO, MACRO_ARCH, data=data, folder=tmp_path / "run"))
+    image.write_bytes(whole)
+
+    left = finish(search.resume(tmp_path / "run"))
+
+    assert [type(record) for record in left] == [Result]
+    assert [type(r) for r in load_trace(tmp_path / "run").records] == [Epoch, Epoch, Result]
 
 
 def test_test_images_of_other_classes_are_refused():
