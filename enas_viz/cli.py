@@ -79,7 +79,7 @@ class SearchOptions:
 
 @dataclass(frozen=True)
 class ResumeOptions:
-    """Go on with a search that was stopped, from its last checkpoint."""
+    """Go on with a search or a training that was stopped, from its last checkpoint."""
 
     folder: Positional[Path]
     """The run's folder."""

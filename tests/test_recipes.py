@@ -457,6 +457,7 @@ def test_a_wish_for_what_is_not_there_is_refused_with_what_is_near(name, changes
         ("controller__lr", 10**400, "controller.lr must be finite; got 1000"),
         ("network__keep_prob", math.nan, r"network.keep_prob is in \(0, 1\]; got nan"),
         ("network__layers", 1001, "network.layers must be at most 1000; got 1001"),
+        ("data__cutout", 10**20, "data.cutout must be at most 4096; got 1000"),
         ("fidelity__clip", True, "fidelity.clip is one of none, global5; got True"),
         ("name", 5, "^name is of kind str; got 5"),
         ("about", None, "^about is of kind str; got None"),

@@ -49,8 +49,8 @@ MAY_IMPORT = {
     "search.enas": "CORE BENCH search.controller search.ranks search.train",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
     "search.final": "CORE BENCH search.child search.ranks search.train",
-    "search.strategies": "CORE BENCH enas_viz search.controller search.ranks search.train "
-    "search.enas search.final search.checkpoint",
+    "search.strategies": "CORE BENCH enas_viz search.child search.controller search.ranks "
+    "search.train search.enas search.final search.checkpoint",
     "search.reproduction": "CORE estimates ledger ranking search.candidates search.strategies "
     "search.checkpoint search.ranks",
     "search": "search.*",

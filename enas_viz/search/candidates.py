@@ -1,9 +1,9 @@
 """What a search found: candidates ranked on the same images, and two honest comparisons.
 
 `derive` samples architectures from the trained policy, ranks them, and says which of them the
-images can tell apart. `compare_shared` asks
-whether the policy learned anything under shared weights; `compare_alone` whether what it found
-is better than chance once every network has weights of its own. Test images are never touched.
+images can tell apart. `compare_shared` asks whether the policy learned anything under shared
+weights; `compare_alone` whether what it found is better than chance once every network has weights
+of its own. Test images are never touched.
 
 Source of the ranking: Pham et al. 2018, section 2.3 (there on one minibatch; here by default on
 the whole validation split).

@@ -325,32 +325,38 @@ def make_child(
 ) -> Child:
     """The child that a recipe of final training makes of an architecture, with fresh weights.
 
-    Raises ValueError when the architecture is of another kind or size than the recipe's network.
+    Raises ValueError when the architecture does not fit the recipe.
     """
+    check_fits(recipe, architecture)
     network = recipe.network
-    kind = "macro" if isinstance(architecture.space, MacroSpace) else "micro"
-    if kind != network.space:
-        raise ValueError(
-            f"the recipe {recipe.name} trains {network.space} networks; got a {kind} architecture"
-        )
     common = {
         "image_channels": image_channels,
         "classes": classes,
         "fidelity": recipe.fidelity,
         "seed": seed,
     }
-    if kind == "macro":
-        if architecture.space.layers != network.layers:
-            raise ValueError(
-                f"the recipe {recipe.name} is for {network.layers} layers, the architecture has "
-                f"{architecture.space.layers}; set network.layers to "
-                f"{architecture.space.layers}"
-            )
+    if network.space == "macro":
         net: Child = MacroChild(architecture, network.filters, **common)
     else:
         heads = {"auxiliary_weight": network.aux_weight}
         net = MicroChild(architecture, network.layers, network.filters, **heads, **common)
     return net.to(memory_format=torch.channels_last) if recipe.compute.channels_last else net
+
+
+def check_fits(recipe: Recipe, architecture: Architecture) -> None:
+    """Raises ValueError when an architecture is of another kind than a recipe's network, or, of a
+    macro one, has another number of layers. Cells bring their own number of nodes."""
+    wanted, space = recipe.network, architecture.space
+    kind = "macro" if isinstance(space, MacroSpace) else "micro"
+    if kind != wanted.space:
+        raise ValueError(
+            f"the recipe {recipe.name} trains {wanted.space} networks; got a {kind} architecture"
+        )
+    if kind == "macro" and space.layers != wanted.layers:
+        raise ValueError(
+            f"the recipe {recipe.name} is for {wanted.layers} layers, the architecture has "
+            f"{space.layers}; set network.layers to {space.layers}"
+        )
 
 
 # ---------------------------------------------------------------- parts of a macro layer

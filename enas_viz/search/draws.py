@@ -29,8 +29,8 @@ STREAMS = {
     "uniform": 12,  # architectures with uniform operations, to compare with
     "alone": 13,  # weights of an architecture trained alone
     "refit": 14,  # training images on which batch norm is refitted
-    "drop_path": 16,
     "subset": 15,  # which images of a dataset are used
+    "drop_path": 16,  # operations that drop path leaves out
 }
 
 

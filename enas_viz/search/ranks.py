@@ -176,8 +176,7 @@ def _how_to_start(wanted: int, started: int) -> str:
         )
     found = "this is a single one" if started == 1 else f"{started} were started"
     return (
-        f"the recipe's compute.processes is {wanted}, but {found}; start them by "
-        f"`torchrun --nproc-per-node {wanted} -m enas_viz search RECIPE --compute.processes "
-        f"{wanted} --train.accumulate {wanted}` (`accelerate launch --cpu --num_processes "
-        f"{wanted}` starts only one)"
+        f"the recipe's compute.processes is {wanted}, but {found}; start them with `torchrun "
+        f"--nproc-per-node {wanted} -m enas_viz` in place of `enas-viz`, the rest of the command "
+        f"as it is (`accelerate launch --cpu --num_processes {wanted}` starts only one)"
     )

@@ -1,9 +1,11 @@
-"""Running a search: from a recipe to an iterator of records, with or without a folder of its own.
+"""Running a recipe: to an iterator of records, with or without a folder of its own.
 
-`run` and `resume` are what everybody calls. A folder holds one run: `run.json` (recipe, seed,
-source of the data), `trace.jsonl` (gzipped at the end) and checkpoints, under a lock.
+`run`, `train_child` and `resume` are what everybody calls. A folder holds one run: `run.json`
+(recipe, seed, source of the data), `trace.jsonl` (gzipped at the end) and checkpoints, all under a
+lock.
 
-Leaves to others: what a strategy does (`enas.py`), what is done with the result (`candidates.py`).
+Leaves to others: what a run does (`enas.py`, `final.py`), what is done with a search's result
+(`candidates.py`).
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ import enas_viz
 from enas_viz.files import written
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
+from enas_viz.search.child import check_fits
 from enas_viz.search.data import Data, DataError, check_test_data, load_data, load_test_data
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
@@ -507,6 +510,8 @@ def build(
             f"the recipe {recipe.name} is a search; an architecture is trained by a recipe of "
             f"final training, e.g. {recipe.network.space}-final"
         )
+    if architecture is not None:
+        check_fits(recipe, architecture)  # before any data is loaded or downloaded
     ranks = ranks or Ranks()
     where = pick_device(device_of_rank(device) if ranks.size > 1 else device)
     if recipe.compute.threads or (ranks.size > 1 and where.type == "cpu"):

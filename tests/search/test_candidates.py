@@ -105,9 +105,11 @@ def test_refitted_statistics_are_used_when_the_recipe_says_so():
     made = build(change(TINY, fidelity__reward_bn="refit"), 0, "cpu", None)
     for _ in made.records():
         pass
-    a = candidates.derive(made, 2)
+    by_batch = candidates.derive(made, 4, bn="batch")
+    refitted = candidates.derive(made, 4)
 
-    assert candidates.derive(made, 2) == a
+    assert candidates.derive(made, 4, bn="refit") == refitted
+    assert [c.accuracy for c in refitted] != [c.accuracy for c in by_batch]
 
 
 def test_a_network_trained_alone_learns(done):

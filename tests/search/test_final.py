@@ -208,6 +208,18 @@ def test_a_search_and_a_final_training_are_not_mistaken_for_each_other():
         finish(search.train_child(recipe("macro-tiny"), MACRO_ARCH))
 
 
+@pytest.mark.parametrize(
+    ("arch", "said"),
+    [
+        (MICRO_ARCH, "trains macro networks; got a micro architecture"),
+        (MacroSpace(2).sample(random.Random(1)), "is for 3 layers, the architecture has 2"),
+    ],
+)
+def test_an_architecture_that_does_not_fit_is_refused_before_data_are_loaded(arch, said):
+    with pytest.raises(ValueError, match=said):
+        next(search.train_child(MACRO, arch, data="no such data"))
+
+
 def test_a_folder_with_a_run_is_not_overwritten(tmp_path):
     finish(search.train_child(MACRO, MACRO_ARCH, folder=tmp_path / "run"))
 
@@ -240,7 +252,7 @@ def test_drop_path_falls_over_the_training_and_with_depth():
     assert (last[0] == 0).float().mean() < (last[-1] == 0).float().mean()
 
 
-def test_no_episodes_are_recorded(tmp_path):
+def test_no_episodes_are_recorded():
     assert not any(isinstance(r, Episode) for r in search.train_child(MACRO, MACRO_ARCH))
 
 

@@ -325,7 +325,7 @@ def test_what_accelerate_launch_starts_on_a_cpu_is_refused(started):
     assert code
     (line,) = [line for line in printed.splitlines() if line.startswith("enas-viz: error")]
     assert "compute.processes is 2, but this is a single one" in line
-    assert "torchrun --nproc-per-node 2 -m enas_viz search RECIPE" in line
+    assert "with `torchrun --nproc-per-node 2 -m enas_viz` in place of `enas-viz`" in line
     assert not (out / "run").exists()
 
 
