@@ -46,9 +46,10 @@ MAY_IMPORT = {
     "search.supernet": "CORE search.macro_supernet search.micro_supernet",
     "search.ranks": "",
     "search.train": "CORE search.draws search.ops search.child search.ranks search.supernet",
-    "search.enas": "CORE BENCH search.controller search.ranks search.train",
+    "search.weights": "CORE search.draws search.data search.ranks search.train",
+    "search.enas": "CORE BENCH search.controller search.ranks search.train search.weights",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
-    "search.final": "CORE BENCH search.child search.ranks search.train",
+    "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.strategies": "CORE BENCH enas_viz search.child search.controller search.ranks "
     "search.train search.enas search.final search.checkpoint",
     "search.reproduction": "CORE estimates ledger ranking search.candidates search.strategies "

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,20 +23,16 @@ from enas_viz.search.data import Data
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
-    READ_EVERY,
-    NonFiniteLoss,
-    averaged_step,
     backward,
     count_right,
     count_right_each,
-    first_step_rate,
     learning_rate,
-    make_optimiser,
     optimiser_tensors,
     refit_batch_norm,
     restore_optimiser,
     within,
 )
+from enas_viz.search.weights import WeightTraining
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Epoch, Header, Tick
 
@@ -63,7 +58,7 @@ class Position:
     finished: bool = False
 
 
-class Enas:
+class Enas(WeightTraining):
     """One ENAS search: its networks, its data, and where it stands.
 
     The shared weights live on `device`, the controller always on the CPU. ranks: the processes
@@ -79,23 +74,12 @@ class Enas:
         device: torch.device,
         ranks: Ranks | None = None,
     ) -> None:
-        self.recipe = recipe
-        self.ranks = ranks or Ranks()
-        self.header = header
-        self.seed = seed
-        self.device = device
-        self.data = data.to(device)
-        self.net = make_supernet(recipe, data.channels, len(data.classes), seed).to(device)
-        self.optimiser = make_optimiser(self.net, recipe.train)
+        data = data.to(device)
+        net = make_supernet(recipe, data.channels, len(data.classes), seed).to(device)
+        super().__init__(recipe, net, data, header, seed, device, ranks)
         self.controller = make_controller(recipe.space, recipe.controller, recipe.fidelity, seed)
         self.controller_optimiser = ControllerOptimiser(self.controller)
         self.at = Position()
-        images_per_step = recipe.train.batch_size * recipe.train.accumulate
-        self.steps_per_epoch = -(-len(data.train) // images_per_step)
-        self.minibatches = self.steps_per_epoch * recipe.train.accumulate  # of an epoch
-        self._losses = torch.zeros(self.minibatches, device=device)
-        self._right = torch.zeros(self.minibatches, device=device)
-        self._checked = 0
 
     # ---- the algorithm
 
@@ -117,38 +101,23 @@ class Enas:
 
     def _train_weights(self) -> Iterator[Tick]:
         """One epoch of minibatches, each with an architecture of its own; the policy is fixed."""
-        at, recipe, width = self.at, self.recipe, self.controller.draws_per_sample
+        at, width = self.at, self.controller.draws_per_sample
         numbers = draws.uniforms(self.seed, "child", at.epoch, 0, range(self.minibatches), width)
         children = self.controller.sample(self.minibatches, uniforms=numbers).architectures()
         order = self._shuffled()
-        rate = learning_rate(recipe.train, at.epoch)
-        count = recipe.train.accumulate  # minibatches of a step
-        self._checked = 0  # a resumed epoch's earlier losses came with the checkpoint
-        self.net.train()
-        for step in range(at.step, self.steps_per_epoch):
-            start = step * count
 
-            def run(m: int, start: int = start) -> tuple[Tensor, Tensor]:
-                return self._minibatch(start + m, children[start + m], order)
+        def run(number: int) -> tuple[Tensor, Tensor]:
+            return self._minibatch(number, children[number], order)
 
-            found = averaged_step(
-                self.net,
-                self.optimiser,
-                run,
-                count,
-                rate if step else first_step_rate(recipe.train, recipe.fidelity, at.epoch),
-                recipe.fidelity,
-                self.ranks,
-            )
-            self._losses[start : start + count], self._right[start : start + count] = found
-            at.step = step + 1
-            if at.step % READ_EVERY == 0 or at.step == self.steps_per_epoch:
-                self._check_losses(children)
+        def blamed(number: int) -> str:
+            return f", under the architecture {children[number].flat}"
+
+        for _ in self._steps(run, blamed):
             yield self._tick(at.step, self.steps_per_epoch)
 
     def _minibatch(self, number: int, child: Architecture, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
-        index = order[number * self.batch_size : (number + 1) * self.batch_size]
+        index = self._part(order, number)
         rng = draws.generator(self.seed, "augment", self.at.epoch, number)
         images, labels = self.data.training_batch(index, self.recipe.data, rng)
         drop = draws.dropout_mask(
@@ -205,8 +174,8 @@ class Enas:
         rewards = config.updates * config.samples
         made = Epoch(
             epoch=at.epoch,
-            loss=float(self._losses.double().mean()),
-            train_accuracy=float(self._right.double().sum()) / (self.minibatches * self.batch_size),
+            loss=self._mean_loss(),
+            train_accuracy=self._share_right(),
             valid_accuracy=at.accuracy_sum / rewards if rewards else None,
             lr=learning_rate(self.recipe.train, at.epoch),
             steps=self.steps_per_epoch,
@@ -222,18 +191,6 @@ class Enas:
         return made
 
     # ---- its parts
-
-    @property
-    def batch_size(self) -> int:
-        return min(self.recipe.train.batch_size, len(self.data.train))
-
-    def _shuffled(self) -> Tensor:
-        """Indices of the epoch's minibatches; the last one is filled up from the beginning."""
-        order = draws.generator(self.seed, "shuffle", self.at.epoch).permutation(
-            len(self.data.train)
-        )
-        wanted = self.minibatches * self.batch_size
-        return draws.put(np.resize(order, wanted), self.device)
 
     def _accuracies(self, children: list[Architecture]) -> Iterator[float]:
         """Share of fresh validation images that each child still to be rewarded gets right.
@@ -377,19 +334,6 @@ class Enas:
             header=self.header,
         )
 
-    def _check_losses(self, children: list[Architecture]) -> None:
-        """Raises NonFiniteLoss, naming the first bad minibatch since the last look."""
-        done = self.at.step * self.recipe.train.accumulate
-        recent = self._losses[self._checked : done].isfinite().tolist()
-        if not all(recent):
-            bad = self._checked + recent.index(False)
-            raise NonFiniteLoss(
-                f"the training loss was {float(self._losses[bad])} in epoch {self.at.epoch + 1}, "
-                f"minibatch {bad + 1}, under the architecture {children[bad].flat}; "
-                f"a lower train.lr_max (now {self.recipe.train.lr_max}) may help"
-            )
-        self._checked = done
-
     def _tick(self, step: int, steps: int) -> Tick:
         at, config = self.at, self.recipe.controller
         rewards = config.updates * config.samples
@@ -403,21 +347,16 @@ class Enas:
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """(tensors, facts) of the present state, complete at every yield of `records`."""
-        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        tensors = self._weight_tensors()
         tensors |= {f"controller.{k}": v for k, v in self.controller.state_dict().items()}
-        tensors |= optimiser_tensors("momentum", self.net, self.optimiser)
         tensors |= optimiser_tensors("adam", self.controller, self.controller_optimiser.adam)
-        tensors |= {"losses": self._losses, "right": self._right}
         return tensors, {"position": asdict(self.at)}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Goes back to a snapshot of a search of the same recipe, seed and data."""
-        self.net.load_state_dict(within("net.", tensors))
+        self._restore_weights(tensors)
         self.controller.load_state_dict(within("controller.", tensors))
-        restore_optimiser("momentum", self.net, self.optimiser, tensors)
         adam = self.controller_optimiser.adam
         restore_optimiser("adam", self.controller, adam, tensors)
-        self._losses.copy_(tensors["losses"])
-        self._right.copy_(tensors["right"])
         self.at = Position(**facts["position"])
         self.controller_optimiser.steps = self.at.controller_steps

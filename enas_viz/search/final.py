@@ -23,20 +23,8 @@ from enas_viz.search import draws
 from enas_viz.search.child import Drops, MicroChild, make_child
 from enas_viz.search.data import Data, Split
 from enas_viz.search.ranks import Ranks
-from enas_viz.search.train import (
-    READ_EVERY,
-    NonFiniteLoss,
-    averaged_step,
-    backward,
-    count_right,
-    evaluating,
-    first_step_rate,
-    learning_rate,
-    make_optimiser,
-    optimiser_tensors,
-    restore_optimiser,
-    within,
-)
+from enas_viz.search.train import backward, count_right, evaluating, learning_rate
+from enas_viz.search.weights import WeightTraining
 from enas_viz.space import Architecture
 from enas_viz.trace import Epoch, Header, Result, Tick
 
@@ -53,7 +41,7 @@ class Position:
     finished: bool = False
 
 
-class FinalTraining:
+class FinalTraining(WeightTraining):
     """Training of one architecture from scratch, and where it stands.
 
     load_test: reads the test images when everything else is done; None where there are none, as
@@ -73,24 +61,12 @@ class FinalTraining:
         load_test: Callable[[], Split] | None = None,
         ranks: Ranks | None = None,
     ) -> None:
-        self.recipe = recipe
+        data = data.to(device)
+        net = make_child(recipe, architecture, data.channels, len(data.classes), seed)
+        super().__init__(recipe, net.to(device), data, header, seed, device, ranks)
         self.architecture = architecture
-        self.ranks = ranks or Ranks()
-        self.header = header
-        self.seed = seed
-        self.device = device
-        self.data = data.to(device)
-        self.net = make_child(recipe, architecture, data.channels, len(data.classes), seed)
-        self.net = self.net.to(device)
-        self.optimiser = make_optimiser(self.net, recipe.train)
         self.at = Position()
-        images_per_step = recipe.train.batch_size * recipe.train.accumulate
-        self.steps_per_epoch = -(-len(data.train) // images_per_step)
-        self.minibatches = self.steps_per_epoch * recipe.train.accumulate  # of an epoch
         self._load_test = load_test
-        self._losses = torch.zeros(self.minibatches, device=device)
-        self._right = torch.zeros(self.minibatches, device=device)
-        self._checked = 0
 
     # ---- the training
 
@@ -113,37 +89,15 @@ class FinalTraining:
             yield result
 
     def _train_epoch(self) -> Iterator[Tick]:
-        at, recipe, count = self.at, self.recipe, self.recipe.train.accumulate
-        order = self._shuffled()
-        rate = learning_rate(recipe.train, at.epoch)
-        self._checked = 0  # a resumed epoch's earlier losses came with the checkpoint
-        self.net.train()
-        for step in range(at.step, self.steps_per_epoch):
-            start = step * count
-
-            def run(m: int, start: int = start) -> tuple[Tensor, Tensor]:
-                return self._minibatch(start + m, order)
-
-            found = averaged_step(
-                self.net,
-                self.optimiser,
-                run,
-                count,
-                rate if step else first_step_rate(recipe.train, recipe.fidelity, at.epoch),
-                recipe.fidelity,
-                self.ranks,
-            )
-            self._losses[start : start + count], self._right[start : start + count] = found
-            at.step = step + 1
-            if at.step % READ_EVERY == 0 or at.step == self.steps_per_epoch:
-                self._check_losses()
-            done = (at.epoch + at.step / self.steps_per_epoch) / recipe.train.epochs
+        at, order = self.at, self._shuffled()
+        for _ in self._steps(lambda number: self._minibatch(number, order)):
+            done = (at.epoch + at.step / self.steps_per_epoch) / self.recipe.train.epochs
             yield Tick("weights", at.epoch, at.step, self.steps_per_epoch, done)
 
     def _minibatch(self, number: int, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
         recipe = self.recipe
-        index = order[number * self.batch_size : (number + 1) * self.batch_size]
+        index = self._part(order, number)
         rng = draws.generator(self.seed, "augment", self.at.epoch, number)
         images, labels = self.data.training_batch(index, recipe.data, rng, recipe.fidelity.cutout)
         drops = self._drops(len(index), number)
@@ -175,8 +129,8 @@ class FinalTraining:
         valid = len(self.data.valid)
         made = Epoch(
             epoch=at.epoch,
-            loss=float(self._losses.double().mean()),
-            train_accuracy=float(self._right.double().sum()) / (self.minibatches * self.batch_size),
+            loss=self._mean_loss(),
+            train_accuracy=self._share_right(),
             valid_accuracy=self.count_right(self.data.valid) / valid if valid else None,
             lr=learning_rate(self.recipe.train, at.epoch),
             steps=self.steps_per_epoch,
@@ -218,45 +172,13 @@ class FinalTraining:
                 )
         return int(right)
 
-    # ---- its parts
-
-    @property
-    def batch_size(self) -> int:
-        return min(self.recipe.train.batch_size, len(self.data.train))
-
-    def _shuffled(self) -> Tensor:
-        """Indices of the epoch's minibatches; the last one is filled up from the beginning."""
-        rng = draws.generator(self.seed, "shuffle", self.at.epoch)
-        order = rng.permutation(len(self.data.train))
-        wanted = self.minibatches * self.batch_size
-        return draws.put(np.resize(order, wanted), self.device)
-
-    def _check_losses(self) -> None:
-        """Raises NonFiniteLoss, naming the first bad minibatch since the last look."""
-        done = self.at.step * self.recipe.train.accumulate
-        recent = self._losses[self._checked : done].isfinite().tolist()
-        if not all(recent):
-            bad = self._checked + recent.index(False)
-            raise NonFiniteLoss(
-                f"the training loss was {float(self._losses[bad])} in epoch {self.at.epoch + 1}, "
-                f"minibatch {bad + 1}; a lower train.lr_max (now {self.recipe.train.lr_max}) may "
-                f"help"
-            )
-        self._checked = done
-
     # ---- saving and going on
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """(tensors, facts) of the present state, complete at every yield of `records`."""
-        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
-        tensors |= optimiser_tensors("momentum", self.net, self.optimiser)
-        tensors |= {"losses": self._losses, "right": self._right}
-        return tensors, {"position": asdict(self.at)}
+        return self._weight_tensors(), {"position": asdict(self.at)}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Goes back to a snapshot of a training of the same recipe, architecture, seed and data."""
-        self.net.load_state_dict(within("net.", tensors))
-        restore_optimiser("momentum", self.net, self.optimiser, tensors)
-        self._losses.copy_(tensors["losses"])
-        self._right.copy_(tensors["right"])
+        self._restore_weights(tensors)
         self.at = Position(**facts["position"])

@@ -7,8 +7,9 @@ from enas_viz import search
 from enas_viz.recipes import change, recipe
 from enas_viz.search import data as data_module
 from enas_viz.search import draws
-from enas_viz.search.enas import Enas, NonFiniteLoss
+from enas_viz.search.enas import Enas
 from enas_viz.search.strategies import build
+from enas_viz.search.train import NonFiniteLoss
 from enas_viz.trace import Episode, Epoch, Header, Tick, load_trace
 from enas_viz.view.scene import episode_json
 

@@ -1,0 +1,146 @@
+"""Epochs of weight training: what a search and a final training have in common.
+
+Which images are an epoch's minibatches, the steps over them, a look at their losses, and the
+tensors of a checkpoint. Leaves to others: one step (`train.py`), what a minibatch trains and what
+happens between epochs (`enas.py`, `final.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from enas_viz.recipes import Recipe
+from enas_viz.search import draws
+from enas_viz.search.data import Data
+from enas_viz.search.ranks import Ranks
+from enas_viz.search.train import (
+    READ_EVERY,
+    NonFiniteLoss,
+    averaged_step,
+    first_step_rate,
+    learning_rate,
+    make_optimiser,
+    optimiser_tensors,
+    restore_optimiser,
+    within,
+)
+from enas_viz.trace import Header
+
+
+class WeightTraining:
+    """A run that trains the weights of `net` epoch by epoch.
+
+    Where it stands is in `at`, which its kind sets: a record with at least `epoch` and `step`.
+    data: on `device` already. ranks: the processes that share the run.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        net: nn.Module,
+        data: Data,
+        header: Header,
+        seed: int,
+        device: torch.device,
+        ranks: Ranks | None,
+    ) -> None:
+        self.recipe = recipe
+        self.net = net
+        self.data = data
+        self.header = header
+        self.seed = seed
+        self.device = device
+        self.ranks = ranks or Ranks()
+        self.optimiser = make_optimiser(net, recipe.train)
+        images_per_step = recipe.train.batch_size * recipe.train.accumulate
+        self.steps_per_epoch = -(-len(data.train) // images_per_step)
+        self.minibatches = self.steps_per_epoch * recipe.train.accumulate  # of an epoch
+        self._losses = torch.zeros(self.minibatches, device=device)
+        self._right = torch.zeros(self.minibatches, device=device)
+        self._checked = 0
+
+    @property
+    def batch_size(self) -> int:
+        return min(self.recipe.train.batch_size, len(self.data.train))
+
+    def _steps(
+        self,
+        run: Callable[[int], tuple[Tensor, Tensor]],
+        blamed: Callable[[int], str] = lambda _: "",
+    ) -> Iterator[None]:
+        """The steps left in the present epoch; yields after each, which `at.step` then counts.
+
+        run(number): adds the gradient of one of the epoch's minibatches, and gives its (loss, count
+        of right answers). blamed(number): what else a bad loss is told with.
+        """
+        at, recipe = self.at, self.recipe
+        count = recipe.train.accumulate  # minibatches of a step
+        rate = learning_rate(recipe.train, at.epoch)
+        self._checked = 0  # a resumed epoch's earlier losses came with the checkpoint
+        self.net.train()
+        for step in range(at.step, self.steps_per_epoch):
+            start = step * count
+            found = averaged_step(
+                self.net,
+                self.optimiser,
+                lambda m, start=start: run(start + m),
+                count,
+                rate if step else first_step_rate(recipe.train, recipe.fidelity, at.epoch),
+                recipe.fidelity,
+                self.ranks,
+            )
+            self._losses[start : start + count], self._right[start : start + count] = found
+            at.step = step + 1
+            if at.step % READ_EVERY == 0 or at.step == self.steps_per_epoch:
+                self._check_losses(blamed)
+            yield
+
+    def _shuffled(self) -> Tensor:
+        """Indices of the epoch's minibatches; the last one is filled up from the beginning."""
+        rng = draws.generator(self.seed, "shuffle", self.at.epoch)
+        order = rng.permutation(len(self.data.train))
+        wanted = self.minibatches * self.batch_size
+        return draws.put(np.resize(order, wanted), self.device)
+
+    def _part(self, order: Tensor, number: int) -> Tensor:
+        """Indices of one of the epoch's minibatches."""
+        return order[number * self.batch_size : (number + 1) * self.batch_size]
+
+    def _check_losses(self, blamed: Callable[[int], str]) -> None:
+        """Raises NonFiniteLoss, naming the first bad minibatch since the last look."""
+        done = self.at.step * self.recipe.train.accumulate
+        recent = self._losses[self._checked : done].isfinite().tolist()
+        if not all(recent):
+            bad = self._checked + recent.index(False)
+            raise NonFiniteLoss(
+                f"the training loss was {float(self._losses[bad])} in epoch {self.at.epoch + 1}, "
+                f"minibatch {bad + 1}{blamed(bad)}; "
+                f"a lower train.lr_max (now {self.recipe.train.lr_max}) may help"
+            )
+        self._checked = done
+
+    def _mean_loss(self) -> float:
+        """Of the epoch's minibatches, in nats."""
+        return float(self._losses.double().mean())
+
+    def _share_right(self) -> float:
+        """Of the epoch's training images, as a fraction in [0, 1]."""
+        return float(self._right.double().sum()) / (self.minibatches * self.batch_size)
+
+    # ---- saving and going on
+
+    def _weight_tensors(self) -> dict[str, Tensor]:
+        """What a checkpoint holds of the weights and of the epoch under way."""
+        tensors = {f"net.{k}": v for k, v in self.net.state_dict().items()}
+        tensors |= optimiser_tensors("momentum", self.net, self.optimiser)
+        return tensors | {"losses": self._losses, "right": self._right}
+
+    def _restore_weights(self, tensors: dict[str, Tensor]) -> None:
+        self.net.load_state_dict(within("net.", tensors))
+        restore_optimiser("momentum", self.net, self.optimiser, tensors)
+        self._losses.copy_(tensors["losses"])
+        self._right.copy_(tensors["right"])
