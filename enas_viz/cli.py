@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import math
+import os
 import re
 import shlex
 import shutil
@@ -30,6 +31,7 @@ from tyro.conf import Positional
 
 import enas_viz
 from enas_viz import estimates, ledger
+from enas_viz.files import write_text
 from enas_viz.ranking import read_architecture, write_ranking
 from enas_viz.recipes import (
     GUIDED_SKIPS,
@@ -214,22 +216,24 @@ def recipes_command(args: Sequence[str]) -> None:
     """List the recipes."""
     if args and args[0] not in ("-h", "--help"):
         raise UsageError(f"`enas-viz recipes` takes no arguments; got {args[0]!r}")
+    width = max(map(len, RECIPES))
     for made in RECIPES.values():
         n, c, t = made.network, made.controller, made.train
         final = made.strategy == "final"
-        print(f"{made.name:25} {made.about}")
+        print(f"{made.name:{width}} {made.about}")
         size = f"{n.layers} layers" if n.space == "macro" else f"{n.layers + 2} cells"
         samples = "" if final else f", {c.updates} x {c.samples} controller samples an epoch"
         print(
-            f"{'':25} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs{samples}\n"
-            f"{'':25} {estimates.needs(made)}"
+            f"{'':{width}} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs"
+            f"{samples}\n"
+            f"{'':{width}} {estimates.needs(made)}"
         )
 
 
 def search_command(args: Sequence[str]) -> None:
     """Run a search."""
     options, rest = _parse(SearchOptions, args, "search", leftover=True)
-    chosen = _chosen(options.recipe, options.preset, rest)
+    chosen = _chosen(options.recipe, options.preset, rest, "search")
     folder = options.folder or Path("runs") / chosen.name
     from enas_viz import search
 
@@ -239,19 +243,19 @@ def search_command(args: Sequence[str]) -> None:
     _watch(watched, chosen.train.epochs, folder)
 
 
-def _chosen(name: str, preset: str | None, rest: Sequence[str]) -> Recipe:
+def _chosen(name: str, preset: str | None, rest: Sequence[str], command: str) -> Recipe:
     """The recipe of that name with the fields that were set, under another preset if wanted."""
     chosen = recipe(name)
-    made = _with_fields(chosen, rest)
+    made = _with_fields(chosen, rest, command)
     if not preset:  # which means another program for cells than for whole networks
         return made
-    return _with_fields(change(chosen, network=made.network, fidelity=preset), rest)
+    return _with_fields(change(chosen, network=made.network, fidelity=preset), rest, command)
 
 
 def train_command(args: Sequence[str]) -> None:
     """Train one architecture from scratch."""
     options, rest = _parse(TrainOptions, args, "train", leftover=True)
-    chosen = _chosen(options.recipe, options.preset, rest)
+    chosen = _chosen(options.recipe, options.preset, rest, "train")
     if chosen.strategy != "final":
         names = [r.name for r in RECIPES.values() if r.strategy == "final"]
         raise UsageError(
@@ -276,12 +280,12 @@ def train_command(args: Sequence[str]) -> None:
 def _named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architecture, dict[str, Any]]:
     """The architecture that `--arch` means, and what is known of where it comes from."""
     if text == "random":
-        from enas_viz.search.candidates import guided_random
+        from enas_viz.search.reproduction import random_architecture
 
         origin: dict[str, Any] = {"how": "random", "seed": seed}
         if made.network.space == "macro":
             origin["skip_rate"] = GUIDED_SKIPS
-        return guided_random(made.space, seed), origin
+        return random_architecture(made, seed), origin
     if text.lower().endswith(".json") or _is_file(text):
         return read_architecture(Path(text))
     from enas_viz.published import ARCHITECTURES, decode
@@ -355,7 +359,7 @@ def derive_command(args: Sequence[str]) -> None:
     print(
         f"Behind ± stands one standard error from the finite number of images; p: McNemar's test "
         f"against the first,\non the same images, corrected for the number of candidates (Holm).\n"
-        f"Kept in {out}; next: `enas-viz train {_final_for(search.recipe)} --arch {out}`.\n"
+        f"Kept in {out}; next: `{_next_training(search.recipe, out)}`.\n"
         f"The first as a flat list:\n{found[0].architecture.flat}"
     )
 
@@ -370,10 +374,19 @@ def _told_apart(found: Sequence[Any]) -> str:
     return f"Worse than the first beyond chance: {', '.join(apart)}. The others may be as good."
 
 
-def _final_for(made: Recipe) -> str:
-    """The recipe of final training that goes with a search."""
+def _next_training(made: Recipe, ranking: Path) -> str:
+    """The command that trains what a search found, as the size of its networks wants it."""
+    from enas_viz.search.reproduction import fitted
+
     size = next((s for s in ("tiny", "cpu", "paper", "released") if made.name.endswith(s)), "")
-    return f"{made.network.space}-final" + (f"-{size}" if size else "")
+    final = recipe(f"{made.network.space}-final" + (f"-{size}" if size else ""))
+    words = ["enas-viz", "train", final.name, "--arch", str(ranking)]
+    fits = fitted(final, made)
+    for part, field in (("network", "layers"), ("fidelity", "macro_final_ops")):
+        value = getattr(getattr(fits, part), field)
+        if value != getattr(getattr(final, part), field):
+            words += [f"--{part}.{field.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def _in_short(architecture: Architecture) -> list[str]:
@@ -500,7 +513,11 @@ def results_command(args: Sequence[str]) -> None:
             raise UsageError(f"{options.out} is not what the runs give; `{command}`")
         print(f"{options.out} is what the runs give")
         return
-    options.out.write_text(page, encoding="utf-8", newline="\n")
+    if not options.out.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {options.out.parent} to write {options.out.name} to")
+    write_text(options.out, page)
+    if not runs:
+        print(f"no final training in {', '.join(folders)} yet; `enas-viz train` makes one")
     for line in ledger.lines(runs):
         print(line)
     print(f"wrote {options.out}")
@@ -572,6 +589,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args[0] not in COMMANDS:
             raise UsageError(f"no command {args[0]!r}; there are {', '.join(COMMANDS)}")
         COMMANDS[args[0]](args[1:])
+        sys.stdout.flush()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == "enas_viz":
@@ -579,6 +597,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         if missing == "imageio_ffmpeg":
             _fail(str(error))
         _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[search]'")
+    except BrokenPipeError:  # whoever reads this has read enough: `enas-viz recipes | head`
+        with open(os.devnull, "w") as nowhere:  # else the interpreter complains when it flushes
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise SystemExit(_exit_code(13)) from None
     except (ValueError, ArithmeticError, OSError) as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -645,7 +667,10 @@ def _watch(
             print(f"stopped; go on with `{again}`", file=sys.stderr)
         raise SystemExit(_exit_code(asked[0] if asked else signal.SIGINT))
     if tell_next and not quiet:
-        what = "results" if trained else f"derive {folder}`, `enas-viz replay {folder}"
+        below = folder.parts[:1] in (("runs",), (ledger.COMMITTED,))  # where it looks by itself
+        what = f"derive {folder}`, `enas-viz replay {folder}"
+        if trained:
+            what = "results" if below else f"results {folder}"
         print(f"finished: {folder}/trace.jsonl.gz\nnext: `enas-viz {what}`")
     return True
 
@@ -689,7 +714,7 @@ def _asked_to_stop() -> Iterator[list[int]]:
 
 
 def _exit_code(number: int) -> int:
-    """What shells make of a signal: 130 for SIGINT, 143 for SIGTERM."""
+    """What shells make of a signal: 130 for SIGINT, 141 for SIGPIPE, 143 for SIGTERM."""
     return 128 + number
 
 
@@ -763,7 +788,7 @@ def _write_results(path: Path, made: Recipe, seed: int, shared: Any, alone: Any)
         "shared_weights": {"policy": shared.first, "uniform": shared.second, "p": shared.p_value},
         "alone": {"searched": alone.first, "random": alone.second, "p": alone.p_value},
     }
-    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(value, indent=1) + "\n")
 
 
 def _clear_demo(folder: Path) -> None:
@@ -815,7 +840,7 @@ def _parse(kind: type[T], args: Sequence[str], command: str, leftover: bool = Fa
     return value
 
 
-def _with_fields(base: Recipe, rest: Sequence[str]) -> Recipe:
+def _with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
     """A recipe with the fields that the remaining arguments set."""
     if not rest:
         return base
@@ -824,11 +849,11 @@ def _with_fields(base: Recipe, rest: Sequence[str]) -> Recipe:
             Recipe,
             default=base,
             args=list(rest),
-            prog="enas-viz search",
+            prog=f"enas-viz {command}",
             return_unknown_args=True,
             add_help=False,
         ),
-        "search",
+        command,
     )
     if unknown:
         change(base, **{unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})

@@ -33,6 +33,7 @@ MEASURED = Path(__file__).parent.parent / "benchmarks" / "results"  # only in a 
 IMAGES = {"digits": 1397, "cifar10": 50_000}  # that are not for testing; a copy has as many
 HELD_BACK = {"digits": 397, "cifar10": 5_000}  # of these for validation, unless all are trained on
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
+BUSY = 2.0  # load average from which other programs made a measurement slower than it need be
 SAMPLES = 8  # random architectures whose mean stands for one that is not known yet
 
 
@@ -131,16 +132,15 @@ def estimate(recipe: Recipe, device: Device) -> Estimate:
 
 
 def needs(recipe: Recipe) -> str:
-    """In a line, the hours of a recipe on a CPU, and its memory where that was measured."""
-    found = estimate(recipe, CPU)
-    hours = found.hours
-    long = f"{tell_hours(hours)} hours" if hours >= 1 else f"{tell_hours(60 * hours)} minutes"
+    """In a line, the time of a recipe on a CPU, and its memory where that was measured."""
+    long = tell_time(estimate(recipe, CPU).hours)
     known = measured.row(recipe)
     if known is None or known["memory_mb"] is None:
         return f"about {long} on {CPU.name}, estimated"
+    busy = " while other programs ran" if known.get("load", 0) >= BUSY else ""
     return (
         f"about {long} on {known['device']}, {known['memory_mb']} MB of memory "
-        f"(measured {known['date']})"
+        f"(measured {known['date']}{busy})"
     )
 
 
@@ -209,6 +209,15 @@ def tell_hours(hours: float) -> str:
     return f"{round(hours, 1 - math.floor(math.log10(hours))):.{digits}f}"
 
 
+def tell_time(hours: float) -> str:
+    """Two digits in the unit that suits them: 2.6 seconds, 52 minutes, 5600 hours."""
+    if hours >= 1:
+        return f"{tell_hours(hours)} hours"
+    if hours >= 1 / 60:
+        return f"{tell_hours(60 * hours)} minutes"
+    return f"{tell_hours(3600 * hours)} seconds"
+
+
 # ---------------------------------------------------------------- what was measured
 
 
@@ -217,6 +226,9 @@ def _recorded(recipe: Recipe) -> Estimate | None:
     file = _read_json(MEASURED / f"{recipe.name}.json")
     rows, then = file.get("rows"), file.get("recipe")
     if not isinstance(rows, list) or not isinstance(then, dict):
+        return None
+    named = RECIPES.get(recipe.name)
+    if named is None or recipe.fidelity != named.fidelity:  # which the files do not hold
         return None
     for part in ("data", "network", "controller", "train"):
         now = getattr(recipe, part)

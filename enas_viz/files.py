@@ -36,6 +36,12 @@ def written(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Makes `text` the whole of a file, in UTF-8 and with its line ends as they are."""
+    with written(path) as file:
+        file.write(text.encode())
+
+
 def half_of(path: Path) -> Path:
     """Where the half of a file stands; only a killed process leaves one there."""
     return path.with_name(path.name + ".half")

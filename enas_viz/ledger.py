@@ -530,7 +530,12 @@ def _progress(run: Run) -> str:
 
 def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     shown = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in shown)
+    return "\n".join("| " + " | ".join(map(_cell, row)) + " |" for row in shown)
+
+
+def _cell(text: str) -> str:
+    """Text that stays in its cell, whatever a run's folder holds: one line, no bar."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 # ---------------------------------------------------------------- helpers

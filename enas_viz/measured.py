@@ -1,7 +1,8 @@
 """What recipes were measured to need on a CPU: memory, and seconds of a step, from `measured.json`.
 
 The table is made by `tools/measure_recipes.py`; nothing is measured here, and no torch is needed.
-A row counts only for a recipe whose steps are those that were measured (`shape`).
+A row counts for every recipe whose steps are those that were measured (`shape`), with CutOut or
+without.
 
 Leaves to others: hours of a whole recipe, and other devices (`estimates.py`).
 """
@@ -43,6 +44,10 @@ def shape(recipe: Recipe) -> dict[str, Any]:
 
 
 def row(recipe: Recipe) -> dict[str, Any] | None:
-    """The measured row of a recipe; None when it, or what its steps compute, was not measured."""
-    found = measured().get(recipe.name)
-    return found if found and found["of"] == shape(recipe) else None
+    """The measured row of a recipe, or of another with the same steps; None where there is none."""
+    found, of = measured(), shape(recipe)
+    searches = recipe.strategy == "enas"
+    rows = [found[recipe.name]] if recipe.name in found else []
+    rows += found.values()
+    same = (r for r in rows if r["of"] == of and ("reward_kernels" in r) == searches)
+    return next(same, None)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from enas_viz.files import written
+from enas_viz.files import write_text
 from enas_viz.recipes import Recipe
 from enas_viz.space import Architecture
 
@@ -48,8 +48,7 @@ def write_ranking(
             for c in found
         ],
     }
-    with written(path) as file:
-        file.write((json.dumps(ranking, indent=1) + "\n").encode())
+    write_text(path, json.dumps(ranking, indent=1) + "\n")
     return ranking
 
 

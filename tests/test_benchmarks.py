@@ -1,12 +1,15 @@
 """The benchmarks run; how fast anything is, they measure only when asked (`make bench`)."""
 
+import json
 import random
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
+from enas_viz.measured import measured
 from enas_viz.recipes import recipe
 from enas_viz.search.supernet import make_supernet
 
@@ -27,6 +30,18 @@ def test_both_searches_can_be_measured_at_tiny_size():
         assert f"{space} supernet step" in told
         assert f"{space} controller update" in told
         assert f"{space} child step" in told
+
+
+def test_what_a_recipe_needs_can_be_measured_again():
+    tool = BENCHMARKS.parent / "tools" / "measure_recipes.py"
+    command = [sys.executable, str(tool), "--inside", "macro-tiny"]
+
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    found, kept = json.loads(told.splitlines()[-1]), measured()["macro-tiny"]
+    assert found.keys() == kept.keys()
+    assert found["of"] == kept["of"]
+    assert found["reward_kernels"] == pytest.approx(kept["reward_kernels"], rel=0.2)
 
 
 def test_the_work_of_a_path_grows_with_the_batch_and_its_operations_exactly(monkeypatch):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import filelock
 import pytest
@@ -14,6 +15,7 @@ import enas_viz
 from enas_viz import cli
 from enas_viz.genotypes import genotype
 from enas_viz.published import MACRO, MICRO
+from enas_viz.recipes import recipe
 from enas_viz.search import checkpoint
 from enas_viz.space import MacroSpace
 from enas_viz.trace import Header, Tick, load_trace
@@ -358,6 +360,52 @@ def test_one_architecture_is_trained_resumed_and_told(capsys, tmp_path):
 def test_a_training_that_cannot_be_is_refused(capsys, tmp_path, arguments, told):
     assert told in refused(capsys, "train", *arguments, "--folder", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_error_in_a_training_points_to_its_own_help(capsys):
+    told = refused(
+        capsys, "train", "macro-final-tiny", "--arch", "random", "--train.epochs", "many"
+    )
+
+    assert "see `enas-viz train --help`" in told
+
+
+def test_a_reader_that_has_read_enough_is_no_error():
+    command = f"{sys.executable} -m enas_viz decode enas-micro --numbers | true"
+
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("macro-tiny", ""),
+        ("macro-paper", " --network.layers 12"),
+        ("macro-released", " --network.layers 12 --fidelity.macro-final-ops true"),
+        ("micro-released", ""),
+    ],
+)
+def test_derive_names_a_training_that_the_found_network_fits(name, changes):
+    command = cli._next_training(recipe(name), Path("x.json"))
+
+    final, rest = command.split()[2], command.split()[5:]
+    assert command.endswith(f"--arch x.json{changes}")
+    made = cli._chosen(final, None, rest, "train")
+    if made.network.space == "macro":
+        assert made.network.layers == recipe(name).network.layers
+        assert made.fidelity.macro_final_ops == "true"
+
+
+def test_a_random_network_for_a_dense_training_has_only_what_can_be_dense():
+    made = recipe("macro-final-released")
+
+    drawn, origin = cli._named_architecture("random", made, 0)
+
+    assert made.fidelity.macro_final_ops == "dense"
+    assert not {"avg3x3", "max3x3"} & set(drawn.space.op_names(drawn))
+    assert origin == {"how": "random", "seed": 0, "skip_rate": 0.4}
 
 
 def test_another_kind_of_search_is_judged_by_its_own_fields(capsys, tmp_path):

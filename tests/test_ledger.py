@@ -424,6 +424,28 @@ def test_the_command_keeps_small_copies(tmp_path, capsys, monkeypatch):
     assert (tmp_path / "results" / "micro-final-published-seed0" / "trace.jsonl.gz").exists()
 
 
+def test_words_from_a_folder_stay_in_their_cell(tmp_path):
+    drawn = MICRO.space.sample(random.Random(1))
+    origin = {"how": "derive", "recipe": "x\n| ENAS micro | 1.00 % |", "seed": "a\nb"}
+    made_up(tmp_path / "run", architecture=drawn, origin=origin)
+
+    (line,) = (x for x in render(read_runs([tmp_path])[0], "x").splitlines() if "1.00 %" in x)
+
+    assert line.startswith("| ENAS micro | 3.54 % |")
+    head = next(x for x in render([], "x").splitlines() if x.startswith("| result"))
+    assert line.count(" | ") == head.count(" | ")
+
+
+def test_no_runs_and_no_folder_for_the_page_are_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cli.main(["results"])
+
+    assert "no final training in runs, results yet" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["results", "--out", "nowhere/RESULTS.md"])
+    assert "there is no folder nowhere to write RESULTS.md to" in capsys.readouterr().err
+
+
 # ---------------------------------------------------------------- estimates
 
 
@@ -487,6 +509,8 @@ def test_recorded_searches_tell_their_own_minutes_but_not_those_of_changed_ones(
     assert found.hours == 0.25
     assert found.how == "2 recorded runs took 15 minutes on average"
     assert "multiply-adds by formula" in longer.how
+    other = recipe("macro-cifar10-cpu", fidelity="paper")
+    assert "multiply-adds by formula" in estimates.estimate(other, estimates.CPU).how
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -501,6 +525,14 @@ def test_every_recipe_has_an_estimate_and_a_size(name):
 )
 def test_hours_are_told_with_two_digits(hours, told):
     assert estimates.tell_hours(hours) == told
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [(0.00073, "2.6 seconds"), (0.134, "8.0 minutes"), (5.64, "5.6 hours"), (5640, "5600 hours")],
+)
+def test_times_are_told_in_the_unit_that_suits_them(hours, told):
+    assert estimates.tell_time(hours) == told
 
 
 def test_a_row_of_the_ledger_names_recipes_that_exist():

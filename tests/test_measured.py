@@ -30,6 +30,10 @@ def test_a_row_counts_only_for_the_steps_that_were_measured():
     assert row(change(made, train__batch_size=20)) is None
 
 
+def test_a_row_counts_for_another_recipe_with_the_same_steps():
+    assert row(recipe("micro-final-cutout-cpu")) == measured()["micro-final-cpu"]
+
+
 def test_recipes_are_listed_with_what_they_need(capsys):
     recipes_command([])
 

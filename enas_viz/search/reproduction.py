@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from enas_viz import ledger
-from enas_viz.estimates import CPU, GPU, Device, disk_bytes, estimate, tell_hours
+from enas_viz.estimates import CPU, GPU, Device, disk_bytes, estimate, tell_time
+from enas_viz.files import write_text
 from enas_viz.published import MACRO
 from enas_viz.ranking import read_architecture, write_ranking
 from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, change, recipe, recipe_from_json
@@ -130,7 +131,7 @@ def make_plan(
     stages = [
         Stage("search", "search", "search", search),
         Stage("derive", f"best of {CANDIDATES} samples of its policy", "derive", search),
-        Stage("derived", "train it", "train", _fitted(final(), search), "derived"),
+        Stage("derived", "train it", "train", fitted(final(), search), "derived"),
     ]
     if space == "micro" and f"micro-final-cutout-{size}" in RECIPES:
         cutout = final("final-cutout")
@@ -149,7 +150,7 @@ def make_plan(
     return Plan(space, size, Path(folder), seed, source, tuple(stages))
 
 
-def _fitted(final: Recipe, search: Recipe) -> Recipe:
+def fitted(final: Recipe, search: Recipe) -> Recipe:
     """A recipe of final training with what must be changed for the network that is searched."""
     if final.network.space == "micro":
         return final
@@ -227,9 +228,9 @@ def _epochs_saved(place: Path) -> int:
 
 
 def describe(plan: Plan, device: str = "auto") -> list[str]:
-    """The plan as lines of a table: stages, recipes, folders, hours, disk, how far each is."""
+    """The plan as lines of a table: stages, recipes, folders, time, disk, how far each is."""
     there = CPU if pick_device(device).type == "cpu" else GPU
-    rows = [("stage", "recipe", "folder", "hours", "MB", "state")]
+    rows = [("stage", "recipe", "folder", "time", "MB", "state")]
     hours_left = disk_left = 0.0
     for stage in plan.stages:
         at = state(plan, stage)
@@ -242,7 +243,7 @@ def describe(plan: Plan, device: str = "auto") -> list[str]:
                 stage.what,
                 _named(stage),
                 plan.place(stage).as_posix(),
-                tell_hours(hours) if hours else "-",
+                tell_time(hours) if hours else "-",
                 f"{disk / 1e6:.0f}" if disk else "-",
                 str(at),
             )
@@ -255,7 +256,7 @@ def describe(plan: Plan, device: str = "auto") -> list[str]:
             for row in rows
         ),
         "",
-        f"left: about {tell_hours(hours_left)} hours on {there.name} (estimated), "
+        f"left: about {tell_time(hours_left)} on {there.name} (estimated), "
         f"{disk_left / 1e6:.0f} MB of disk ({free / 1e9:.0f} GB are free)",
     ]
 
@@ -306,7 +307,7 @@ def reproduce(
     check_folder(plan)
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not (plan.folder / "plan.json").exists():
-        _write_json(plan.folder / "plan.json", plan.to_json())
+        write_text(plan.folder / "plan.json", json.dumps(plan.to_json(), indent=1) + "\n")
     for stage in plan.stages:
         if state(plan, stage).done:
             continue
@@ -320,10 +321,7 @@ def reproduce(
             return False
     page = plan.folder / "RESULTS.md"
     runs, _ = ledger.read_runs([plan.folder])
-    half = page.with_name("RESULTS.md.half")
-    text = ledger.render(runs, ledger.command([plan.folder], page))
-    half.write_text(text, encoding="utf-8", newline="\n")
-    half.replace(page)
+    write_text(page, ledger.render(runs, ledger.command([plan.folder], page)))
     return True
 
 
@@ -396,9 +394,3 @@ def _read_derived(plan: Plan) -> tuple[Architecture, dict[str, Any]]:
 
 def _exhaust(items: Iterator[Any], _stage: Stage) -> None:
     deque(items, maxlen=0)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    half = path.with_name(path.name + ".half")
-    half.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    half.replace(path)

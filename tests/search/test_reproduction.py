@@ -373,10 +373,10 @@ def test_what_is_trained_can_be_built_as_released(tmp_path):
         assert make_child(smaller, architecture, 3, 10, 0)
 
 
-def test_a_plan_is_told_with_hours_disk_and_state(tmp_path):
+def test_a_plan_is_told_with_time_disk_and_state(tmp_path):
     told = describe(make_plan("macro", "released", tmp_path), device="cpu")
 
-    assert told[0].split() == ["stage", "recipe", "folder", "hours", "MB", "state"]
+    assert told[0].split() == ["stage", "recipe", "folder", "time", "MB", "state"]
     text = "\n".join(told)
     assert (
         "macro-final-released (network.layers 12 instead of 24; fidelity.macro_final_ops " in text
