@@ -5,7 +5,7 @@ ledger puts it beside the paper's where recipe and data are those of the paper's
 with what differs where they are not. What has not been run says so, and about how long it takes.
 
 Leaves to others: training (`enas_viz.search`), estimating (`estimates`).
-Source of the paper's figures: Pham et al. 2018, table of CIFAR-10 results and section 3.4.
+Source of the paper's figures: Pham et al. 2018, table of CIFAR-10 results and section 3.3.
 """
 
 from __future__ import annotations

@@ -208,7 +208,7 @@ def uniform(space: Space, n: int, seed: int, skip_rate: float = 0.5) -> list[Arc
 
 
 def guided_random(space: Space, seed: int) -> Architecture:
-    """One architecture by chance, as the paper's guided random search has it (its section 3.2):
+    """One architecture by chance, as the paper's guided random search has it (its section 3.3):
     uniform choices, macro skips with the probability that the controller is pulled to."""
     return uniform(space, 1, seed, GUIDED_SKIPS)[0]
 

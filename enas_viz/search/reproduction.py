@@ -6,7 +6,7 @@ it stopped, between stages or inside one, and ends the same; what has finished i
 
 Leaves to others: each stage (`strategies.py`, `candidates.py`), the page of results (`ledger`),
 progress bars (whoever passes `watch`).
-Source: Pham et al. 2018, sections 3.2 and 3.4 (the random networks).
+Source: Pham et al. 2018, sections 3.2 and 3.3 (the random networks).
 """
 
 from __future__ import annotations
