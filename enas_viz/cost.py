@@ -118,12 +118,17 @@ def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels:
     """`path_cost` or `cells_path_cost` under a recipe's network and data.
 
     Of cells: as the authors search them, whatever the recipe's fidelity says of reduction cells,
-    unused inputs and how often a separable convolution is applied.
+    unused inputs and how often a separable convolution is applied. Of whole networks: what is
+    computed, so under `fidelity.macro_dispatch="last_branch"` the last operation in every layer.
     """
     if isinstance(architecture.space, MicroSpace):
         network = recipe.network
         sizes = (network.layers, network.filters, recipe.data.resolution)
         return cells_path_cost(architecture, *sizes, image_channels)
+    if recipe.fidelity.macro_dispatch == "last_branch":
+        last = len(architecture.space.ops) - 1
+        content = tuple((last, *bits) for _, *bits in architecture.content)
+        architecture = Architecture(architecture.space, content)
     return path_cost(
         architecture,
         recipe.network.filters,

@@ -181,3 +181,16 @@ def test_a_path_of_cells_costs_less_the_more_of_it_has_no_weights():
     assert costs[0].tensors == (
         *[(24, 8, 8), (8, 8, 8), (16, 4, 4), (16, 4, 4), (32, 2, 2), (32, 2, 2)],
     )
+
+
+def test_as_released_every_layer_costs_what_its_last_operation_does():
+    made = recipe("macro-released")
+    space = made.space
+    skips = [(0,) * k for k in range(1, 12)]
+    convs, pools = (space.architecture([op] * 12, skips) for op in ("conv5x5", "max3x3"))
+
+    found = recipe_path_cost(convs, made)
+
+    assert found == recipe_path_cost(pools, made)
+    bound = recipe("macro-released", fidelity__macro_dispatch="sampled")
+    assert recipe_path_cost(convs, bound).multiply_adds > 4 * found.multiply_adds

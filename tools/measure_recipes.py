@@ -1,12 +1,11 @@
-"""Measures what each recipe needs: memory, seconds and arithmetic of a step and of a reward.
+"""Measures what each recipe needs: memory, seconds and kernels of a step and of a reward.
 
 Each recipe runs in a process of its own, one thread, on random images of its dataset's number and
-shape: a first step, then a few that are measured in CPU-seconds; then as many rewards. Arithmetic
-and kernels are counted on PyTorch's "meta" device, which computes nothing, over several sampled
-architectures. Operations that only look at memory otherwise are no kernels.
+shape: a first step, then a few that are measured in CPU-seconds; then as many rewards. Kernels are
+counted on PyTorch's "meta" device, which computes nothing, over several sampled architectures. Operations that only look at memory otherwise are no kernels.
 
     python tools/measure_recipes.py [RECIPE ...]      # all; rows of others in the file are kept
-    python tools/measure_recipes.py --count RECIPE    # arithmetic and kernels only, nothing timed
+    python tools/measure_recipes.py --count RECIPE    # kernels only, nothing timed
 """
 
 import argparse
@@ -34,7 +33,7 @@ IMAGES = {
     "digits": (1_000, 397, 1),
 }  # training, validation, channels
 ENOUGH = 1.5  # CPU-seconds of measured steps
-COUNTED = 6  # steps whose arithmetic is averaged
+COUNTED = 6  # steps whose kernels are averaged
 
 
 def main() -> None:
@@ -118,10 +117,9 @@ def rewarded(steps: Iterator[Any], samples: int) -> tuple[float, int]:
 
 
 def counted(made: Recipe) -> dict[str, Any]:
-    """Multiply-adds and kernels of a step and of a reward, means over sampled architectures."""
+    """Kernels of a step and of a reward, means over sampled architectures."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
-    from torch.utils.flop_counter import FlopCounterMode
 
     from enas_viz.search.train import count_right
 
@@ -140,27 +138,21 @@ def counted(made: Recipe) -> dict[str, Any]:
     run = started(change(made, fidelity__bn_average="plain"), "meta")
     steps = ticks(run)
     next(steps)
-    with FlopCounterMode(display=False) as flops, Kernels() as kernels:
+    with Kernels() as kernels:
         for _ in range(COUNTED):
             next(steps)
-    found = {
-        "step_multiply_adds": flops.get_total_flops() // (2 * COUNTED),
-        "step_kernels": round(kernels.count / COUNTED),
-    }
+    found = {"step_kernels": round(kernels.count / COUNTED)}
     if made.strategy == "final":
         return found
     run.net.eval()
     size = made.controller.reward_images or made.train.batch_size
     images, labels = run.data.valid.take(torch.arange(size, device="meta"))
     rng = random.Random(0)
-    with FlopCounterMode(display=False) as flops, Kernels() as kernels:
+    with Kernels() as kernels:
         for _ in range(COUNTED):
             path = made.space.sample(rng)
             count_right(run.net, path, run.data.normalise(images), labels, made.compute)
-    return found | {
-        "reward_multiply_adds": flops.get_total_flops() // (2 * COUNTED),
-        "reward_kernels": round(kernels.count / COUNTED),
-    }
+    return found | {"reward_kernels": round(kernels.count / COUNTED)}
 
 
 def started(made: Recipe, device: str) -> Any:
