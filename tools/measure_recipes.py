@@ -2,7 +2,8 @@
 
 Each recipe runs in a process of its own, one thread, on random images of its dataset's number and
 shape: a first step, then a few that are measured in CPU-seconds; then as many rewards. Kernels are
-counted on PyTorch's "meta" device, which computes nothing, over several sampled architectures. Operations that only look at memory otherwise are no kernels.
+counted on PyTorch's "meta" device, which computes nothing, over several sampled architectures.
+Operations that only look at memory otherwise are no kernels.
 
     python tools/measure_recipes.py [RECIPE ...]      # all; rows of others in the file are kept
     python tools/measure_recipes.py --count RECIPE    # kernels only, nothing timed
