@@ -274,6 +274,8 @@ name, length, folder, mode = sys.argv[1:]
 changes = {"train__epochs": int(length)}
 if "final" not in name:
     changes["controller__updates"] = 4
+if "micro" in name:
+    changes |= {"network__nodes": 2, "network__filters": 4}  # else most of the time is arithmetic
 made = recipe(name, **changes)
 if mode == "resume":
     items = search.resume(folder, checkpoint_every=0.1)
