@@ -93,16 +93,20 @@ def test_an_exported_notebook_shows_its_stills_and_plays_its_frames_offline(
     ("layers", "slider", "told", "count"),
     [(24, "Step", ".count", 48), (12, "Network", ".place", 90)],
 )
-def test_a_drag_of_a_second_and_a_half_shows_at_least_eighty_positions(
+def test_a_drag_shows_a_new_position_in_nearly_every_frame_that_the_browser_has(
     new_page, tmp_path, layers, slider, told, count
 ):
-    """Browsers hand a drag's moves out frame by frame, so there are 90 of them at most."""
+    """Browsers hand a drag's moves out frame by frame: 90 in a second and a half, fewer on a busy
+    machine, where as many frames without a drag are counted beside it."""
     path = ev.save(made_up_trace(layers, epochs=10, per_epoch=9), tmp_path / "film.html")
     page = new_page(1300, 1000, offline=True)
     page.goto(path.as_uri())
 
-    seen = page.evaluate(
+    frames, seen = page.evaluate(
         """async ([slider, told, count]) => {
+          let frames = 0;
+          for (const began = performance.now(); performance.now() < began + 1500; frames++)
+            await new Promise(requestAnimationFrame);
           const input = document.querySelector(`input[aria-label^=${slider}]`);
           const seen = [], started = performance.now();
           for (let k = 1; performance.now() < started + 1500; k++) {
@@ -112,9 +116,11 @@ def test_a_drag_of_a_second_and_a_half_shows_at_least_eighty_positions(
             await new Promise(requestAnimationFrame);
             seen.push(document.querySelector(told).textContent);
           }
-          return seen;
+          return [frames, seen];
         }""",
         [slider, told, count],
     )
 
-    assert sum(a != b for a, b in pairwise(seen)) >= 79  # a new one each time
+    shown = sum(a != b for a, b in pairwise(seen))
+    assert shown >= 0.9 * len(seen)  # a new one each time
+    assert shown >= min(79, 0.5 * frames)  # and the frames of a drag take little longer
