@@ -34,7 +34,6 @@ from enas_viz import estimates, ledger
 from enas_viz.files import write_text
 from enas_viz.ranking import read_architecture, write_ranking
 from enas_viz.recipes import (
-    GUIDED_SKIPS,
     RECIPES,
     Preset,
     Recipe,
@@ -280,12 +279,9 @@ def train_command(args: Sequence[str]) -> None:
 def _named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architecture, dict[str, Any]]:
     """The architecture that `--arch` means, and what is known of where it comes from."""
     if text == "random":
-        from enas_viz.search.reproduction import random_architecture
+        from enas_viz.search.reproduction import random_architecture, random_origin
 
-        origin: dict[str, Any] = {"how": "random", "seed": seed}
-        if made.network.space == "macro":
-            origin["skip_rate"] = GUIDED_SKIPS
-        return random_architecture(made, seed), origin
+        return random_architecture(made, seed), random_origin(made, seed)
     if text.lower().endswith(".json") or _is_file(text):
         return read_architecture(Path(text))
     from enas_viz.published import ARCHITECTURES, decode

@@ -350,10 +350,8 @@ def _architecture(plan: Plan, stage: Stage) -> tuple[Architecture, dict[str, Any
     if stage.trains == "published":
         return MACRO, {"how": "published", "name": "enas-macro"}
     if stage.trains == "random":
-        origin: dict[str, Any] = {"how": "random", "seed": plan.seed}
-        if plan.space == "macro":
-            origin["skip_rate"] = GUIDED_SKIPS
-        return random_architecture(stage.recipe, plan.seed), origin
+        made = random_architecture(stage.recipe, plan.seed)
+        return made, random_origin(stage.recipe, plan.seed)
     architecture, origin = _read_derived(plan)
     return architecture, {**origin, "folder": "../search"}
 
@@ -368,6 +366,12 @@ def random_architecture(final: Recipe, seed: int) -> Architecture:
         smaller = MacroSpace(space.layers, RELEASED_OPS, space.wiring)
         return Architecture(space, guided_random(smaller, seed).content)
     return guided_random(space, seed)
+
+
+def random_origin(final: Recipe, seed: int) -> dict[str, Any]:
+    """What `run.json` says of where `random_architecture` comes from, as the ledger reads it."""
+    macro = isinstance(final.space, MacroSpace)
+    return {"how": "random", "seed": seed, **({"skip_rate": GUIDED_SKIPS} if macro else {})}
 
 
 def _derive(plan: Plan, stage: Stage, device: str, progress: Progress | None) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 
 import enas_viz
-from enas_viz.files import written
+from enas_viz.files import write_text
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.child import check_fits
@@ -266,7 +266,7 @@ def _claimed(folder: Path, facts: dict[str, Any]) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         _refuse_used(folder)  # again, now that nobody else can make one
-        _write_json(folder / "run.json", facts)
+        write_text(folder / "run.json", json.dumps(facts, indent=1) + "\n")
         yield
 
 
@@ -476,11 +476,6 @@ def _refuse_used(folder: Path) -> None:
         )
     if folder.exists() and not folder.is_dir():
         raise FolderError(f"{folder} is a file; a run needs a folder")
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with written(path) as file:
-        file.write((json.dumps(value, indent=1) + "\n").encode())
 
 
 # ---------------------------------------------------------------- building
