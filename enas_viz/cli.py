@@ -494,6 +494,8 @@ def results_command(args: Sequence[str]) -> None:
     folders = [str(f) for f in options.folders] or ["runs", ledger.COMMITTED]
     if gone := [f for f in map(str, options.folders) if not Path(f).is_dir()]:
         raise UsageError(f"{gone[0]} is no folder, so it holds no runs")
+    if options.keep and options.check:
+        raise UsageError("--keep writes and --check does not; give one of them")
     if options.keep:
         for kept in ledger.keep(folders, options.keep):
             print(kept)
@@ -540,8 +542,12 @@ def reproduce_command(args: Sequence[str]) -> None:
         _watch(items, stage.recipe.train.epochs, plan.place(stage), tell_next=False, again=again)
 
     def score(work: Callable[[Any], Any]) -> None:
-        with _bar("scoring candidates", reproduction.CANDIDATES) as tell:
-            work(tell)
+        try:
+            with _bar("scoring candidates", reproduction.CANDIDATES) as tell:
+                work(tell)
+        except KeyboardInterrupt:
+            print(f"stopped; go on with `{again}`", file=sys.stderr)
+            raise
 
     reproduction.reproduce(plan, device=options.device, watch=watch, score=score)
     print()
@@ -853,12 +859,19 @@ def _with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
     )
     if unknown:
         change(base, **{unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})
-    fidelity = dataclasses.asdict(made.fidelity)
-    was = dataclasses.asdict(base.fidelity)
-    changed = {f"fidelity__{k}": v for k, v in fidelity.items() if v != was[k]}
-    same_kind = dataclasses.replace(base, network=made.network)
-    change(same_kind, **changed)  # refuses what this kind of search does not read
+    now, was = dataclasses.asdict(made), dataclasses.asdict(base)
+    changed = {
+        f"{part}__{name}": value
+        for part, inner in now.items()
+        if isinstance(inner, dict)
+        for name, value in inner.items()
+        if value != was[part][name]
+    }
     check(made)
+    same_kind = dataclasses.replace(
+        base, network=dataclasses.replace(made.network, nodes=base.network.nodes)
+    )
+    change(same_kind, **changed)  # refuses what this kind of run does not read
     return made
 
 

@@ -28,6 +28,7 @@ from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, recipe_from_json
 from enas_viz.space import Architecture
 from enas_viz.trace import Trace, load_trace, save_trace
 
+HALF = ".half"  # ends the name of a copy under way
 COMMITTED = "results"  # folder of the small copies from which RESULTS.md is made
 TRACES = ("trace.jsonl.gz", "trace.jsonl")
 OFFICIAL_TEST = 10_000  # images
@@ -211,6 +212,8 @@ def _run_folders(folders: Iterable[str | Path]) -> Iterator[Path]:
     told = set()
     for top in map(Path, folders):
         for file in sorted(top.rglob("run.json")):
+            if file.parent.suffix == HALF:  # a copy that was cut short
+                continue
             if file.parent.resolve() not in told:
                 told.add(file.parent.resolve())
                 yield file.parent
@@ -286,7 +289,7 @@ def _copy(run: Run, where: Path) -> Path:
     while target.exists():
         number += 1
         target = where / f"{name}-{number}"
-    half = where / f".{target.name}.half"
+    half = where / f".{target.name}{HALF}"
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
     data = run.facts.get("data")

@@ -509,18 +509,25 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
             inner = getattr(base, part)
             if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
                 raise ValueError(_no_field(path))
-            used, space = IN_USE[base.kind], base.network.space
-            if part == "fidelity" and name not in used and value != getattr(inner, name):
-                final = base.strategy == "final"
-                what = f"final training of {space} networks" if final else f"a {space} search"
-                raise ValueError(
-                    f"fidelity.{name} concerns another kind of run; {what} reads "
-                    f"{', '.join(sorted(used))}"
-                )
+            if value != getattr(inner, name):
+                _check_in_use(base, part, name)
             value = dataclasses.replace(inner, **{name: value})
         base = dataclasses.replace(base, **{part: value})
     check(base)
     return base
+
+
+def _check_in_use(made: Recipe, part: str, name: str) -> None:
+    """Raises ValueError when a run of this kind does not read the field `part.name`."""
+    final, space = made.strategy == "final", made.network.space
+    what = f"final training of {space} networks" if final else f"a {space} search"
+    if part == "fidelity" and name not in IN_USE[made.kind]:
+        reads = f"reads {', '.join(sorted(IN_USE[made.kind]))}"
+    elif (part == "controller" and final) or (name == "nodes" and space == "macro"):
+        reads = "has none to set"
+    else:
+        return
+    raise ValueError(f"{part}.{name} concerns another kind of run; {what} {reads}")
 
 
 def recipe_from_json(value: dict[str, Any]) -> Recipe:
@@ -610,6 +617,13 @@ MOST_WEIGHTS = 10**8  # layers times filters squared, of cells also times 2 node
 def check(made: Recipe) -> None:
     """Raises ValueError, naming the field, when a value is outside its choices or its range."""
     _check_recipe(made)
+    _check_kinds(made)
+    _check_ranges(made)
+    _check_size(made)
+    _check_together(made)
+
+
+def _check_kinds(made: Recipe) -> None:
     parts = _parts()
     for name, hint in get_type_hints(Recipe).items():
         if name not in parts:
@@ -620,6 +634,9 @@ def check(made: Recipe) -> None:
             raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {config!r}")
         for name, hint in get_type_hints(kind).items():
             _check_kind(f"{part}.{name}", getattr(config, name), hint)
+
+
+def _check_ranges(made: Recipe) -> None:
     for what, holds, names in RANGES:
         for where in names:
             part, _, name = where.rpartition(".")
@@ -629,6 +646,9 @@ def check(made: Recipe) -> None:
             if value > MOST.get(where, sys.float_info.max):
                 most = f"at most {MOST[where]}" if where in MOST else "finite"
                 raise ValueError(f"{where} must be {most}; got {shortened(value)}")
+
+
+def _check_size(made: Recipe) -> None:
     if made.network.layers > MAX_LAYERS:
         raise ValueError(f"network.layers must be at most {MAX_LAYERS}; got {made.network.layers}")
     if made.network.nodes > MAX_NODES:
@@ -641,6 +661,15 @@ def check(made: Recipe) -> None:
             f"network.layers, filters and nodes make a network of more than a thousand million "
             f"weights; got {made.network.layers}, {made.network.filters}, {made.network.nodes}"
         )
+    if made.network.filters % 2:
+        raise ValueError(
+            f"network.filters must be even, since a factorized reduction joins two halves; "
+            f"got {made.network.filters}"
+        )
+
+
+def _check_together(made: Recipe) -> None:
+    """What one field allows another to be."""
     if made.network.space == "macro" and made.network.aux_weight:
         raise ValueError(
             f"network.aux_weight is for micro networks, since macro networks have no auxiliary "
@@ -656,6 +685,11 @@ def check(made: Recipe) -> None:
         raise ValueError(
             "data.holdout is false, but a search needs validation images for its rewards; only "
             "final training may use all images"
+        )
+    if made.data.valid_images and not made.data.holdout:
+        raise ValueError(
+            f"data.valid_images is {made.data.valid_images}, but with data.holdout false all "
+            f"images are for training; set data.holdout to true, or data.valid_images to 0"
         )
     if not final and made.data.cutout:
         raise ValueError(
@@ -674,11 +708,6 @@ def check(made: Recipe) -> None:
             f"pixels, and a resolution of {made.data.resolution} leaves {side} after two "
             f"reductions; set network.aux_weight to 0, or data.resolution to "
             f"{4 * AUXILIARY_WINDOW - 3} or more"
-        )
-    if made.network.filters % 2:
-        raise ValueError(
-            f"network.filters must be even, since a factorized reduction joins two halves; "
-            f"got {made.network.filters}"
         )
 
 

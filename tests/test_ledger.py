@@ -259,6 +259,12 @@ def test_two_runs_of_one_name_are_kept_side_by_side(tmp_path):
     assert [p.name for p in kept] == [f"micro-final-published-seed0{end}" for end in ("", "-2")]
 
 
+def test_a_copy_that_was_cut_short_is_no_run(tmp_path):
+    made_up(tmp_path / "results" / ".micro-final-published-seed0.half")
+
+    assert read_runs([tmp_path]) == ([], [])
+
+
 def test_only_finished_runs_are_kept(tmp_path):
     made_up(tmp_path / "run", epochs=2)
 
@@ -422,6 +428,9 @@ def test_the_command_keeps_small_copies(tmp_path, capsys, monkeypatch):
 
     assert Path(capsys.readouterr().out.strip()) == Path("results/micro-final-published-seed0")
     assert (tmp_path / "results" / "micro-final-published-seed0" / "trace.jsonl.gz").exists()
+    with pytest.raises(SystemExit):
+        cli.main(["results", "--keep", "results", "--check", "runs/mine"])
+    assert "--keep writes and --check does not" in capsys.readouterr().err
 
 
 def test_words_from_a_folder_stay_in_their_cell(tmp_path):

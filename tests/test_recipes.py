@@ -371,10 +371,13 @@ def test_a_field_that_a_search_does_not_read_may_keep_its_value_only(kind):
         ("macro-tiny", {"network__aux_weight": 0.4}, "macro networks have no auxiliary head"),
         ("micro-tiny", {"network__aux_weight": 0.4}, "at least 5 by 5 .* of 8 leaves 2 .* to 17"),
         ("micro-tiny", {"network__nodes": 2000}, "network.nodes must be at most 1000"),
+        ("macro-tiny", {"network__nodes": 7}, "nodes concerns another kind .* a macro search has"),
+        ("macro-final-tiny", {"controller__lr": 0.1}, "lr concerns another .* final training of"),
+        ("macro-final-tiny", {"data__valid_images": 9}, "valid_images is 9, but with data.holdout"),
         ("micro-tiny", {"network__space": "mini"}, "is one of macro, micro; got 'mini'"),
     ],
 )
-def test_a_network_that_cannot_be_is_refused(name, changes, told):
+def test_what_cannot_be_is_refused(name, changes, told):
     with pytest.raises(ValueError, match=told):
         recipe(name, **changes)
 

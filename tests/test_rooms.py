@@ -45,7 +45,8 @@ MAY_IMPORT = {
     "search.child": "CORE search.draws search.ops",
     "search.supernet": "CORE search.macro_supernet search.micro_supernet",
     "search.ranks": "",
-    "search.train": "CORE search.draws search.ops search.child search.ranks search.supernet",
+    "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
+    "search.supernet",
     "search.weights": "CORE search.draws search.data search.ranks search.train",
     "search.enas": "CORE BENCH search.controller search.ranks search.train search.weights",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",

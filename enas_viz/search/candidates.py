@@ -21,16 +21,15 @@ from scipy import stats
 
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
 from enas_viz.search import draws
-from enas_viz.search.data import Data
+from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
-from enas_viz.search.supernet import Supernet, make_supernet
+from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
-    autocast,
-    count_right,
     evaluating,
     learning_rate,
     make_optimiser,
     refit_batch_norm,
+    right_answers,
     train_step,
 )
 from enas_viz.space import Architecture, MacroSpace, Space
@@ -250,7 +249,7 @@ def _right_answers(
         )
     kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
     found = torch.zeros(len(architectures), len(index), dtype=torch.bool)
-    index = index.to(search.device)
+    split = Split(*search.data.valid.take(index.to(search.device)))
     with evaluating(net), torch.no_grad():
         for k, child in enumerate(architectures):
             if mode == "refit":
@@ -259,22 +258,15 @@ def _right_answers(
             if mode == "batch":
                 for module in norms:
                     module.train()  # looks at the batch; what it averages is put back below
-            found[k] = torch.cat(list(_right(search, child, index))).cpu()
+            size = search.recipe.train.batch_size
+            found[k] = right_answers(
+                net, child, search.data, split, search.recipe.compute, size
+            ).cpu()
             if progress:
                 progress(k + 1, len(architectures))
     for name, buffer in net.named_buffers():
         buffer.copy_(kept[name])
     return found
-
-
-def _right(search: Enas, child: Architecture, index: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Minibatch by minibatch, whether each of the validation images is classified rightly."""
-    data, compute = search.data, search.recipe.compute
-    for part in index.split(search.recipe.train.batch_size):
-        images, labels = data.normalise(data.valid.images[part]), data.valid.labels[part]
-        with autocast(images.device, compute):
-            logits = search.net(images, child)
-        yield logits.argmax(1) == labels
 
 
 def train_alone(
@@ -323,7 +315,9 @@ def train_alone(
             )
             step += 1
     net.eval()
-    return _accuracy(net, architecture, data, recipe)
+    size = recipe.train.batch_size
+    right = right_answers(net, architecture, data, data.valid, recipe.compute, size)
+    return int(right.sum()) / len(data.valid)
 
 
 def _policy(search: Enas, n: int, seed: int | None):
@@ -331,16 +325,6 @@ def _policy(search: Enas, n: int, seed: int | None):
     seed = search.seed if seed is None else seed
     numbers = draws.uniforms(seed, "derive", 0, 0, range(n), width)
     return search.controller.sample(n, uniforms=numbers)
-
-
-def _accuracy(net: Supernet, child: Architecture, data: Data, recipe: Recipe) -> float:
-    right = 0
-    size = recipe.train.batch_size
-    for at in range(0, len(data.valid), size):
-        images = data.normalise(data.valid.images[at : at + size])
-        labels = data.valid.labels[at : at + size]
-        right += int(count_right(net, child, images, labels, recipe.compute))
-    return right / len(data.valid)
 
 
 def _epoch_batches(data: Data, recipe: Recipe, seed: int, epoch: int) -> Iterator[torch.Tensor]:

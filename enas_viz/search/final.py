@@ -23,7 +23,7 @@ from enas_viz.search import draws
 from enas_viz.search.child import Drops, MicroChild, make_child
 from enas_viz.search.data import Data, Split
 from enas_viz.search.ranks import Ranks
-from enas_viz.search.train import backward, count_right, evaluating, learning_rate
+from enas_viz.search.train import backward, evaluating, learning_rate, right_answers
 from enas_viz.search.weights import WeightTraining
 from enas_viz.space import Architecture
 from enas_viz.trace import Epoch, Header, Result, Tick
@@ -162,15 +162,11 @@ class FinalTraining(WeightTraining):
 
     def count_right(self, split: Split) -> int:
         """How many of a split's images the network classifies rightly, by its moving statistics."""
-        right = torch.zeros((), dtype=torch.int64, device=self.device)
         with evaluating(self.net):
-            for at in range(0, len(split), EVALUATED):
-                images = self.data.normalise(split.images[at : at + EVALUATED])
-                labels = split.labels[at : at + EVALUATED]
-                right += count_right(
-                    self.net, self.architecture, images, labels, self.recipe.compute
-                )
-        return int(right)
+            right = right_answers(
+                self.net, self.architecture, self.data, split, self.recipe.compute, EVALUATED
+            )
+        return int(right.sum())
 
     # ---- saving and going on
 

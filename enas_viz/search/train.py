@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from enas_viz.recipes import Compute, Fidelity, TrainConfig
 from enas_viz.search.child import Child, Drops
+from enas_viz.search.data import Data, Split
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
@@ -233,6 +234,28 @@ class _Buffers:
             buffer.copy_(value.view(buffer.shape))
         for buffer, value in zip(self.counters, counters, strict=True):
             buffer.copy_(value)
+
+
+@torch.no_grad()
+def right_answers(
+    net: nn.Module,
+    architecture: Architecture,
+    data: Data,
+    split: Split,
+    compute: Compute,
+    size: int,
+) -> Tensor:
+    """(N,) bool: which images of a split `net`, wired as `architecture`, classifies rightly.
+
+    In minibatches of `size`; whether batch norm looks at them is up to the net's mode.
+    """
+    found = []
+    for at in range(0, len(split), size):
+        images, labels = split.images[at : at + size], split.labels[at : at + size]
+        with autocast(images.device, compute):
+            logits = net(data.normalise(images), architecture)
+        found.append(logits.argmax(1) == labels)
+    return torch.cat(found)
 
 
 @torch.inference_mode()
