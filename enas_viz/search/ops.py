@@ -51,21 +51,28 @@ class ZeroDebiasedBatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.momentum is None:  # None: refitted, the plain mean
             return super().forward(x)
-        count = self._updates() + 1
+        count = self.updates + 1
         self.momentum = BN_MOMENTUM / (1 - (1 - BN_MOMENTUM) ** count)
         made = super().forward(x)  # it counts, too
-        counter = self.num_batches_tracked
-        self._known = (counter, counter._version, count)
+        self.updates = count
         return made
 
-    def _updates(self) -> int:
-        """What the counter says: how many minibatches the averages have seen."""
+    @property
+    def updates(self) -> int:
+        """What the counter says: how many minibatches the averages have seen.
+
+        Setting it spares the next read, for who wrote that very number into the counter.
+        """
         counter = self.num_batches_tracked
         if self._known is not None:
             known, version, count = self._known
             if known is counter and version == counter._version:
                 return count
         return int(counter)
+
+    @updates.setter
+    def updates(self, count: int) -> None:
+        self._known = (self.num_batches_tracked, self.num_batches_tracked._version, count)
 
 
 class Padding(NamedTuple):

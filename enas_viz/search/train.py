@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from enas_viz.recipes import Compute, Fidelity, TrainConfig
 from enas_viz.search.child import Child, Drops
 from enas_viz.search.data import Data, Split
+from enas_viz.search.ops import ZeroDebiasedBatchNorm
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
@@ -170,13 +171,20 @@ def _accumulate(
     weights = [weight for weight in net.parameters() if weight.requires_grad]
     buffers = _Buffers(net)
     before, counters = buffers.read()
+    norms = [module for module in net.modules() if isinstance(module, ZeroDebiasedBatchNorm)]
+    counted_before = [norm.updates for norm in norms]
+    advanced = [0] * len(norms)
     averages = torch.zeros_like(before)
     # a row for each minibatch: its loss, its right answers, by how much it advanced each counter
     rows = torch.zeros(minibatches, 2 + len(counters), device=before.device)
     try:
         for m in ranks.mine(minibatches):
             buffers.write(before, counters)
+            for norm, count in zip(norms, counted_before, strict=True):
+                norm.updates = count
             rows[m, 0], rows[m, 1] = run(m)
+            done = (n.updates - was for n, was in zip(norms, counted_before, strict=True))
+            advanced = [max(pair) for pair in zip(advanced, done, strict=True)]
             found, counted = buffers.read()
             averages += found
             rows[m, 2:] = counted - counters
@@ -188,6 +196,9 @@ def _accumulate(
         if weight.grad is not None:
             weight.grad /= minibatches
     buffers.write(averages / minibatches, counters + rows[:, 2:].amax(0).to(counters.dtype))
+    if ranks.size == 1:  # of several, each knows only what it did itself
+        for norm, was, by in zip(norms, counted_before, advanced, strict=True):
+            norm.updates = was + by
     return rows[:, 0], rows[:, 1]
 
 

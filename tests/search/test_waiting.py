@@ -57,9 +57,10 @@ def path(space: Space) -> Architecture:
     return Architecture(space, tuple((row[0] % 4, *row[1:]) for row in sampled.content))
 
 
-def start(name: str, preset: str, device: str) -> Enas | FinalTraining:
+def start(name: str, preset: str, device: str, accumulate: int = 1) -> Enas | FinalTraining:
     """A run at its start, on digits."""
-    chosen, where = recipe(name, fidelity=preset), torch.device(device)
+    chosen = recipe(name, fidelity=preset, train__accumulate=accumulate)
+    where = torch.device(device)
     header, data = Header(chosen.space, chosen.order), load_data(chosen.data)
     if chosen.strategy == "enas":
         return Enas(chosen, data, header, 0, where)
@@ -94,6 +95,20 @@ def test_a_step_reads_no_single_value(name, preset):
     with Watch() as watch:
         train_step(*given, *settings)
 
+    assert watch.reads == 0
+
+
+@pytest.mark.parametrize(("name", "preset"), SEARCHES + FINALS)
+def test_a_step_of_several_minibatches_reads_no_single_value(name, preset):
+    run = start(name, preset, "cpu", accumulate=2)
+    items = (item for item in run.records() if isinstance(item, Tick))
+    next(items)  # counters of batch norm are read once
+
+    with Watch() as watch:
+        for _ in range(STEPS):
+            next(items)
+
+    assert run.at.step == 1 + STEPS
     assert watch.reads == 0
 
 
