@@ -15,6 +15,7 @@ _HOMES = {
     "MicroSpace": "space",
     "check": "exercises",
     "decode": "published",
+    "Dashboard": "widgets.dashboard",
     "draw": "view.export",
     "draw_layer": "view.export",
     "load_trace": "trace",

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from enas_viz.view.shapes import STATIC
+from enas_viz.view.shapes import module
 
 BEFORE = """
 import { readFileSync } from "node:fs";
@@ -17,15 +17,16 @@ const given = JSON.parse(readFileSync(casePath, "utf8"));
 """
 
 
-def run_module(expression: str, given: Any, folder: Path) -> Any:
-    """What a JavaScript expression over `m` (the replay's module) and `given` (JSON) says."""
+def run_module(expression: str, given: Any, folder: Path, name: str = "replay.js") -> Any:
+    """What a JavaScript expression over `m` (a widget's module) and `given` (JSON) says."""
     (folder / "given.json").write_text(json.dumps(given))
+    (folder / name).write_text(module(name), encoding="utf-8")
     script = f"{BEFORE}console.log(JSON.stringify({expression}));\n"
     (folder / "run.mjs").write_text(script, encoding="utf-8")
     node = shutil.which("node")
     assert node, "Node.js is needed to run the widget's module"
     run = subprocess.run(
-        [node, folder / "run.mjs", STATIC / "replay.js", folder / "given.json"],
+        [node, folder / "run.mjs", folder / name, folder / "given.json"],
         capture_output=True,
         text=True,
         check=True,

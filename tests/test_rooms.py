@@ -67,8 +67,10 @@ MAY_IMPORT = {
     "view.micro_svg": "LOOK PLACES view.scene view.shapes",
     "view.stack": "LOOK PLACES view.scene view.shapes",
     "view.svg": "LOOK PLACES view.scene view.shapes view.macro_svg view.micro_svg view.stack",
+    "view.pack": "LOOK",
     "view.curves": "LOOK view.graph view.scene view.shapes",
-    "view.timeline": "LOOK view.graph view.scene view.svg view.curves",
+    "view.timeline": "LOOK view.graph view.scene view.svg view.curves view.pack",
+    "view.board": "LOOK view.scene view.svg view.curves view.pack",
     "view.closeup": "LOOK view.graph view.scene view.shapes",
     "view.animation": "",
     "view.export": "LOOK view.graph view.scene view.shapes view.stack view.svg view.curves "
@@ -76,6 +78,7 @@ MAY_IMPORT = {
     "view": "view.*",
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",
+    "widgets.dashboard": "LOOK view.*",
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises limits watching view.* widgets.*",

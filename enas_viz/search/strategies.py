@@ -421,7 +421,8 @@ def _restore(
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    lock = filelock.FileLock(folder / "run.lock", timeout=0)
+    # not of a thread: a dashboard begins a run in one and ends it in another
+    lock = filelock.FileLock(folder / "run.lock", timeout=0, thread_local=False)
     try:
         lock.acquire()
     except filelock.Timeout:

@@ -51,19 +51,23 @@ export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, nam
 const twoDigits = (p) => (p + 1e-9).toFixed(2);
 const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** An episode as a film packs it: picks and logits in order, as digits to base 36. */
+/** What each step picked, as a film packs it: in order, as digits to base 36. */
+export function unpackPicks(scene, film, picks) {
+  let p = 0;
+  const pick = () => parseInt(picks.slice(p, (p += film.pickDigits)), 36);
+  const several = ({ kind, n }) => ({ silent: 0, pick: 1, bits: n })[kind];
+  return { steps: scene.plan.map((turn) => [Array.from({ length: several(turn) }, pick), []]), facts: "", note: "" };
+}
+
+/** An episode as a film packs it: picks and logits in order. */
 export function unpack(scene, film, moment) {
   const { picks, logits, facts } = film.moments[moment];
   const w = film.digits, middle = Math.floor(36 ** w / 2);
-  let p = 0, z = 0;
+  let z = 0;
   const one = () => (parseInt(logits.slice(z, (z += w)), 36) - middle) * film.unit;
   const take = (n) => Array.from({ length: n }, one);
-  const steps = scene.plan.map(({ kind, n }) => {
-    if (kind === "silent") return [[], []];
-    const pick = () => parseInt(picks.slice(p, (p += film.pickDigits)), 36);
-    const chosen = Array.from({ length: kind === "bits" ? n : 1 }, pick);
-    return [chosen, kind === "bits" ? take(n).map((value) => [value]) : [take(n)]];
-  });
+  const shaped = ({ kind, n }) => ({ silent: () => [], pick: () => [take(n)], bits: () => take(n).map((value) => [value]) })[kind]();
+  const steps = unpackPicks(scene, film, picks).steps.map(([chosen], step) => [chosen, shaped(scene.plan[step])]);
   return { steps, facts, note: "" };
 }
 
@@ -145,7 +149,7 @@ export const centred = (x, width, total) => clamp(x - width / 2, 0, Math.max(0, 
 
 // ---------------------------------------------------------------- elements
 
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
@@ -153,7 +157,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 /** Markup to an element, ids made this view's own. */
-function picture(markup, uid) {
+export function picture(markup, uid) {
   const holder = document.createElement("div");
   holder.innerHTML = markup.replaceAll(`id="${PREFIX}`, `id="${uid}`).replaceAll(`href="#${PREFIX}`, `href="#${uid}`);
   return holder.firstElementChild;
@@ -162,22 +166,31 @@ function picture(markup, uid) {
 // Paths, since many fonts lack the signs of players.
 const ICONS = {
   first: "M3.5 3h2v10h-2zM13 3v10L6 8z", back: "M11 3v10L4.5 8z", play: "M4.5 2.5 13 8l-8.5 5.5z",
-  pause: "M4 3h3v10H4zM9 3h3v10H9z", next: "M5 3v10l6.5-5z", last: "M10.5 3h2v10h-2zM3 3v10l7-5z" };
+  pause: "M4 3h3v10H4zM9 3h3v10H9z", next: "M5 3v10l6.5-5z", last: "M10.5 3h2v10h-2zM3 3v10l7-5z",
+  stop: "M3.5 3.5h9v9h-9z" };
 
-const glyph = (name) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${ICONS[name]}" fill="currentColor"/></svg>`;
+export const glyph = (name) => `<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="${ICONS[name]}" fill="currentColor"/></svg>`;
 
 const mini = (inside, uid) => picture(
   `<svg xmlns="${SVG}" class="enas-svg mini" viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">${inside}</svg>`, uid);
 
-const opIcon = (uid, op, coloured) =>
+export const opIcon = (uid, op, coloured) =>
   mini(`<g class="${coloured ? `op-${op}` : "pixel"}"><use href="#${PREFIX}i-${op}"/></g>`, uid);
+
+/** A button with an icon; `hear` adds the listener. */
+export function button(action, label, icon, then, hear) {
+  const made = make("button", { type: "button", "aria-label": label, title: label, "data-act": action });
+  made.innerHTML = glyph(icon);
+  hear(made, "click", then);
+  return made;
+}
 
 // ---------------------------------------------------------------- the drawings in motion
 
 /** The shapes of a drawing by the step that decides them, each with how to set it. */
-function shapes(network, strip, scene) {
+export function shapes(network, strip) {
   const found = [];
-  for (const element of [...network.querySelectorAll("[data-born]"), ...strip.querySelectorAll("[data-step]")]) {
+  for (const element of [...network.querySelectorAll("[data-born]"), ...(strip?.querySelectorAll("[data-step]") ?? [])]) {
     const { born, step, row, at, merge, wire, loose, fixed } = element.dataset;
     const kind = step !== undefined ? "step" : row !== undefined ? "choice" : merge !== undefined ? "merge"
       : wire !== undefined ? "wire" : loose !== undefined ? "loose" : fixed !== undefined ? "fixed" : "layer";
@@ -197,8 +210,21 @@ export function look({ kind, born, row, on }, now, picks, bits) {
   return kind === "fixed" ? "past" : tense(born, now);
 }
 
-/** Writes into the drawings what an episode picked; hidden until its step comes. */
-function dress(scene, episode, network, strip, parts, uid) {
+/** Sets the looks of shapes at a step; of those only that are decided from step `low` to `high`, unless
+ *  they belong to what the step is about. came: is called with each choice that the step takes. */
+export function paint(parts, scene, episode, step, low, high, came) {
+  const about = scene.plan[step]?.at ?? null; // beyond the last step the network is whole
+  for (const part of parts) {
+    if (!part.at && (part.born < low || part.born > high)) continue; // its look stays
+    const tense = look(part, step, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
+    const name = `${part.base} ${tense}${part.at === about ? " about" : ""}`;
+    if (name !== part.name) part.element.setAttribute("class", (part.name = name));
+    if (part.row >= 0 && tense === "now") came(part.element);
+  }
+}
+
+/** Writes into the drawings what an episode picked; hidden until its step comes. strip: may be missing. */
+export function dress(scene, episode, network, strip, parts, uid) {
   const ends = {};
   scene.plan.forEach((turn, step) => {
     if (turn.loose >= 0) {
@@ -206,9 +232,9 @@ function dress(scene, episode, network, strip, parts, uid) {
       for (const tensor of found) ends[`${turn.loose}.${tensor}`] = true;
       ends[`${turn.loose}.join`] = found.length > 1;
     }
-    const cell = strip.querySelector(`[data-step="${step}"]`);
-    const lines = token(scene, episode, step);
-    cell.querySelectorAll(".token").forEach((text, i) => {
+    const cell = strip?.querySelector(`[data-step="${step}"]`);
+    const lines = cell ? token(scene, episode, step) : [];
+    cell?.querySelectorAll(".token").forEach((text, i) => {
       const line = lines[i] ?? "";
       if (text.textContent === line) return;
       text.dataset.y ??= text.getAttribute("y");
@@ -222,7 +248,7 @@ function dress(scene, episode, network, strip, parts, uid) {
     layer.querySelector(".label").setAttribute("class", `label op-${op}`);
     if (scene.colour !== "op") return;
     layer.querySelector(".face").setAttribute("class", `face op-${op}`);
-    cell.querySelector(".tinted").setAttribute("class", `tinted op-${op}`);
+    cell?.querySelector(".tinted").setAttribute("class", `tinted op-${op}`);
   });
   for (const part of parts) if (part.loose) part.on = !!ends[part.loose];
 }
@@ -258,14 +284,9 @@ function render({ model, el }) {
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   let scene, episode, film, n, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
 
-  const button = (action, label, icon = action, then = () => go(moved(action, now(), n))) => {
-    const made = make("button", { type: "button", "aria-label": label, title: label, "data-act": action });
-    made.innerHTML = glyph(icon);
-    hear(made, "click", then);
-    return made;
-  };
-  const play = button("toggle", "Play (Space)", "play", () => toggle());
-  const roll = button("roll", "Play the search", "play", () => toggleRoll());
+  const mover = (action, label) => button(action, label, action, () => go(moved(action, now(), n)), hear);
+  const play = button("toggle", "Play (Space)", "play", () => toggle(), hear);
+  const roll = button("roll", "Play the search", "play", () => toggleRoll(), hear);
   const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Network of the search" });
   const place = make("span", { class: "place" });
   const [curvesBox, layersBox] = [0, 1].map(() => make("div", { class: "time", "aria-hidden": "true" }));
@@ -289,8 +310,8 @@ function render({ model, el }) {
     note, make("div", { class: "film" }, line("over", {}, "The search"), make("div", { class: "times" }, curvesBox, layersBox),
       make("div", { class: "controls" }, roll, scrubber, place)),
     line("over", {}, "The controller decides"), stripBox,
-    make("div", { class: "controls" }, make("div", { class: "buttons" }, button("first", "First step (Home)"),
-      button("back", "Previous step (Left)"), play, button("next", "Next step (Right)"), button("last", "Last step (End)")),
+    make("div", { class: "controls" }, make("div", { class: "buttons" }, mover("first", "First step (Home)"),
+      mover("back", "Previous step (Left)"), play, mover("next", "Next step (Right)"), mover("last", "Last step (End)")),
       slider, speed),
     make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer),
       make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
@@ -310,7 +331,7 @@ function render({ model, el }) {
       box.replaceChildren(drawing);
     }
     builds.textContent = scene.builds;
-    parts = shapes(network, strip, scene);
+    parts = shapes(network, strip);
     root.style.setProperty("--rows", scene.rows);
     legend.replaceChildren(
       ...scene.options.ops.map(({ op, name }) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
@@ -356,17 +377,10 @@ function render({ model, el }) {
     if (step === shown) return;
     const quick = root.classList.contains("enas-fast") || still();
     const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
-    const about = scene.plan[step].at;
-    for (const part of parts) {
-      if (!part.at && (part.born < low || part.born > high)) continue; // its look stays
-      const tense = look(part, step, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
-      const name = `${part.base} ${tense}${part.at === about ? " about" : ""}`;
-      if (name !== part.name) part.element.setAttribute("class", (part.name = name));
-      if (part.row >= 0 && tense === "now") {
-        part.element.parentNode.append(part.element); // on top
-        if (!quick && step === shown + 1) grow(part.element);
-      }
-    }
+    paint(parts, scene, episode, step, low, high, (element) => {
+      element.parentNode.append(element); // on top
+      if (!quick && step === shown + 1) grow(element);
+    });
     drawPanel(step);
     const text = caption(scene, episode, step);
     count.textContent = text.count;

@@ -11,7 +11,7 @@ from typing import Any
 
 from enas_viz.limits import reach_of_header
 from enas_viz.space import Architecture, MacroSpace, Space
-from enas_viz.trace import Trace
+from enas_viz.trace import Episode, Trace
 from enas_viz.view.scene import short_name
 from enas_viz.view.shapes import palette
 
@@ -55,38 +55,88 @@ def series(trace: Trace) -> Series:
     groups: dict[int, list[Any]] = {}
     for e in episodes:
         groups.setdefault(e.epoch, []).append(e)
-    names = place_names(space)
-    places = {name: {op: [] for op in space.ops} for name in names}
+    tallies = []
     for group in groups.values():
-        chosen = zip(*(_ops_by_place(e.architecture) for e in group), strict=True)
-        for shares, of_samples in zip(places.values(), chosen, strict=True):
-            ops = [op for pair in of_samples for op in pair]
-            for number, values in enumerate(shares.values()):
-                values.append(ops.count(number) / len(ops))
+        tallies.append(Tally(space, trace.header.fidelity))
+        for e in group:
+            tallies[-1].add(e)
+    names = place_names(space)
+    places = {
+        name: {
+            op: tuple(tally.shares[k][number] for tally in tallies)
+            for number, op in enumerate(space.ops)
+        }
+        for k, name in enumerate(names)
+    }
     overall = {
         op: tuple(
             sum(at) / len(names) for at in zip(*(s[op] for s in places.values()), strict=True)
         )
         for op in space.ops
     }
-    counts = trace.header.fidelity.get("loose_inputs", "count") == "count"
-    shapes = [sum(_shape(e.architecture, counts) for e in g) / len(g) for g in groups.values()]
-    entropies = [_mean([e.extra.get("entropy") for e in g]) for g in groups.values()]
     return Series(
         tuple(accuracy),
         tuple(smooth),
         tuple(e.baseline for e in episodes),
         tuple(groups),
-        tuple(sum(e.accuracy for e in g) / len(g) for g in groups.values()),
+        tuple(tally.reward for tally in tallies),
         tuple(g[-1].baseline for g in groups.values()),
         overall,
-        {
-            name: {op: tuple(values) for op, values in shares.items()}
-            for name, shares in places.items()
-        },
-        tuple(shapes),
-        tuple(entropies),
+        places,
+        tuple(tally.shape for tally in tallies),
+        tuple(tally.entropy for tally in tallies),
     )
+
+
+class Tally:
+    """What the samples of one epoch have in common, counted sample by sample.
+
+    last_shape: of the sample that was added last, what `Series.shape` is the mean of.
+    """
+
+    def __init__(self, space: Space, fidelity: dict[str, Any]) -> None:
+        self.space, self.count, self.last_shape = space, 0, 0.0
+        self._counts_inputs = fidelity.get("loose_inputs", "count") == "count"
+        self._ops = [[0] * len(space.ops) for _ in place_names(space)]
+        self._shapes = self._rewards = 0.0
+        self._entropies: list[float] = []
+
+    def add(self, episode: Episode) -> None:
+        """Counts one sample; its accuracy is known."""
+        for counts, ops in zip(self._ops, _ops_by_place(episode.architecture), strict=True):
+            for op in ops:
+                counts[op] += 1
+        self.last_shape = _shape(episode.architecture, self._counts_inputs)
+        self._shapes += self.last_shape
+        self._rewards += episode.accuracy
+        if (entropy := entropy_of(episode)) is not None:
+            self._entropies.append(entropy)
+        self.count += 1
+
+    @property
+    def shares(self) -> list[list[float]]:
+        """For each place the share of each operation, in [0, 1]."""
+        return [[n / sum(counts) for n in counts] for counts in self._ops]
+
+    @property
+    def reward(self) -> float:
+        """The mean accuracy."""
+        return self._rewards / self.count
+
+    @property
+    def shape(self) -> float:
+        return self._shapes / self.count
+
+    @property
+    def entropy(self) -> float | None:
+        """The mean entropy in nats of the samples that tell it."""
+        return sum(self._entropies) / len(self._entropies) if self._entropies else None
+
+
+def entropy_of(episode: Episode) -> float | None:
+    """Nats, as the search recorded it; None where it did not."""
+    found = episode.extra.get("entropy")
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
 def place_names(space: Space) -> tuple[str, ...]:
@@ -170,8 +220,3 @@ def figure(trace: Trace) -> Any:
         axes.tick_params(colors=muted, labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     return made
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [v for v in values if v is not None]
-    return sum(known) / len(known) if known else None

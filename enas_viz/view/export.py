@@ -24,7 +24,7 @@ from enas_viz.view import animation
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
-from enas_viz.view.shapes import shipped
+from enas_viz.view.shapes import look, module, shipped
 from enas_viz.view.stack import Plan, describe_stack, plan_of
 from enas_viz.view.svg import cell_still, describe, network_still, skeleton, still
 from enas_viz.view.timeline import MOST, film, moments, panel
@@ -303,19 +303,28 @@ def _animate(
 # ---------------------------------------------------------------- pages
 
 
-def page(state: dict[str, Any]) -> str:
-    """One HTML page that replays: the widget's module, its styles and `state`, nothing else.
+def page(
+    state: dict[str, Any],
+    widget: str = "replay",
+    title: str = "How a controller built a network",
+) -> str:
+    """One HTML page that plays: the widget's module, its styles and `state`, nothing else.
 
-    state: the values of the widget's traits, by name (see `widgets.replay.Replay`).
+    state: the values of the widget's traits, by name (see `widgets.replay.Replay`). widget: the
+    name of its module in `static/`.
     """
+    code = module(f"{widget}.js")
+    if "hostModel" not in code:  # the stand-in for a notebook, unless the module brings it along
+        code += shipped("host.js")
     return _html(
-        "ENAS replay",
-        '<main><h1>How a controller built a network</h1><div id="app"></div></main>'
+        f"ENAS {widget}",
+        f'<main><h1>{escape(title)}</h1><div id="app"></div></main>'
         f'<script type="application/json" id="state">{_json(state)}</script>'
-        f'<script type="module">{shipped("replay.js")}{shipped("host.js")}\n'
+        f'<script type="module">{code}\n'
         'const state = JSON.parse(document.getElementById("state").textContent);\n'
         "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
         'render({ model: window.enasModel, el: document.getElementById("app") });</script>',
+        widget=widget,
     )
 
 
@@ -371,12 +380,13 @@ def iframe(html: str, height: int) -> str:
     )
 
 
-def _html(title: str, body: str, about: str = "") -> str:
+def _html(title: str, body: str, about: str = "", widget: str = "replay") -> str:
     described = f'<meta name="description" content="{escape(about)}">' if about else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>{described}<style>{shipped('enas_viz.css')}{shipped('host.css')}</style></head>"
+        f"<title>{escape(title)}</title>{described}"
+        f"<style>{look(widget)}{shipped('host.css')}</style></head>"
         f'<body class="enas-page">{body}</body></html>\n'
     )
 

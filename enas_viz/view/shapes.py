@@ -174,6 +174,34 @@ def tone(number: int) -> str:
     return f"at-{number % TONES + 1}"
 
 
+def look(widget: str) -> str:
+    """The styles of a widget: those of all, and its own where it has some."""
+    own = f"{widget}.css"
+    return shipped("enas_viz.css") + (shipped(own) if (STATIC / own).exists() else "")
+
+
+@cache
+def module(name: str) -> str:
+    """A module of `static/` with those that it imports inside it, as anywidget wants: one file.
+
+    An imported module becomes a function that is called once and returns what it exports.
+    """
+    text, parts = shipped(name), []
+    for line in re.findall(r"^import .*;$", text, flags=re.M):
+        default, names, file = re.fullmatch(
+            r'import (?:(\w+), )?\{ (.*) \} from "\./([\w.]+)";', line
+        ).groups()
+        body = shipped(file)
+        exported = re.search(r"^export default (.*);$", body, flags=re.M)
+        body = re.sub(r"^export default .*;$", "", body, flags=re.M)
+        body = re.sub(r"^export (?=const|function)", "", body, flags=re.M)
+        inside = f"return {{ default: {exported[1] if exported else 'null'}, {names} }};"
+        wanted = f"{{ {f'default: {default}, ' if default else ''}{names} }}"
+        parts.append(f"const {wanted} = (() => {{\n{body}{inside}\n}})();\n")
+        text = text.replace(line + "\n", "")
+    return "".join(parts) + text
+
+
 @cache
 def shipped(name: str) -> str:
     """A file of `static/` as widgets and pages carry it: without comment lines and indents, a fifth

@@ -18,11 +18,10 @@ from typing import Any
 from enas_viz.space import Space
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import Series, series
+from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts, short_name
 
 MOST = 200  # moments of a film, unless asked otherwise
-UNIT = 1e-4  # of the logits in a page: whole numbers of it
-FARTHEST = 1e4  # a logit in a page; options so far apart have probabilities of 0 and 1
 
 WIDTH, HEIGHT = 584, 286  # of each drawing, in pixels
 BETWEEN = 28  # the two of them side by side
@@ -67,10 +66,8 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     found = series(trace)
     places = _places(trace, found, shown)
     best = shown.index(trace.best)
-    largest = max((abs(z) for e in shown for z in _all(e)), default=0) / UNIT
-    width = next(w for w in range(3, 10) if largest + 1 < 36**w // 2)
-    most = max((p for e in shown for step in e.steps for p in step.picks), default=0)
-    wide = 1 if most < 36 else 2  # 1296 nodes are more than a space may have
+    width = logit_digits(shown)
+    wide = pick_digits(max((p for e in shown for s in e.steps for p in s.picks), default=0))
     return {
         "curves": _svg(_curves(found, trace.space, shown, places, best)),
         "layers": _svg(_places_over_time(found, trace.space)),
@@ -81,10 +78,8 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
         "best": best,
         "moments": [
             {
-                "picks": "".join(_number(p, wide) for step in e.steps for p in step.picks),
-                "logits": "".join(
-                    _number(round(z / UNIT) + 36**width // 2, width) for z in _all(e)
-                ),
+                "picks": pack_picks((p for step in e.steps for p in step.picks), wide),
+                "logits": pack_logits(e, width),
                 "x": round(x, 1),
                 "facts": facts(e),
             }
@@ -104,25 +99,6 @@ def panel(made: Json, moment: int) -> tuple[list[str], float, float]:
         for k, name in enumerate(("curves", "layers"))
     ]
     return parts, 2 * WIDTH + BETWEEN, HEIGHT + 14
-
-
-def _all(episode: Episode) -> list[float]:
-    """Every logit in order; what a file claims beyond any controller's reach is cut off."""
-    found = (z for step in episode.steps for row in step.logits for z in row)
-    return [max(-FARTHEST, min(FARTHEST, z)) for z in found]
-
-
-def _number(value: int, width: int) -> str:
-    """A whole number to base 36, so many digits wide."""
-    found = ""
-    for _ in range(width):
-        value, digit = divmod(value, 36)
-        found = _digit(digit) + found
-    return found
-
-
-def _digit(pick: int) -> str:
-    return "0123456789abcdefghijklmnopqrstuvwxyz"[pick]
 
 
 def _places(trace: Trace, found: Series, shown: Sequence[Episode]) -> list[float]:

@@ -1,0 +1,270 @@
+"""Facts about the dashboard that need no browser."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from episodes import made_up_trace
+from module import run_module
+
+import enas_viz as ev
+from enas_viz.trace import Tick, Trace
+from enas_viz.view.board import Board
+from enas_viz.view.shapes import module
+
+LONG = 30  # seconds that a test waits at most
+
+
+def wait_for(holds) -> None:
+    until = time.monotonic() + LONG
+    while not holds():
+        assert time.monotonic() < until, "it did not come to that"
+        time.sleep(0.01)
+
+
+class Live:
+    """Records of a run, each only when the test lets it come; knows whether it was closed."""
+
+    def __init__(self, trace: Trace, fails: Exception | None = None) -> None:
+        self.trace, self.closed, self.asked, self.fails = trace, False, 0, fails
+        self.gate = threading.Semaphore(0)
+        self.thread = None
+
+    def __iter__(self):
+        yield self.trace.header
+        total = len(self.trace.records)
+        try:
+            for i, item in enumerate(self.trace.records):
+                self.asked += 1
+                self.gate.acquire()
+                self.thread = threading.current_thread()
+                yield item
+                yield Tick("controller", 0, i, total, (i + 1) / total)
+            if self.fails:
+                raise self.fails
+        finally:
+            self.closed = True
+
+    def let(self, count: int) -> None:
+        self.gate.release(count)
+
+
+@pytest.fixture
+def live():
+    return Live(made_up_trace(4, epochs=2, per_epoch=20))
+
+
+def test_a_recorded_search_is_whole_at_once():
+    trace = ev.load_trace("macro-tiny")
+
+    board = ev.Dashboard(trace)
+
+    assert board.state[0]["status"] == "finished"
+    assert board.trace.digest() == trace.digest()
+    assert board.news[0]["samples"] == 6000
+    board.wait()
+
+
+def test_a_file_and_several_runs_by_name_are_taken():
+    board = ev.Dashboard({"a": "macro-tiny", "b": ev.load_trace("micro-cifar10-cpu")})
+
+    assert [facts["name"] for facts in board.runs] == ["a", "b"]
+    assert set(board.traces) == {"a", "b"}
+    with pytest.raises(ValueError, match="several runs: use traces"):
+        board.trace  # noqa: B018
+
+
+def test_a_live_run_comes_in_while_it_goes(live):
+    board = ev.Dashboard(live)
+    live.let(7)
+
+    wait_for(lambda: board.news[0]["samples"] == 7)
+    assert board.state[0]["status"] == "running"
+    assert live.thread is not threading.current_thread()
+    live.let(1000)
+    board.wait(LONG)
+    assert board.state[0]["status"] == "finished"
+    assert board.trace.digest() == live.trace.digest()
+    assert live.closed
+
+
+def test_pausing_is_not_asking_and_going_on_loses_nothing(live):
+    board = ev.Dashboard(live)
+    live.let(5)
+    wait_for(lambda: board.news[0]["samples"] == 5)
+
+    board.ask = [0, "pause", 1]  # as the browser asks
+    live.let(1)
+    wait_for(lambda: board.state[0]["status"] == "paused")
+    live.let(1000)
+    time.sleep(0.2)
+    assert board.news[0]["samples"] == 6
+    board.ask = [0, "resume", 2]
+    board.wait(LONG)
+
+    assert board.trace.digest() == live.trace.digest()
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_stopping_closes_the_records_in_the_thread_that_asks_for_them(live, paused):
+    board = ev.Dashboard(live)
+    live.let(3)
+    wait_for(lambda: board.news[0]["samples"] == 3)
+    if paused:
+        board.pause()
+        live.let(1)
+        wait_for(lambda: board.state[0]["status"] == "paused")
+
+    board.stop()
+    live.let(1)
+    board.wait(LONG)
+
+    assert live.closed
+    assert board.state[0]["status"] == "stopped"
+    assert 3 <= len(board.trace.episodes) <= 5
+
+
+def test_a_run_that_fails_says_so_and_wait_raises_it():
+    live = Live(made_up_trace(4, epochs=1, per_epoch=4), ArithmeticError("the loss is nan"))
+    board = ev.Dashboard(live)
+    live.let(1000)
+
+    with pytest.raises(ArithmeticError, match="the loss is nan"):
+        board.wait(LONG)
+
+    assert board.state[0]["status"] == "failed"
+    assert board.state[0]["message"] == "ArithmeticError: the loss is nan"
+    assert len(board.trace.episodes) == 4  # nothing is lost
+
+
+def test_pushes_are_joined_to_ten_a_second():
+    trace = made_up_trace(4, epochs=1, per_epoch=120)
+
+    def at_a_hundred_a_second():
+        yield trace.header
+        for item in trace.records:
+            time.sleep(0.01)
+            yield item
+
+    started, pushed = time.monotonic(), []
+    board = ev.Dashboard(at_a_hundred_a_second())
+    board.observe(lambda change: pushed.append(change), names="news")
+    board.wait(LONG)
+
+    assert board.news[0]["samples"] == 120
+    assert 2 <= len(pushed) <= 10 * (time.monotonic() - started) + 2
+
+
+def test_what_is_no_run_is_refused():
+    with pytest.raises(ValueError, match="at least one run"):
+        ev.Dashboard({})
+    with pytest.raises(ValueError, match="begin with its header.*got none at all"):
+        ev.Dashboard([])
+    with pytest.raises(ValueError, match="begin with its header.*got Episode"):
+        ev.Dashboard(made_up_trace(4).records)
+
+
+def test_the_opened_sample_is_the_recorded_one():
+    trace = ev.load_trace("macro-tiny")
+    board = ev.Dashboard(trace)
+
+    assert board.opened_episode is None
+    board.opened = [0, trace.best.n]
+    assert board.opened_episode == trace.best
+
+
+def test_the_module_holds_what_it_imports_and_no_name_that_anywidget_would_mistake():
+    text = module("dashboard.js")
+
+    assert "import " not in text
+    assert text.rstrip().endswith("export default { render };")
+    assert "export function render" not in text
+    assert len(text) < 50_000
+
+
+def test_the_browser_joins_what_was_told_and_the_news(tmp_path):
+    trace = made_up_trace(4, epochs=3, per_epoch=200)
+    board = Board("", trace.header)
+    cases, told = [], board.snapshot()
+    for i, item in enumerate(trace.records):
+        board.add(item)
+        if i % 90 == 0:
+            cases.append([told, board.news()])
+        if i % 250 == 0:
+            told = board.snapshot()
+
+    found = run_module("given.map(([t, n]) => m.joined(t, n))", cases, tmp_path, "dashboard.js")
+
+    for (told, news), known in zip(cases, found, strict=True):
+        assert known["points"]["n"] == told["points"]["n"] + news["points"]["n"]
+        assert len(known["epochs"]) == len(told["epochs"]) + len(news["epochs"])
+        assert known["samples"] == news["samples"]
+
+
+def test_news_that_do_not_follow_wait_for_the_snapshot(tmp_path):
+    board = Board("", made_up_trace(4).header)
+    told = board.snapshot()
+    for item in made_up_trace(4).records[:9]:
+        board.add(item)
+    board.snapshot()
+    stray = board.news()
+
+    known = run_module("m.joined(given[0], given[1])", [told, stray], tmp_path, "dashboard.js")
+
+    assert known["points"]["n"] == []
+    assert known["samples"] == 9
+
+
+def test_the_pages_words_and_scales(tmp_path):
+    expression = """[
+      m.countUntil([1, 2, 2, 5], 2), m.countUntil([], 1),
+      m.bestOf([3, 9, 4, 9], 4), m.bestOf([], 0),
+      m.scale([0.1, 0.83]), m.scale([5, 5], 2), m.scale([]), m.nice(7), m.nice(0.2),
+      m.duration(41), m.duration(90), m.duration(4000),
+      m.standing({ status: "running", epoch: 3, left: 70 }, 60, 1234),
+      m.standing({ status: "paused", epoch: 3, left: 0 }, 0, 1),
+      m.standing({ status: "failed", message: "no" }, 60, 1),
+      m.standing({ status: "finished", epoch: 59, seconds: 31 }, 60, 6000),
+    ]"""
+
+    found = run_module(expression, None, tmp_path, "dashboard.js")
+
+    assert found[:4] == [3, 0, 1, -1]
+    assert found[4] == [0, 1, [0, 0.5, 1]]
+    assert found[5][0] < 5 < found[5][1]
+    assert found[6:9] == [[0, 1, []], 10, 1]
+    assert found[9:12] == ["41 s", "2 min", "1 h 07 min"]
+    assert found[12:] == [
+        "running: epoch 4 of 60, 1,234 samples, about 1 min left",
+        "paused: epoch 4, 1 sample",
+        "failed: no",
+        "finished: 60 epochs, 6,000 samples, 31 s",
+    ]
+
+
+def test_a_page_shows_it_without_a_kernel(tmp_path):
+    board = ev.Dashboard(ev.load_trace("macro-tiny"))
+    board.at = 20.0
+
+    page = ev.save(board, tmp_path / "x.html").read_text(encoding="utf-8")
+
+    assert '"at":20.0' in page
+    assert "https://" not in page
+    assert len(page) < 400_000
+
+
+def test_times_of_a_run_leave_out_its_pauses(live):
+    board = ev.Dashboard(live)
+    live.let(2)
+    wait_for(lambda: board.news[0]["samples"] == 2)
+    board.pause()
+    live.let(1)
+    wait_for(lambda: board.state[0]["status"] == "paused")
+    time.sleep(1.2)
+    board.go_on()
+    live.let(1000)
+    board.wait(LONG)
+
+    assert board.state[0]["seconds"] < 1
+    assert replace(board.trace.header) == live.trace.header
