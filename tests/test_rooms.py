@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "search.weights": "CORE search.draws search.data search.ranks search.train",
     "search.enas": "CORE BENCH search.controller search.ranks search.train search.weights",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
+    "search.seat": "CORE search.draws search.controller search.candidates search.enas",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.strategies": "CORE BENCH enas_viz search.child search.controller search.ranks "
     "search.train search.enas search.final search.checkpoint",

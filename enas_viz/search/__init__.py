@@ -8,7 +8,8 @@ from enas_viz.search.candidates import derive
 from enas_viz.search.child import MacroChild, MicroChild, make_child
 from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
-from enas_viz.search.strategies import resume, run, train_child
+from enas_viz.search.seat import ask, score
+from enas_viz.search.strategies import restore, resume, run, train_child
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
 
 __all__ = [
@@ -16,12 +17,15 @@ __all__ = [
     "MacroSupernet",
     "MicroChild",
     "MicroSupernet",
+    "ask",
     "derive",
     "load_data",
     "make_child",
     "make_controller",
     "make_supernet",
+    "restore",
     "resume",
     "run",
+    "score",
     "train_child",
 ]

@@ -115,6 +115,14 @@ def pick(logits: Tensor, uniforms: Tensor) -> Tensor:
     return (uniforms[:, None] >= cumulative).sum(-1)
 
 
+def taken(picked: Tensor, given: Tensor | None, at: int | slice) -> Tensor:
+    """What was picked, but for the columns `at` of `given` that are not below 0."""
+    if given is None:
+        return picked
+    wanted = given[:, at]
+    return torch.where(wanted >= 0, wanted.to(picked.dtype), picked)
+
+
 def stack(states: list[Tensor]) -> Tensor:
     """(n, k, H) from k states of (n, H)."""
     return torch.stack(states, 1)

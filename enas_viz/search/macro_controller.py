@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from enas_viz.recipes import ControllerConfig, Fidelity
-from enas_viz.search.lstm import LstmPolicy, pick, stack
+from enas_viz.search.lstm import LstmPolicy, pick, stack, taken
 from enas_viz.space import Architecture, Decision, MacroSpace
 from enas_viz.trace import Step
 
@@ -148,11 +148,20 @@ class MacroController(LstmPolicy):
         return layers * (layers + 1) // 2
 
     @torch.no_grad()
-    def sample(self, n: int, *, uniforms: Tensor | None = None, seed: int = 0) -> MacroRollout:
+    def sample(
+        self,
+        n: int,
+        *,
+        uniforms: Tensor | None = None,
+        seed: int = 0,
+        given: Tensor | None = None,
+    ) -> MacroRollout:
         """n architectures in one batched pass.
 
         uniforms: (n, draws_per_sample) numbers in [0, 1) that decide everything, by default those
-        of `seed`. Row i decides sample i alone, whatever else is in the batch.
+        of `seed`. Row i decides sample i alone, whatever else is in the batch. given: (n,
+        draws_per_sample) int64, what is not to be sampled, in the order of the flat list; below 0
+        where it is.
         """
         uniforms = self._uniforms(n, uniforms, seed)
         layers = self.space.layers
@@ -164,7 +173,7 @@ class MacroController(LstmPolicy):
         def pick_op(k: int, state: Tensor) -> Tensor:
             at = k * (k + 1) // 2
             raw = state @ self.op_softmax
-            picked = pick(self._shaped(raw), uniforms[:, at])
+            picked = taken(pick(self._shaped(raw), uniforms[:, at]), given, at)
             op_raw[:, k], ops[:, k] = raw, picked
             return picked
 
@@ -172,6 +181,7 @@ class MacroController(LstmPolicy):
             at = k * (k + 1) // 2 + 1
             raw = self._attention(query[:, None], keys)[:, 0]
             chosen = uniforms[:, at : at + k] < torch.sigmoid(2 * self._shaped(raw))
+            chosen = taken(chosen, given, slice(at, at + k))
             skip_raw[:, k, :k], bits[:, k, :k] = raw, chosen
             return chosen
 

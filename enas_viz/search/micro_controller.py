@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.recipes import FAVOURED, PRIOR_BIAS, PRIOR_SHIFT, ControllerConfig, Fidelity
-from enas_viz.search.lstm import LstmPolicy, pick, stack
+from enas_viz.search.lstm import LstmPolicy, pick, stack, taken
 from enas_viz.space import Architecture, Decision, MicroSpace
 from enas_viz.trace import Step
 
@@ -130,12 +130,20 @@ class MicroController(LstmPolicy):
         return 4 * self.space.nodes * len(self.space.cells)
 
     @torch.no_grad()
-    def sample(self, n: int, *, uniforms: Tensor | None = None, seed: int = 0) -> MicroRollout:
+    def sample(
+        self,
+        n: int,
+        *,
+        uniforms: Tensor | None = None,
+        seed: int = 0,
+        given: Tensor | None = None,
+    ) -> MicroRollout:
         """n pairs of cells in one batched pass.
 
         uniforms: (n, draws_per_sample) numbers in [0, 1) that decide everything, in the order of
         the decisions, by default those of `seed`. Row i decides sample i alone, whatever else is in
-        the batch.
+        the batch. given: (n, draws_per_sample) int64, what is not to be sampled, in that order;
+        below 0 where it is.
         """
         uniforms = self._uniforms(n, uniforms, seed)
         space = self.space
@@ -149,7 +157,8 @@ class MicroController(LstmPolicy):
             c, i, side = at
             raw = self._attention(state[:, None], keys)[:, 0]
             index_raw[:, c, i, side, : i + 2] = raw
-            picks[:, c, i, side] = pick(self._shaped_index(raw), uniforms[:, c, i, side])
+            picked = pick(self._shaped_index(raw), uniforms[:, c, i, side])
+            picks[:, c, i, side] = taken(picked, given, self._entry(c, i, side))
             return picks[:, c, i, side]
 
         def pick_op(at: Place, state: Tensor) -> Tensor:
@@ -157,11 +166,16 @@ class MicroController(LstmPolicy):
             raw = torch.addmm(self.op_bias, state, self.op_softmax)
             op_raw[:, c, i, side] = raw
             logits = self._shaped_op(raw) + self.shifts[space.cells[c]]
-            picks[:, c, i, side + 2] = pick(logits, uniforms[:, c, i, side + 2])
+            picked = pick(logits, uniforms[:, c, i, side + 2])
+            picks[:, c, i, side + 2] = taken(picked, given, self._entry(c, i, side + 2))
             return picks[:, c, i, side + 2]
 
         states, _ = self._walk(n, pick_index, pick_op)
         return self._rollout(picks, index_raw, op_raw, stack(states))
+
+    def _entry(self, cell: int, node: int, spot: int) -> int:
+        """Where a decision stands among all of a sample."""
+        return (cell * self.space.nodes + node) * 4 + spot
 
     def score(self, architectures: Sequence[Architecture]) -> MicroRollout:
         """Given architectures, teacher-forced in one batched pass; differentiable.

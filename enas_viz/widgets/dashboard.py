@@ -9,9 +9,10 @@ a search (`enas_viz.search`).
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Dashboard(anywidget.AnyWidget):
     """Shows searches while they run, or as they ran.
 
         board = ev.Dashboard(search.run(ev.recipe("macro-tiny"), seed=0))  # begins at once
-        board.wait()                                                      # until it is over
+        await board    # until it is over, while the buttons work; in a script: board.wait()
         ev.Dashboard(ev.load_trace("macro-tiny"))                          # a recorded one
         ev.Dashboard({"seed 0": one, "seed 1": another})                   # side by side
 
@@ -70,6 +71,7 @@ class Dashboard(anywidget.AnyWidget):
         )
         self._going = [run for run in self._runs if run.status in GOES]
         self.spent = 0.0  # CPU-seconds of passing on what has come
+        self._pusher: threading.Thread | None = None
         for run in self._going:
             run.start()
         if self._going:
@@ -125,21 +127,42 @@ class Dashboard(anywidget.AnyWidget):
             run.do("stop")
 
     def wait(self, seconds: float | None = None) -> None:
-        """Returns when all runs are over, or after so many seconds.
+        """Returns when all runs are over, or after so many seconds; for scripts.
 
-        Interrupting it stops the runs. Raises whatever ended a run that failed.
+        Interrupting it stops the runs. Raises whatever ended a run that failed. A notebook's kernel
+        would hear no button meanwhile: there, `await board` does the same.
         """
         until = None if seconds is None else time.monotonic() + seconds
         try:
-            for run in self._going:
-                while run.thread.is_alive() and (until is None or time.monotonic() < until):
-                    run.thread.join(0.05)
+            while self._goes_on() and (until is None or time.monotonic() < until):
+                time.sleep(PUSH)
         except KeyboardInterrupt:
-            self.stop()
-            for run in self._going:
-                run.thread.join()
-        if self._going and not any(run.thread.is_alive() for run in self._going):
+            self._stopped()
+        self._tell_failure()
+
+    def __await__(self) -> Generator[Any, None, Trace | dict[str, Trace]]:
+        """Waits for all runs to be over, letting the kernel hear buttons meanwhile; what `trace`
+        is then, or `traces` of several. Interrupting and failures are as for `wait`."""
+        return self._over().__await__()
+
+    async def _over(self) -> Trace | dict[str, Trace]:
+        try:
+            while self._goes_on():
+                await asyncio.sleep(PUSH)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            self._stopped()
+        self._tell_failure()
+        return self.trace if len(self._runs) == 1 else self.traces
+
+    def _goes_on(self) -> bool:
+        return self._pusher is not None and self._pusher.is_alive()
+
+    def _stopped(self) -> None:
+        self.stop()
+        if self._pusher is not None:
             self._pusher.join()
+
+    def _tell_failure(self) -> None:
         for run in self._going:
             if run.error is not None:
                 raise run.error

@@ -109,16 +109,27 @@ def _stop(server: subprocess.Popen) -> None:
         server.wait()
 
 
-def run_all(
-    page: Any, address: tuple[str, str], notebook: str, ready: str, timeout: float = 90_000
+def open_notebook(
+    page: Any, address: tuple[str, str], notebook: str, timeout: float = 90_000
 ) -> None:
-    """Opens a notebook, waits for its kernel, runs all cells, waits for what `ready` selects."""
+    """Opens a notebook and waits for its kernel."""
     url, token = address
     page.goto(f"{url}lab/tree/{notebook}?token={token}&reset")
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=timeout)
     page.wait_for_function(IDLE, timeout=timeout)
-    # In braces, so that it does not wait for the cells to end.
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+def command(page: Any, name: str) -> None:
+    """Lets the Lab do something; in braces, so that it does not wait for cells to end."""
+    page.evaluate(f"() => {{ window.jupyterapp.commands.execute({name!r}); }}")
+
+
+def run_all(
+    page: Any, address: tuple[str, str], notebook: str, ready: str, timeout: float = 90_000
+) -> None:
+    """Opens a notebook, waits for its kernel, runs all cells, waits for what `ready` selects."""
+    open_notebook(page, address, notebook, timeout)
+    command(page, "notebook:run-all-cells")
     page.wait_for_selector(ready, timeout=timeout)
 
 
