@@ -370,7 +370,7 @@ RECIPES: dict[str, Recipe] = {
     for made in (
         Recipe(
             name="macro-tiny",
-            about="macro search on scikit-learn's digits, about two minutes on two cores",
+            about="macro search on scikit-learn's digits, for two cores",
             data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
             network=NetworkConfig(layers=6, filters=16),
             controller=ControllerConfig(lr=3.5e-3, updates=10, samples=10, reward_images=100),
@@ -380,7 +380,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="macro-cifar10-cpu",
-            about="macro search on CIFAR-10 at 16x16 pixels, about ten minutes on two cores",
+            about="macro search on CIFAR-10 at 16x16 pixels, for two cores",
             data=DataConfig(resolution=16),
             network=NetworkConfig(layers=6, filters=16),
             # Seed 0 at this rate had chosen its operations after 600 updates; at half of it,
@@ -425,7 +425,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="micro-cifar10-cpu",
-            about="micro search on CIFAR-10 at 16x16 pixels, about half an hour on two cores",
+            about="micro search on CIFAR-10 at 16x16 pixels, for two cores",
             data=DataConfig(resolution=16),
             network=NetworkConfig(space="micro", layers=3, filters=8),
             controller=_micro_controller(
