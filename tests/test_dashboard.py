@@ -94,13 +94,13 @@ def test_pausing_is_not_asking_and_going_on_loses_nothing(live):
     live.let(5)
     wait_for(lambda: board.news[0]["samples"] == 5)
 
-    board.ask = [0, "pause", 1]  # as the browser asks
+    board._asked(board, {"run": 0, "action": "pause"}, [])  # as the browser asks
     live.let(1)
     wait_for(lambda: board.state[0]["status"] == "paused")
     live.let(1000)
     time.sleep(0.2)
     assert board.news[0]["samples"] == 6
-    board.ask = [0, "resume", 2]
+    board._asked(board, {"run": 0, "action": "resume"}, [])
     board.wait(LONG)
 
     assert board.trace.digest() == live.trace.digest()

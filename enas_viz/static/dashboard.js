@@ -2,7 +2,7 @@
  *
  *  `runs` holds what stays the same, `told` all that was known a while ago, `news` what came since;
  *  `state` says how each run stands. The browser draws; it asks the kernel only to pause, go on or stop
- *  (`ask`). `at` is the moment that is looked at, in epochs; below 0: always the newest. `opened` is the
+ *  (by a message, which does not wait for a running cell as traits do). `at` is the moment that is looked at, in epochs; below 0: always the newest. `opened` is the
  *  sample that is replayed. Named exports are pure, none may be called `render`. */
 
 import replay, { button, clamp, dress, glyph, make, opIcon, paint, picture, shapes, unpack, unpackPicks } from "./replay.js";
@@ -334,14 +334,12 @@ function render({ model, el }) {
     panels = model.get("runs").map((facts, k) => panel(facts, `${uid}${k}-`, hear, (action, which) => {
       if (action === "open") return open(k, panels[k].nets.find((net) => net.which === which).n);
       const status = model.get("state")[k].status;
-      model.set("ask", [k, action === "pause" && status === "paused" ? "resume" : action, (model.get("ask")[2] ?? 0) + 1]);
-      save();
+      model.send?.({ run: k, action: action === "pause" && status === "paused" ? "resume" : action });
     }));
     runsBox.replaceChildren(...panels.map((p) => p.element));
     runsBox.classList.toggle("several", panels.length > 1);
     panels.forEach((p, k) => hear(p.curves, "click", (event) => choose(k, p.timeAt(event.clientX))));
     draw(true);
-    stateChanged();
     openedChanged();
   }
 
@@ -352,6 +350,7 @@ function render({ model, el }) {
     panels.forEach((p, k) => { if (!p.known) p.show(found[k], 1, at()); else p.show(found[k], end(), at(), false); });
     const epochs = end();
     panels.forEach((p, k) => p.show(found[k], epochs, at(), afresh));
+    stateChanged();
     moved();
   }
   /** At most one drawing a frame, however fast the news come. */

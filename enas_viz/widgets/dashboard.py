@@ -56,7 +56,6 @@ class Dashboard(anywidget.AnyWidget):
     state = traitlets.List().tag(sync=True)
     at = traitlets.Float(-1.0).tag(sync=True)
     opened = traitlets.List().tag(sync=True)
-    ask = traitlets.List().tag(sync=True)
 
     def __init__(self, records: Any) -> None:
         named = dict(records) if isinstance(records, Mapping) else {"": records}
@@ -70,6 +69,7 @@ class Dashboard(anywidget.AnyWidget):
             state=[run.state() for run in self._runs],
         )
         self._going = [run for run in self._runs if run.status in GOES]
+        self.on_msg(self._asked)
         self.spent = 0.0  # CPU-seconds of passing on what has come
         self._pusher: threading.Thread | None = None
         for run in self._going:
@@ -105,7 +105,7 @@ class Dashboard(anywidget.AnyWidget):
 
     def html(self) -> str:
         """One complete page that shows this as it stands; it needs no kernel and no network."""
-        names = ("runs", "told", "news", "state", "at", "opened", "ask")
+        names = ("runs", "told", "news", "state", "at", "opened")
         state = {name: getattr(self, name) for name in names}
         return page(state, "dashboard", "How a search went")
 
@@ -167,10 +167,11 @@ class Dashboard(anywidget.AnyWidget):
             if run.error is not None:
                 raise run.error
 
-    @traitlets.observe("ask")
-    def _asked(self, change: Any) -> None:
-        run, action, _ = change["new"]
-        self._runs[run].do(action)
+    def _asked(self, _: Any, content: Any, __: Any) -> None:
+        """A button was pressed. A message, not a trait: while a cell awaits the runs, the browser
+        holds back changes of traits until it ends."""
+        if isinstance(content, dict) and type(run := content.get("run")) is int:
+            self._runs[run].do(content.get("action"))
 
     # ---- passing on
 
