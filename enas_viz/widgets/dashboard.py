@@ -187,9 +187,8 @@ class Dashboard(anywidget.AnyWidget):
     def _push(self, over: bool = False) -> None:
         """Sends what has come since the last time, if anything has."""
         state = [run.state() for run in self._runs]
-        if state != self.state:
-            self.state = state
         if not over and not any(run.dirty for run in self._going):
+            self.state = state
             return
         news, told, renewed = [], [], False
         for k, run in enumerate(self._runs):
@@ -199,10 +198,10 @@ class Dashboard(anywidget.AnyWidget):
                 told.append(run.board.snapshot() if due else self.told[k])
                 news.append(run.board.news())
                 renewed = renewed or due
-        with self.hold_sync():  # one message, so that news and what they follow on go together
+        with self.hold_sync():  # in one message, since they belong together
             if renewed:
                 self.told = told
-            self.news = news
+            self.news, self.state = news, state
 
 
 class _Run:
