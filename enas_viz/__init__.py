@@ -18,6 +18,7 @@ _HOMES = {
     "Dashboard": "widgets.dashboard",
     "draw": "view.export",
     "draw_layer": "view.export",
+    "Editor": "widgets.editor",
     "load_trace": "trace",
     "plot": "view.export",
     "reach": "limits",

@@ -367,6 +367,8 @@ def _told_apart(found: Sequence[Any]) -> str:
         return "There is nothing to compare it with."
     if not apart:
         return "These images cannot tell any of them from the first."
+    if len(apart) == len(found) - 1:
+        return "The first is better than all others beyond chance."
     return f"Worse than the first beyond chance: {', '.join(apart)}. The others may be as good."
 
 

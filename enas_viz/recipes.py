@@ -412,7 +412,7 @@ RECIPES: dict[str, Recipe] = {
         ),
         Recipe(
             name="micro-tiny",
-            about="micro search on scikit-learn's digits, a little more than a minute on two cores",
+            about="micro search on scikit-learn's digits, for two cores",
             data=DataConfig(name="digits", resolution=8, crop_padding=1, flip=False),
             network=NetworkConfig(space="micro", layers=3, filters=8),
             controller=_micro_controller(

@@ -473,6 +473,37 @@ class MicroSpace:
 Space = MacroSpace | MicroSpace
 
 
+def assemble(space: Space, picks: Sequence[Sequence[int]], order: str) -> Architecture:
+    """The architecture to which the picks of all steps lead: `space.picks` the other way round.
+
+    Raises ValueError, naming the decision, for picks that the space does not have.
+    """
+    plan = space.steps(order)
+    if len(picks) != len(plan):
+        raise ValueError(f"there are {len(plan)} steps in this space; got {len(picks)}")
+    taken: dict[tuple[str, int, str, int], tuple[int, ...]] = {}
+    for decision, picked in zip(plan, picks, strict=True):
+        if decision.kind != "silent":
+            space.check(decision, tuple(picked))
+            where = (decision.kind, decision.at, decision.cell, decision.side)
+            taken[where] = tuple(map(int, picked))
+    if isinstance(space, MacroSpace):
+        nothing: tuple[int, ...] = ()
+        rows = (
+            (*taken["op", k, "", 0], *taken.get(("skip", k, "", 0), nothing))
+            for k in range(space.layers)
+        )
+        return Architecture(space, tuple(rows))
+    cells = (
+        tuple(
+            tuple(taken[kind, i, cell, side][0] for kind in ("index", "op") for side in (0, 1))
+            for i in range(2, space.nodes + 2)
+        )
+        for cell in space.cells
+    )
+    return Architecture(space, tuple(cells))
+
+
 def space_from_json(value: dict[str, Any]) -> Space:
     """The space that `to_json` wrote. Unknown fields are ignored (a newer minor format)."""
     if not isinstance(value, dict):

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "watching": "trace",
     "trace": "space files",
     "cost": "space recipes",
+    "anatomy": "space recipes cost",
     "limits": "space recipes",
     "ranking": "space files recipes",
     "measured": "recipes space",
@@ -80,6 +81,7 @@ MAY_IMPORT = {
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",
     "widgets.dashboard": "LOOK view.*",
+    "widgets.editor": "LOOK anatomy view.* widgets.replay",  # a replay with a desk
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises limits watching view.* widgets.*",

@@ -5,6 +5,8 @@
  *  of what is said; `episode` holds picks and logits, `film` those of its moments. This module only moves
  *  clocks: it sets class names, fills templates, draws bars. State lives in the traits alone, so a saved
  *  notebook and an exported page play without a kernel.
+ *  With `free` set, the reader may choose, too: `mine` holds what each step then picks, `answer` what
+ *  the kernel's controller says to that. `whole`: all that is decided shows, not only what came so far.
  *  Named exports are pure; none may be called `render` (anywidget would take it for the widget). */
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -45,6 +47,17 @@ export function probabilities(kind, logits, temperature = 1) {
     return weights.map((w) => w / sum);
   });
 }
+
+/** What each step picks once the reader took option `i` of a step: of bits the other answer. */
+export function chosen(scene, picks, step, i) {
+  const made = picks.map((row) => [...row]);
+  if (scene.plan[step].kind === "bits") made[step][i] = 1 - made[step][i];
+  else made[step][0] = i;
+  return made;
+}
+
+/** Numbers of the steps, from 0, in which two lists of picks differ. */
+export const changedSteps = (was, now) => was.flatMap((row, step) => (String(row) === String(now[step]) ? [] : [step]));
 
 export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 /** As Python tells it: an exact half is rounded up. */
@@ -211,12 +224,14 @@ export function look({ kind, born, row, on }, now, picks, bits) {
 }
 
 /** Sets the looks of shapes at a step; of those only that are decided from step `low` to `high`, unless
- *  they belong to what the step is about. came: is called with each choice that the step takes. */
-export function paint(parts, scene, episode, step, low, high, came) {
+ *  they belong to what the step is about. came: is called with each choice that the step takes. whole:
+ *  later decisions show, too. */
+export function paint(parts, scene, episode, step, low, high, came, whole = false) {
   const about = scene.plan[step]?.at ?? null; // beyond the last step the network is whole
   for (const part of parts) {
     if (!part.at && (part.born < low || part.born > high)) continue; // its look stays
-    const tense = look(part, step, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
+    const now = whole && part.born > step ? Infinity : step;
+    const tense = look(part, now, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
     const name = `${part.base} ${tense}${part.at === about ? " about" : ""}`;
     if (name !== part.name) part.element.setAttribute("class", (part.name = name));
     if (part.row >= 0 && tense === "now") came(part.element);
@@ -253,23 +268,30 @@ export function dress(scene, episode, network, strip, parts, uid) {
   for (const part of parts) if (part.loose) part.on = !!ends[part.loose];
 }
 
-function drawBars(list, scene, episode, step, uid, temperature) {
+/** recorded: what the marks show. choose: called with the option that the reader takes. */
+function drawBars(list, scene, episode, step, uid, temperature, recorded, choose) {
   const found = bars(scene, episode, step, temperature);
-  const was = temperature === 1 ? found : bars(scene, episode, step);
+  const was = temperature === 1 && episode === recorded ? found : bars(scene, recorded, step);
   list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
   list.classList.toggle("ops", scene.plan[step].options === "ops");
   list.classList.toggle("sampled", scene.plan[step].kind === "pick");
   list.classList.toggle("whatif", was !== found);
   list.replaceChildren(...found.map(({ label, p, picked, answer, op }, i) => {
-    const share = make("i"), recorded = make("s");
-    recorded.style.left = `${100 * was[i].p}%`;
+    const share = make("i"), before = make("s");
+    before.style.left = `${100 * was[i].p}%`;
     share.style.width = `${100 * p}%`;
     if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
     const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
     const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
       answer);
-    return make("li", picked ? { class: "picked" } : {}, name,
-      make("span", { class: "track", "aria-hidden": "true" }, share, ...(was === found ? [] : [recorded])), make("span", { class: "p" }, twoDigits(p)), mark);
+    const line = make("li", picked ? { class: "picked" } : {}, name,
+      make("span", { class: "track", "aria-hidden": "true" }, share, ...(was === found ? [] : [before])), make("span", { class: "p" }, twoDigits(p)), mark);
+    if (choose) {
+      const take = make("button", { type: "button", class: "choose", "aria-pressed": picked, "aria-label": label });
+      take.addEventListener("click", () => choose(i));
+      line.append(take);
+    }
+    return line;
   }));
 }
 
@@ -282,7 +304,7 @@ function render({ model, el }) {
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
-  let scene, episode, film, n, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
+  let scene, recorded, episode, film, n, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
 
   const mover = (action, label) => button(action, label, action, () => go(moved(action, now(), n)), hear);
   const play = button("toggle", "Play (Space)", "play", () => toggle(), hear);
@@ -297,7 +319,16 @@ function render({ model, el }) {
     ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
   const line = (name, more = {}, ...text) => make("p", { class: name, ...more }, ...text);
   const facts = line("facts"), note = line("note"), count = line("count"), answer = line("answer");
-  const builds = line("over");
+  const builds = line("over"), differs = line("hint");
+  const ask = (what) => model.send?.({ ask: what, step: now() });
+  const word = (text, then) => {
+    const made = make("button", { type: "button", class: "word" }, text);
+    hear(made, "click", then);
+    return made;
+  };
+  const goesOn = word("Let the controller go on from here", () => ask("continue"));
+  const back = word("Back to what was sampled", () => { model.set("mine", []); push(); });
+  const seat = make("div", { class: "seat" }, goesOn, back, differs);
   const question = line("question", { id: `${uid}question` }), said = line("unseen", { id: `${uid}said` });
   const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
   const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
@@ -315,7 +346,7 @@ function render({ model, el }) {
       slider, speed),
     make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer),
       make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
-    builds, networkBox, legend, facts, said, live);
+    seat, builds, networkBox, legend, facts, said, live);
   el.append(root);
 
   const now = () => clamp(model.get("step"), 0, Math.max(0, n - 1));
@@ -352,8 +383,32 @@ function render({ model, el }) {
     scrubber.max = film.moments.length - 1;
   }
 
+  /** What is shown: the recorded episode, or what the reader made of it. */
+  function present() {
+    const mine = model.get("mine"), told = model.get("answer");
+    if (!mine?.length) return recorded;
+    const logits = told?.steps?.length ? told : recorded;
+    return { ...recorded, steps: mine.map((picks, step) => [picks, logits.steps[step][1]]) };
+  }
+  function choose(i) {
+    const step = now(), picks = chosen(scene, episode.steps.map(([picks]) => picks), step, i);
+    const same = !changedSteps(recorded.steps.map(([picks]) => picks), picks).length;
+    model.set("mine", same && !model.get("whole") ? [] : picks);
+    push();
+    list.children[i]?.querySelector("button")?.focus();
+  }
+  function seated() {
+    seat.hidden = !model.get("free") || model.get("whole");
+    goesOn.hidden = !model.get("asks");
+    back.disabled = episode === recorded;
+    const steps = episode === recorded ? [] : changedSteps(recorded.steps.map(([p]) => p), episode.steps.map(([p]) => p));
+    differs.textContent = steps.length ? `yours: step ${steps.map((s) => s + 1).join(", ")}; marks: as sampled`
+      : "What if? Click an option that was not sampled.";
+  }
+
   function load() {
-    episode = film ? unpack(scene, film, at()) : model.get("episode");
+    recorded = film ? unpack(scene, film, at()) : model.get("episode");
+    episode = present();
     n = episode.steps.length;
     if (film) {
       const { x, facts: told } = film.moments[at()];
@@ -369,6 +424,7 @@ function render({ model, el }) {
     note.hidden = !episode.note;
     dress(scene, episode, network, strip, parts, uid);
     shown = -1;
+    seated();
     draw();
   }
 
@@ -380,7 +436,7 @@ function render({ model, el }) {
     paint(parts, scene, episode, step, low, high, (element) => {
       element.parentNode.append(element); // on top
       if (!quick && step === shown + 1) grow(element);
-    });
+    }, model.get("whole"));
     drawPanel(step);
     const text = caption(scene, episode, step);
     count.textContent = text.count;
@@ -396,7 +452,7 @@ function render({ model, el }) {
 
   function drawPanel(step) {
     const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent";
-    drawBars(list, scene, episode, step, uid, temperature);
+    drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
     warmth.parentNode.style.visibility = silent ? "hidden" : "";
@@ -452,6 +508,7 @@ function render({ model, el }) {
   function open(moment) {
     root.classList.add("enas-fast");
     lastMove = performance.now();
+    model.set("mine", []);
     model.set("moment", clamp(moment, 0, film.moments.length - 1));
     push();
   }
@@ -543,7 +600,8 @@ function render({ model, el }) {
   });
   resized?.observe(root);
   const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
-    "change:film": build, "change:moment": load, "change:rolling": turn, "change:temperature": () => drawPanel(shown) };
+    "change:film": build, "change:moment": load, "change:rolling": turn, "change:temperature": () => drawPanel(shown),
+    "change:mine": load, "change:answer": load };
   for (const [event, then] of Object.entries(heard)) model.on(event, then);
   build();
   tick();

@@ -204,11 +204,11 @@ def module(name: str) -> str:
 
 @cache
 def shipped(name: str) -> str:
-    """A file of `static/` as widgets and pages carry it: without comment lines and indents, a fifth
+    """A file of `static/` as widgets and pages carry it: without comments and indents, a fifth
     smaller, since a saved notebook keeps a copy for each widget."""
     text = (STATIC / name).read_text(encoding="utf-8")
     if name.endswith(".css"):
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-    lines = (line.strip() for line in text.splitlines())
+    lines = (re.sub(r"\s+// .*$", "", line).strip() for line in text.splitlines())
     kept = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]
     return "\n".join(kept) + "\n"

@@ -5,12 +5,15 @@ Leaves to others: what is drawn and said (`enas_viz.view`); playing it (the modu
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import anywidget
 import traitlets
 
+from enas_viz.space import Architecture, assemble
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state
 from enas_viz.view.given import played
@@ -19,6 +22,9 @@ from enas_viz.view.shapes import shipped
 from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import MOST, film, moments
 
+# What the first steps picked, and a seed for the rest -> the whole episode: `search.ask`.
+Controller = Callable[..., Episode]
+
 HINT = (
     "A still picture. Run this cell, in JupyterLab or on Binder, to scrub through every decision."
 )
@@ -26,6 +32,8 @@ HINT = (
 
 class Replay(anywidget.AnyWidget):
     """Plays how a controller decided an episode, one step at a time; of a trace, a whole search.
+
+        ev.Replay(trace.best, search.ask(run))  # and what if it had decided otherwise?
 
         ev.Replay(trace)  # the film of the search, opened at its best episode
         ev.Replay(trace.best)  # one episode
@@ -39,7 +47,12 @@ class Replay(anywidget.AnyWidget):
     layers or more. moments: how many episodes of a trace
     can be opened at most; they are taken evenly, and the best is among them. step: where to begin,
     from 0; by default the first of an episode, and a film opens on a finished network.
-    Raises ValueError for an episode without steps.
+
+    controller: who answers when the reader clicks an option that was not sampled: a callable
+    `controller(picks, seed)` as `search.ask` makes, of a policy over the same space. Every
+    probability is then that controller's, which may have learned on since the episode was sampled;
+    after a click the old ones stay as marks beside the new. `chosen` is the network as it then is.
+    Raises ValueError for an episode without steps, and for a controller of another space.
 
     All state is in traits, so it survives in saved notebooks: `step` (clamped), `moment`
     (which episode of the film, from 0, clamped), `playing`, `rolling` (the film plays), `speed`,
@@ -58,10 +71,16 @@ class Replay(anywidget.AnyWidget):
     rolling = traitlets.Bool(False).tag(sync=True)
     speed = traitlets.Float(1.0).tag(sync=True)
     temperature = traitlets.Float(1.0).tag(sync=True)
+    free = traitlets.Bool(False).tag(sync=True)  # whether the reader may choose
+    asks = traitlets.Bool(False).tag(sync=True)  # and a controller answers
+    whole = traitlets.Bool(False).tag(sync=True)  # all that is decided shows, whatever the step
+    mine = traitlets.List().tag(sync=True)  # what each step picks, where the reader chose
+    answer = traitlets.Dict().tag(sync=True)  # that episode, as the controller has it
 
     def __init__(
         self,
         x: Any,
+        controller: Controller | None = None,
         *,
         colour: Colour = "op",
         reductions: bool | None = None,
@@ -70,6 +89,9 @@ class Replay(anywidget.AnyWidget):
         moments: int = MOST,
     ) -> None:
         self.episodes = _playable(x, moments)
+        self._controller, self._seed = controller, 0
+        if controller is not None:
+            self.episodes = (_asked(controller, self.episodes[-1]),)
         self.options = {"colour": colour, "reductions": reductions}
         self._scene = scene_of(self.episodes[0], colour, reductions)
         self.trace = x if len(self.episodes) > 1 else None
@@ -79,7 +101,10 @@ class Replay(anywidget.AnyWidget):
             episode={} if made else episode_json(self.episodes[0]),
             film=made,
             speed=speed,
+            free=controller is not None,
+            asks=controller is not None,
         )
+        self.on_msg(self._heard)
         self.moment = made.get("best", 0)
         self.step = (len(self._scene.plan) if made else 0) if step is None else step
 
@@ -87,6 +112,46 @@ class Replay(anywidget.AnyWidget):
     def recorded(self) -> Episode:
         """The episode that is open."""
         return self.episodes[self.moment]
+
+    @property
+    def chosen(self) -> Architecture:
+        """The network that is shown: as recorded, or as the reader has it."""
+        if not self.mine:
+            return self.recorded.architecture
+        return assemble(self._scene.space, self.mine, self._scene.order)
+
+    # ---- the reader's choices
+
+    @traitlets.validate("mine")
+    def _valid(self, proposal: Any) -> list[list[int]]:
+        picks = proposal["value"]
+        if picks:
+            assemble(self._scene.space, picks, self._scene.order)  # refuses what cannot be
+        return [list(map(int, row)) for row in picks]
+
+    @traitlets.observe("mine")
+    def _answered(self, _: Any) -> None:
+        """Asks the controller what it says to the choices."""
+        asked = bool(self.mine) and self._controller is not None
+        self.answer = episode_json(self._controller(self.mine)) if asked else {}
+
+    def _heard(self, _: Any, content: Any, __: Any) -> None:
+        """A button: the controller goes on from a step, each time with other draws."""
+        if isinstance(content, dict) and content.get("ask") == "continue":
+            self.go_on(content.get("step", self.step))
+
+    def go_on(self, step: int | None = None) -> None:
+        """Lets the controller decide everything after `step`, by default the present one.
+
+        Raises ValueError where there is no controller.
+        """
+        if self._controller is None:
+            raise ValueError("there is no controller to go on: Replay(episode, search.ask(run))")
+        at = self.step if step is None else max(0, min(step, len(self._scene.plan) - 1))
+        now = self.mine or [list(s.picks) for s in self.recorded.steps]
+        self._seed += 1
+        found = self._controller(now[: at + 1], seed=self._seed)
+        self.mine = [list(s.picks) for s in found.steps]
 
     @traitlets.validate("step")
     def _clamp(self, proposal: Any) -> int:
@@ -135,6 +200,17 @@ class Replay(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         still, looks = self._still(HINT)._repr_mimebundle_()
         return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+
+
+def _asked(controller: Controller, episode: Episode) -> Episode:
+    """The same decisions with the probabilities that `controller` gives them now."""
+    now = controller([step.picks for step in episode.steps])
+    if now.architecture != episode.architecture:
+        raise ValueError(
+            f"the controller decides in {now.architecture.space}, the episode in "
+            f"{episode.architecture.space}; ask one of the same space"
+        )
+    return dataclasses.replace(episode, steps=now.steps)
 
 
 def _playable(x: Any, most: int) -> tuple[Episode, ...]:

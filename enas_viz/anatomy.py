@@ -1,0 +1,148 @@
+"""What an architecture is like: how deep, how far it sees, what nobody reads. No torch.
+
+Of the path that it takes through the supernet of a recipe, as the authors search. Leaves to others:
+what it costs (`cost`), how good it is (`enas_viz.search`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from enas_viz.cost import cell_places, recipe_path_cost
+from enas_viz.recipes import Recipe
+from enas_viz.space import Architecture, MacroSpace
+
+REACH = {  # pixels of a feature map that an operation's window reaches beyond its own pixel
+    "conv3x3": 2,
+    "sep3x3": 2,
+    "conv5x5": 4,
+    "sep5x5": 4,
+    "avg3x3": 2,
+    "max3x3": 2,
+    "avg5x5": 4,
+    "identity": 0,
+}
+STEM_REACH = 2  # of the 3x3 convolution that every network begins with
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """parameters, multiply_adds: of the path, per image. receptive_field: side in pixels of the
+    square of the image that one pixel of the last feature map depends on. depth: operations on the
+    longest way from stem to classifier; shortest: on the shortest, through skips. Of cells, depth
+    and shortest count computed nodes within the normal cell. unread: what no later layer or node
+    reads besides the next one (macro: layers without a skip from them; micro: per cell the loose
+    ends, by the readers' names of nodes)."""
+
+    parameters: int
+    multiply_adds: int
+    receptive_field: int
+    depth: int
+    shortest: int
+    unread: dict[str, tuple[int, ...]]
+
+
+def anatomy(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Anatomy:
+    """Of an architecture under a recipe's network, data and fidelity.
+
+    Raises ValueError when the recipe is for another space.
+    """
+    space = architecture.space
+    if space.kind != recipe.network.space:
+        raise ValueError(
+            f"the recipe {recipe.name} is for {recipe.network.space} networks; got a {space.kind} "
+            f"architecture"
+        )
+    cost = recipe_path_cost(architecture, recipe, image_channels)
+    if isinstance(space, MacroSpace):
+        depth, shortest = space.layers, _shortest(architecture)
+        read = {t for k in range(space.layers) for t in space.sources(architecture, k)}
+        last = space.layers  # the classifier reads it
+        unread = {"layers": tuple(k for k in range(1, last) if k not in read)}
+        field = _macro_field(architecture)
+    else:
+        counts = recipe.fidelity.loose_inputs == "count"
+        depth, shortest = space.depth(architecture), _shortest_in_cell(architecture)
+        unread = {
+            cell: tuple(t + 1 for t in space.loose_ends(architecture, cell, counts))
+            for cell in space.cells
+        }
+        field = _cells_field(architecture, recipe)
+    return Anatomy(cost.parameters, cost.multiply_adds, field, depth, shortest, unread)
+
+
+def _macro_field(architecture: Architecture) -> int:
+    space = architecture.space
+    seen, jump = [1 + STEM_REACH], 1  # of every tensor; image pixels between two of a map
+    for k, op in enumerate(space.op_names(architecture)):
+        skips = (seen[t] for t in space.sources(architecture, k))
+        seen.append(max(seen[-1] + REACH[op] * jump, *skips, 0))
+        if k in space.pool_after():  # a factorized reduction joins two neighbouring pixels
+            seen, jump = [s + jump for s in seen], 2 * jump
+    return seen[-1]
+
+
+def _shortest(architecture: Architecture) -> int:
+    """Operations on the shortest way: a skip goes around all layers between its ends."""
+    space = architecture.space
+    ways = [0]
+    for k in range(space.layers):
+        ways.append(min([ways[-1] + 1, *(ways[t] for t in space.sources(architecture, k))]))
+    return ways[-1]
+
+
+def _shortest_in_cell(architecture: Architecture) -> int:
+    """Computed nodes on the shortest way from an input of the normal cell to its output."""
+    space = architecture.space
+    ways = [0, 0]
+    for i, j, *_ in architecture.content[0]:
+        ways.append(1 + min(ways[i], ways[j]))
+    return min(ways[t] for t in space.loose_ends(architecture))
+
+
+def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
+    space, fidelity = architecture.space, recipe.fidelity
+    stacked, counts = fidelity.sep_conv_stack, fidelity.loose_inputs == "count"
+
+    def reach(op: str) -> int:
+        return REACH[op] * (stacked if op.startswith("sep") else 1)
+
+    before = last = (1 + STEM_REACH, 1)  # what it sees, image pixels between two of its own
+
+    def halved(seen: int, jump: int) -> tuple[int, int]:
+        return seen + jump, 2 * jump
+
+    for place in cell_places(recipe.network.layers, recipe.network.filters):
+        strides = 1
+        if place.kind == "reduction" and place.kind in space.cells:
+            mode = fidelity.micro_reduction_search
+            if mode == "stride2":
+                strides = 2
+            else:
+                before, last = (last if mode == "fr_then_cell" else halved(*before)), halved(*last)
+        jump = last[1]
+        fitted = halved(*before) if before[1] < jump else before
+        seen = [fitted[0], last[0]]
+        for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
+            sides = []
+            for source, op in ((i, space.ops[a]), (j, space.ops[b])):
+                step = jump if source < 2 or strides == 1 else 2 * jump
+                extra = reach(op) * step
+                if strides == 2 and source < 2:
+                    extra = _strided(op, stacked, jump)
+                sides.append(seen[source] + extra)
+            seen.append(max(sides))
+        ends = space.loose_ends(architecture, place.kind, counts)
+        lost = jump if strides == 2 else 0  # an unused input is halved on its way out
+        out = max(seen[t] + (lost if t < 2 else 0) for t in ends)
+        before, last = last, (out, strides * jump)
+    return last[0]
+
+
+def _strided(op: str, stacked: int, jump: int) -> int:
+    """What an operation that halves reaches: the second of two stacked ones works on the halved
+    map; identity is a factorized reduction."""
+    if op == "identity":
+        return jump
+    once = REACH[op] * jump
+    return once + (REACH[op] * 2 * jump if op.startswith("sep") and stacked == 2 else 0)

@@ -1,0 +1,257 @@
+"""The editor: the reader in the controller's seat. `static/editor.js` adds a desk to the replay.
+
+Leaves to others: drawing and choosing (`replay`), what an architecture is like (`anatomy`), what a
+controller or a supernet says (callables, see `enas_viz.search.seat`).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import traitlets
+
+from enas_viz.anatomy import anatomy
+from enas_viz.recipes import RECIPES, Recipe, recipe
+from enas_viz.space import Architecture, MacroSpace, MicroSpace, Space
+from enas_viz.trace import Episode, Header
+from enas_viz.view.export import page, replay_state
+from enas_viz.view.given import given, played
+from enas_viz.view.scene import episode_json
+from enas_viz.view.shapes import look, module
+from enas_viz.widgets.replay import Controller, Replay
+
+Score = Callable[[Architecture], float]
+
+MINE, ITS = "yours", "the controller's"
+
+
+class Editor(Replay):
+    """Design a network by hand: every moment it is a whole, valid architecture.
+
+        editor = ev.Editor(ev.MacroSpace(6))
+        editor = ev.Editor(run.recipe, search.ask(run), search.score(run))  # and be answered
+        editor.architecture, editor.architecture.flat
+
+    x: a space, a recipe (whose space and sizes count), or an architecture in any form to begin
+    with. controller: a callable `controller(picks, seed)` as `search.ask` makes; it then says how
+    likely it would have chosen what you chose, and can go on from any step. score: a callable
+    `score(architecture)` as `search.score` makes: accuracy in [0, 1] under shared weights, on the
+    same images each time. best: architectures of the controller that are to be beaten, by default
+    ten samples of it. recipe: whose sizes count for parameters, multiply-adds and the receptive
+    field; by default the recipe that is x, or of the space's full-size search.
+
+    `architecture` is the present one, and may be set. `tried` lists what was scored, best first:
+    (accuracy, whose, architecture). Raises ValueError for what is no architecture, and for a
+    controller of another space.
+    """
+
+    _esm = module("editor.js")
+    _css = look("editor")
+    facts = traitlets.List().tag(sync=True)  # rows of [label, value, what it means]
+    flat = traitlets.Unicode().tag(sync=True)
+    board = traitlets.List().tag(sync=True)  # rows of [accuracy, whose, flat list, present or not]
+    scores = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        x: Any,
+        controller: Controller | None = None,
+        score: Score | None = None,
+        *,
+        best: Iterable[Any] | None = None,
+        recipe: Recipe | str | None = None,
+        colour: Any = "op",
+        step: int = 0,
+    ) -> None:
+        self.recipe = _recipe_of(x, recipe)
+        self._score, self.tried = score, []
+        start = _start(x, controller)
+        header = Header(start.architecture.space, start.order, recipe=self.recipe.to_json())
+        super().__init__(
+            Episode(
+                start.architecture, start.steps, order=start.order, note=start.note, header=header
+            ),
+            controller,
+            colour=colour,
+            step=step,
+        )
+        self.free, self.whole, self.scores = True, True, score is not None
+        if controller is None:
+            self.scene = _without_chances(self.scene)
+        self.mine = [list(step.picks) for step in self.recorded.steps]
+        if controller is not None and score is not None:
+            self._compete(best)
+
+    @property
+    def architecture(self) -> Architecture:
+        """The network as it stands."""
+        return self.chosen
+
+    @architecture.setter
+    def architecture(self, x: Any) -> None:
+        found = given(x)
+        architecture = found if isinstance(found, Architecture) else found.architecture
+        if architecture.space != self._scene.space:
+            raise ValueError(f"this editor is for {self._scene.space}; got {architecture.space}")
+        self.mine = [list(picks) for picks in self._scene.picks(architecture)]
+
+    # ---- what is said of it
+
+    @traitlets.observe("mine", "answer")
+    def _tell(self, _: Any) -> None:
+        if self.mine:
+            self.flat = str(self.architecture.flat)
+            self.facts = self._facts()
+            self.board = self._rows()
+
+    def _facts(self) -> list[list[str]]:
+        architecture = self.architecture
+        space, found = architecture.space, anatomy(architecture, self.recipe)
+        side = self.recipe.data.resolution
+        whole = ", more than the whole image" if found.receptive_field > side else ""
+        rows = [
+            ["parameters", f"{found.parameters:,}", "of this path, with the weights it shares"],
+            ["multiply-adds", f"{found.multiply_adds / 1e6:.1f} million", "for one image"],
+            [
+                "receptive field",
+                f"{found.receptive_field} pixels{whole}",
+                f"what one place of the last map can see, in an image of {side}",
+            ],
+        ]
+        if isinstance(space, MacroSpace):
+            rows.append(
+                ["ways through", f"{found.shortest} to {found.depth} operations", "through skips"]
+            )
+            unread = ", ".join(map(str, found.unread["layers"])) or "none"
+            rows.append(["layers that no skip reads", unread, "their output is passed on once"])
+        else:
+            for cell in space.cells:
+                ends = ", ".join(map(str, found.unread[cell]))
+                depth = space.depth(architecture, cell)
+                rows.append([f"{cell} cell", f"depth {depth}", f"loose ends: node {ends}"])
+        if self._controller is not None and self.answer:
+            rows += self._chances()
+        return rows
+
+    def _chances(self) -> list[list[str]]:
+        """How likely the controller would have decided so, against what it does by itself."""
+        log_probability = self._now.log_probability
+        typical = -self._now.entropy
+        share = math.exp(log_probability - typical)
+        told = f"{share:.2g} times as likely as its typical sample"
+        return [["log-probability", f"{log_probability:.1f} nats", told]]
+
+    @traitlets.observe("mine")
+    def _answered(self, _: Any) -> None:
+        if self._controller is None or not self.mine:
+            return
+        self._now = self._controller(self.mine)
+        self.answer = episode_json(self._now)
+
+    # ---- what is asked by buttons
+
+    def _heard(self, widget: Any, content: Any, buffers: Any) -> None:
+        super()._heard(widget, content, buffers)
+        asked = content.get("ask") if isinstance(content, dict) else None
+        if asked == "random":
+            self.shuffle()
+        elif asked == "score":
+            self.score()
+
+    def shuffle(self, seed: int | None = None) -> None:
+        """Every choice by chance. seed: by default another each time."""
+        space = self._scene.space
+        self.architecture = space.sample(random.Random(seed))
+
+    def score(self) -> float:
+        """Accuracy of the present network under shared weights; it joins `tried`.
+
+        Raises ValueError when there is nobody to score it.
+        """
+        if self._score is None:
+            raise ValueError("nobody scores here: Editor(x, controller, search.score(run))")
+        accuracy = self._note(self.architecture, MINE)
+        self.board = self._rows()
+        return accuracy
+
+    def _compete(self, best: Iterable[Any] | None) -> None:
+        """Scores the controller's own on the same images."""
+        if best is None:
+            best = [self._controller((), seed=seed).architecture for seed in range(10)]
+        for each in best:
+            self._note(getattr(each, "architecture", each), ITS)
+        self.board = self._rows()
+
+    def _note(self, architecture: Architecture, whose: str) -> float:
+        for accuracy, _, known in self.tried:
+            if known == architecture:
+                return accuracy
+        accuracy = float(self._score(architecture))
+        self.tried = sorted([*self.tried, (accuracy, whose, architecture)], key=lambda t: -t[0])
+        return accuracy
+
+    def _rows(self) -> list[list[Any]]:
+        now = self.architecture if self.mine else None
+        return [[a, whose, str(found.flat), found == now] for a, whose, found in self.tried]
+
+    # ---- pages
+
+    def html(self) -> str:
+        """One complete page that shows this as it stands; nobody answers there."""
+        names = ("episode", "step", "mine", "answer", "facts", "flat", "board", "whole")
+        state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
+        state |= {"scene": self.scene, "free": False, "asks": False, "scores": False}
+        return page(state, "editor", "A network designed by hand")
+
+
+def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
+    if asked is not None:
+        return recipe(asked) if isinstance(asked, str) else asked
+    if isinstance(x, Recipe):
+        return x
+    if isinstance(x, str) and x in RECIPES:
+        return recipe(x)
+    space = x if isinstance(x, MacroSpace | MicroSpace) else _architecture(x).space
+    base = recipe(f"{space.kind}-paper")
+    if isinstance(space, MacroSpace):
+        return recipe(base.name, network__layers=space.layers)
+    return recipe(base.name, network__nodes=space.nodes)
+
+
+def _architecture(x: Any) -> Architecture:
+    found = given(x)
+    return found if isinstance(found, Architecture) else found.architecture
+
+
+def _start(x: Any, controller: Controller | None) -> Episode:
+    """What the editor opens with: the given one, a sample of the controller, or the plainest."""
+    if isinstance(x, str) and x in RECIPES:
+        x = recipe(x)
+    space = x.space if isinstance(x, Recipe) else x
+    if not isinstance(space, MacroSpace | MicroSpace):
+        return played(_architecture(x))
+    if controller is not None:
+        return controller((), seed=0)
+    return played(_plain(space))
+
+
+def _plain(space: Space) -> Architecture:
+    """The first operation everywhere; no skips; a chain of nodes."""
+    if isinstance(space, MacroSpace):
+        return Architecture(space, tuple((0,) * (k + 1) for k in range(space.layers)))
+    nodes = tuple((i - 1, i - 2, 0, 0) for i in range(2, space.nodes + 2))
+    return Architecture(space, (nodes,) * len(space.cells))
+
+
+def _without_chances(scene: dict[str, Any]) -> dict[str, Any]:
+    """The scene's words without probabilities, of which nobody told any."""
+    words: dict[str, str] = scene["words"] | {
+        "picked": "{option}.",
+        "row": "{row}: {answer}.",
+        "item": "{row}",
+        "sampled": "chosen",
+    }
+    return scene | {"words": words}

@@ -1,0 +1,83 @@
+"""What `anatomy` says without torch, beside the networks that torch builds."""
+
+import random
+
+import pytest
+import torch
+
+from enas_viz.anatomy import anatomy
+from enas_viz.published import MACRO, MICRO
+from enas_viz.recipes import recipe
+from enas_viz.search import make_supernet
+from enas_viz.space import Architecture
+
+SIDE = 256
+
+
+def columns(made, architecture, monkeypatch):
+    """How wide the image columns are that one pixel of the last map depends on, measured."""
+    net = make_supernet(made, 3, 10, 0).eval().double()
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.abs_()  # nothing cancels, nothing is rectified away
+        for name, buffer in net.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.zero_()
+    images = torch.rand(1, 3, SIDE, SIDE, dtype=torch.float64).requires_grad_()
+    last = last_map(net, images, architecture, monkeypatch)
+    middle = last.shape[-1] // 2
+    last[0, :, middle, middle].sum().backward()
+    found = images.grad.abs().sum((0, 1, 2)).nonzero().flatten()
+    return int(found[-1] - found[0]) + 1
+
+
+def last_map(net, images, architecture, monkeypatch):
+    """The last feature map: what is averaged over its pixels before the classifier."""
+    found, mean = [], torch.Tensor.mean
+
+    def watched(self, *args, **kwargs):
+        found.append(self)
+        return mean(self, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.Tensor, "mean", watched)
+        net(images, architecture)
+    return found[-1]
+
+
+def without_max(architecture):
+    """Average instead of max pooling, which reaches as far and passes every gradient."""
+    ops = architecture.space.ops
+    swap = {ops.index("max3x3"): ops.index("avg3x3")}
+    if architecture.space.kind == "macro":
+        content = tuple((swap.get(row[0], row[0]), *row[1:]) for row in architecture.content)
+    else:
+        content = tuple(
+            tuple((i, j, swap.get(a, a), swap.get(b, b)) for i, j, a, b in cell)
+            for cell in architecture.content
+        )
+    return Architecture(architecture.space, content)
+
+
+@pytest.mark.parametrize("name", ["macro-tiny", "micro-tiny"])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_receptive_field_is_what_the_network_depends_on(name, seed, monkeypatch):
+    made = recipe(name, fidelity__reward_bn="moving", data__resolution=SIDE, network__filters=2)
+    architecture = without_max(made.space.sample(random.Random(seed)))
+
+    assert anatomy(architecture, made).receptive_field == columns(made, architecture, monkeypatch)
+
+
+def test_published_networks_are_as_deep_as_they_look():
+    macro = anatomy(MACRO, recipe("macro-paper"))
+    micro = anatomy(MICRO, recipe("micro-paper"))
+
+    assert macro.depth == 24
+    assert macro.shortest == 0  # a skip from the stem into the last layer
+    assert (micro.depth, micro.shortest) == (1, 1)
+    assert micro.unread["normal"] == (3, 4, 5, 6, 7)
+
+
+def test_a_recipe_for_the_other_space_is_refused():
+    with pytest.raises(ValueError, match="macro-tiny is for macro networks; got a micro"):
+        anatomy(MICRO, recipe("macro-tiny"))
