@@ -13,6 +13,7 @@ function render({ model, el }) {
   const root = el.querySelector(".enas-replay");
   root.classList.add("enas-editor");
   root.setAttribute("aria-label", "Editor of a network");
+  root.querySelector(".strip").previousElementSibling.textContent = "You decide";
   root.classList.toggle("enas-mute", !model.get("asks")); // nobody told probabilities
 
   const ask = (what) => model.send?.({ ask: what, step: model.get("step") });

@@ -398,8 +398,10 @@ function render({ model, el }) {
     list.children[i]?.querySelector("button")?.focus();
   }
   function seated() {
-    seat.hidden = !model.get("free") || model.get("whole");
-    goesOn.hidden = !model.get("asks");
+    const free = model.get("free");
+    seat.hidden = model.get("whole") || !(free || episode !== recorded);
+    goesOn.hidden = !free || !model.get("asks");
+    back.hidden = !free;
     back.disabled = episode === recorded;
     const steps = episode === recorded ? [] : changedSteps(recorded.steps.map(([p]) => p), episode.steps.map(([p]) => p));
     differs.textContent = steps.length ? `yours: step ${steps.map((s) => s + 1).join(", ")}; marks: as sampled`

@@ -341,6 +341,11 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
         "rolling": False,
         "speed": 1,
         "temperature": 1,
+        "free": False,
+        "asks": False,
+        "whole": False,
+        "mine": [],
+        "answer": {},
         **now,
     }
 

@@ -71,16 +71,13 @@ class Editor(Replay):
         start = _start(x, controller)
         header = Header(start.architecture.space, start.order, recipe=self.recipe.to_json())
         super().__init__(
-            Episode(
-                start.architecture, start.steps, order=start.order, note=start.note, header=header
-            ),
+            Episode(start.architecture, start.steps, order=start.order, header=header),
             controller,
             colour=colour,
             step=step,
         )
         self.free, self.whole, self.scores = True, True, score is not None
-        if controller is None:
-            self.scene = _without_chances(self.scene)
+        self.scene = _as_yours(self.scene, controller is not None)
         self.mine = [list(step.picks) for step in self.recorded.steps]
         if controller is not None and score is not None:
             self._compete(best)
@@ -141,7 +138,8 @@ class Editor(Replay):
         log_probability = self._now.log_probability
         typical = -self._now.entropy
         share = math.exp(log_probability - typical)
-        told = f"{share:.2g} times as likely as its typical sample"
+        times = f"{share:,.0f}" if share >= 10 else f"{share:.2g}"
+        told = f"{times} times as likely as its typical sample"
         return [["log-probability", f"{log_probability:.1f} nats", told]]
 
     @traitlets.observe("mine")
@@ -203,7 +201,7 @@ class Editor(Replay):
         """One complete page that shows this as it stands; nobody answers there."""
         names = ("episode", "step", "mine", "answer", "facts", "flat", "board", "whole")
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
-        state |= {"scene": self.scene, "free": False, "asks": False, "scores": False}
+        state |= {"scene": self.scene, "scores": False}
         return page(state, "editor", "A network designed by hand")
 
 
@@ -246,12 +244,10 @@ def _plain(space: Space) -> Architecture:
     return Architecture(space, (nodes,) * len(space.cells))
 
 
-def _without_chances(scene: dict[str, Any]) -> dict[str, Any]:
-    """The scene's words without probabilities, of which nobody told any."""
-    words: dict[str, str] = scene["words"] | {
-        "picked": "{option}.",
-        "row": "{row}: {answer}.",
-        "item": "{row}",
-        "sampled": "chosen",
-    }
-    return scene | {"words": words}
+def _as_yours(scene: dict[str, Any], chances: bool) -> dict[str, Any]:
+    """The scene in the words of somebody who chooses. chances: whether a controller tells any."""
+    words: dict[str, str] = scene["words"] | {"sampled": "chosen"}
+    if not chances:
+        words |= {"picked": "{option}.", "row": "{row}: {answer}.", "item": "{row}"}
+    strip = scene["strip"].replace(">sampled</text>", ">chosen</text>")
+    return scene | {"words": words, "strip": strip, "builds": "Your network"}

@@ -173,13 +173,15 @@ class Replay(anywidget.AnyWidget):
         return self._still("") if step is None else draw(self.recorded, step=step, **self.options)
 
     def _still(self, hint: str) -> Drawing:
+        if self.mine:
+            return draw(self.chosen, hint=hint, **self.options)
         if self.trace:
             return draw_moment(self.film, self.episodes, self.moment, hint=hint, **self.options)
         return draw(self.recorded, hint=hint, **self.options)
 
     def html(self) -> str:
         """One complete page that plays this without a kernel and without a network."""
-        names = ("episode", "film", "step", "moment", "speed", "temperature")
+        names = ("episode", "film", "step", "moment", "speed", "temperature", "mine", "answer")
         return page(replay_state(self._scene, **{name: getattr(self, name) for name in names}))
 
     def iframe(self, height: int | None = None) -> Any:

@@ -1,0 +1,103 @@
+"""The editor and the replay that answers what if, in a real JupyterLab with a real controller."""
+
+import nbformat
+import pytest
+from lab_server import lab, run_all
+from playwright.sync_api import expect
+
+ROOT = ".jp-OutputArea-output .enas-replay"
+CELLS = (
+    "import os\nos.environ['OMP_NUM_THREADS'] = '1'\nimport enas_viz as ev\n"
+    "from enas_viz import search\n"
+    "recipe = ev.recipe('macro-tiny', train__epochs=1, controller__updates=1, keep_steps=1)\n"
+    "for _ in search.run(recipe, folder='run'): pass\n"
+    "run = search.restore('run')",
+    "editor = ev.Editor(recipe, search.ask(run), search.score(run))\neditor",
+    "ev.Replay(ev.load_trace('run').best, search.ask(run))",
+)
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+@pytest.fixture(scope="module")
+def page(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS], metadata={"kernelspec": KERNEL}
+    )
+    nbformat.write(notebook, folder / "editor.ipynb")
+    with lab(folder) as address:
+        context = browser.new_context(
+            viewport={"width": 1500, "height": 1200}, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        run_all(page, address, "editor.ipynb", ROOT)
+        page.wait_for_function(f"() => document.querySelectorAll('{ROOT}').length === 2")
+        yield page
+        context.close()
+        assert problems == []
+
+
+def test_a_click_on_an_option_changes_network_list_and_facts(page):
+    editor = page.locator(ROOT).nth(0)
+    flat = editor.locator(".flat").inner_text()
+    option = editor.locator(".bars li:not(.picked)").first
+    name = option.locator(".name").inner_text()
+
+    option.locator(".choose").click()
+
+    expect(editor.locator(".bars .picked .name")).to_have_text(name)
+    expect(editor.locator(".flat")).not_to_have_text(flat)
+    expect(editor.locator(".facts-list")).to_contain_text("log-probability")
+
+
+def test_options_are_chosen_by_keyboard_and_keep_the_focus(page):
+    editor = page.locator(ROOT).nth(0)
+    editor.locator("input[aria-label^=Step]").fill("3")
+    skips = editor.locator(".bars .choose").first
+    before = skips.get_attribute("aria-pressed")
+    skips.focus()
+
+    page.keyboard.press("Enter")
+
+    expect(skips).not_to_have_attribute("aria-pressed", before)
+    assert page.evaluate("() => document.activeElement.className") == "choose"
+
+
+def test_yours_is_scored_beside_the_controllers_in_under_a_second(page):
+    editor = page.locator(ROOT).nth(0)
+    expect(editor.locator(".tried tr")).to_have_count(10)
+    editor.get_by_role("button", name="Shuffle").click()
+    page.wait_for_timeout(500)
+
+    editor.get_by_role("button", name="How good is it?").click()
+
+    expect(editor.locator(".tried .mine")).to_have_count(1, timeout=3000)
+    expect(editor.locator(".verdict")).to_contain_text("of the controller's 10")
+
+
+def test_the_controller_finishes_what_was_begun(page):
+    editor = page.locator(ROOT).nth(0)
+    editor.locator("input[aria-label^=Step]").fill("2")
+    tokens = "e => [...e.querySelectorAll('.strip .token')].map(t => t.textContent).join()"
+    before = editor.evaluate(tokens)
+
+    for _ in range(3):
+        editor.get_by_role("button", name="Let the controller finish").click()
+        page.wait_for_timeout(400)
+
+    after = editor.evaluate(tokens)
+    assert after != before
+
+
+def test_a_replay_shows_old_and_new_beside_one_another(page):
+    replay = page.locator(ROOT).nth(1)
+    expect(replay.locator(".seat")).to_contain_text("What if?")
+    replay.locator(".bars li:not(.picked) .choose").first.click()
+
+    expect(replay.locator(".seat")).to_contain_text("yours: step 1")
+    replay.locator("input[aria-label^=Step]").fill("2")
+    expect(replay.locator(".bars s")).to_have_count(6)
+    replay.get_by_role("button", name="Back to what was sampled").click()
+    expect(replay.locator(".bars s")).to_have_count(0)

@@ -1,0 +1,243 @@
+"""Facts about choosing by hand: the editor, and a replay that answers what if. No torch."""
+
+import random
+
+import pytest
+from episodes import made_up_cells, made_up_episode
+from module import run_module
+
+import enas_viz as ev
+from enas_viz.published import MICRO
+from enas_viz.space import MacroSpace, MicroSpace, assemble
+from enas_viz.trace import Episode, Step
+from enas_viz.view.shapes import module
+
+SPACES = [
+    MacroSpace(5),
+    MacroSpace(4, wiring="code"),
+    MicroSpace(3),
+    MicroSpace(2, cells=("normal",)),
+]
+
+
+class Told:
+    """A made-up controller: it likes what it was told before, and remembers what it was asked."""
+
+    def __init__(self, space, order):
+        self.space, self.order, self.asked = space, order, []
+
+    def __call__(self, picks=(), seed=0):
+        self.asked.append(([tuple(p) for p in picks], seed))
+        rng, steps, before = random.Random(seed), [], 0
+        for t, decision in enumerate(self.space.steps(self.order)):
+            if decision.kind == "silent":
+                steps.append(Step(decision))
+                continue
+            width = 1 if decision.kind == "skip" else decision.options
+            row = tuple(float((before + i) % 7) for i in range(width))
+            picked = (
+                tuple(picks[t])
+                if t < len(picks)
+                else tuple(rng.randrange(decision.options) for _ in range(decision.rows))
+            )
+            before += sum(picked) + 1
+            steps.append(Step(decision, picked, (row,) * decision.rows))
+        made = assemble(self.space, [s.picks for s in steps], self.order)
+        return Episode(made, tuple(steps), order=self.order)
+
+
+def told(episode):
+    return Told(episode.architecture.space, episode.order)
+
+
+@pytest.mark.parametrize("space", SPACES, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_picks_are_put_together_to_the_architecture_that_they_come_from(space, seed):
+    architecture = space.sample(random.Random(seed))
+    orders = ("op-first", "skips-first") if space.kind == "macro" else ("indices-first",)
+
+    for order in orders:
+        picks = [space.picks(architecture, decision) for decision in space.steps(order)]
+        assert assemble(space, picks, order) == architecture
+
+
+def test_picks_that_a_space_does_not_have_are_refused():
+    space = MacroSpace(2)
+
+    with pytest.raises(ValueError, match="there are 4 steps in this space; got 1"):
+        assemble(space, [(0,)], "op-first")
+    with pytest.raises(ValueError, match="layer 2 takes an operation from 0 to 5"):
+        assemble(space, [(0,), (), (6,), (1,)], "op-first")
+
+
+# ---- what if
+
+
+@pytest.mark.parametrize("episode", [made_up_episode(4), made_up_cells(3)], ids=["macro", "micro"])
+def test_a_choice_moves_the_later_probabilities_and_no_earlier_ones(episode):
+    replay = ev.Replay(episode, told(episode))
+    step = next(t for t, s in enumerate(replay.recorded.steps) if t > 3 and s.picks)
+    picks = [list(s.picks) for s in replay.recorded.steps]
+    picks[step][0] = (picks[step][0] + 1) % 2
+
+    replay.mine = picks
+
+    was = [[*map(list, s.logits)] for s in replay.recorded.steps]
+    now = [[*map(list, logits)] for _, logits in replay.answer["steps"]]
+    assert now[: step + 1] == was[: step + 1]
+    assert now[step + 1 :] != was[step + 1 :]
+    assert replay.chosen != episode.architecture
+    replay.mine = []
+    assert (replay.answer, replay.chosen) == ({}, episode.architecture)
+
+
+def test_probabilities_are_those_of_the_controller_that_is_asked():
+    episode = made_up_episode(4)
+    controller = told(episode)
+
+    replay = ev.Replay(episode, controller)
+
+    picks = [s.picks for s in episode.steps]
+    assert replay.recorded.steps == controller(picks).steps
+    assert replay.recorded.architecture == episode.architecture
+    assert (replay.free, replay.asks) == (True, True)
+    assert not ev.Replay(episode).free
+
+
+def test_the_controller_goes_on_from_a_step_with_other_draws_each_time():
+    episode = made_up_episode(6)
+    replay = ev.Replay(episode, told(episode), step=3)
+    first = [list(s.picks) for s in replay.recorded.steps[:4]]
+
+    found = []
+    for _ in range(5):
+        replay._heard(replay, {"ask": "continue", "step": 3}, [])
+        found.append(replay.chosen)
+        assert replay.mine[:4] == first
+
+    assert len(set(found)) > 1
+
+
+def test_a_controller_of_another_space_is_refused():
+    with pytest.raises(ValueError):
+        ev.Replay(made_up_episode(4), told(made_up_episode(5)))
+    with pytest.raises(ValueError, match="no controller to go on"):
+        ev.Replay(made_up_episode(4)).go_on()
+
+
+def test_choices_that_cannot_be_are_refused():
+    episode = made_up_episode(3)
+    replay = ev.Replay(episode, told(episode))
+
+    with pytest.raises(ValueError, match="steps in this space"):
+        replay.mine = [[0]]
+    assert replay.mine == []
+
+
+def test_the_browser_changes_one_choice(tmp_path):
+    expression = """[
+      m.chosen({ plan: [{ kind: "pick" }, { kind: "bits" }] }, [[2], [0, 1]], 0, 4),
+      m.chosen({ plan: [{ kind: "pick" }, { kind: "bits" }] }, [[2], [0, 1]], 1, 1),
+      m.changedSteps([[1], [0, 1], []], [[1], [1, 1], []]),
+    ]"""
+
+    assert run_module(expression, None, tmp_path) == [[[4], [0, 1]], [[2], [0, 0]], [1]]
+
+
+# ---- the editor
+
+
+@pytest.mark.parametrize("x", [MacroSpace(5), MicroSpace(4), "macro-tiny", MICRO, "enas-micro"])
+def test_an_editor_opens_on_a_whole_network_and_tells_what_it_is_like(x):
+    editor = ev.Editor(x)
+
+    assert editor.whole
+    assert editor.flat == str(editor.architecture.flat)
+    labels = [label for label, *_ in editor.facts]
+    assert labels[:3] == ["parameters", "multiply-adds", "receptive field"]
+    if x in (MICRO, "enas-micro"):
+        assert editor.architecture == MICRO
+
+
+def test_a_choice_changes_the_list_and_the_facts():
+    editor = ev.Editor(MacroSpace(4))
+    before = (editor.flat, editor.facts)
+    picks = [list(p) for p in editor.mine]
+    picks[0] = [2]
+
+    editor.mine = picks
+
+    assert editor.architecture.content[0] == (2,)
+    assert editor.flat == "[2, 0, 0, 0, 0, 0, 0, 0, 0, 0]"
+    assert editor.facts != before[1]
+
+
+def test_an_architecture_can_be_set_in_any_form():
+    editor = ev.Editor(MicroSpace(5))
+
+    editor.architecture = "enas-micro"
+
+    assert editor.architecture == MICRO
+    with pytest.raises(ValueError, match="this editor is for"):
+        editor.architecture = MacroSpace(4).sample(random.Random(0))
+
+
+def test_shuffling_leaves_a_valid_network():
+    editor = ev.Editor(MicroSpace(3))
+
+    found = {(editor.shuffle(seed), editor.architecture)[1] for seed in range(10)}
+
+    assert len(found) == 10
+
+
+def test_yours_is_ranked_among_the_controllers_own():
+    space = MacroSpace(4)
+    asked = []
+
+    def score(architecture):
+        asked.append(architecture)
+        return sum(architecture.flat) / 40
+
+    editor = ev.Editor(space, Told(space, "op-first"), score)
+    assert len(editor.board) == 10
+    editor.shuffle(5)
+    accuracy = editor.score()
+    editor._heard(editor, {"ask": "score"}, [])  # a second time it is known already
+
+    assert len(asked) == 11
+    assert [a for a, *_ in editor.board] == sorted((a for a, *_ in editor.board), reverse=True)
+    assert [row for row in editor.board if row[1] == "yours"] == [
+        [accuracy, "yours", editor.flat, True]
+    ]
+    assert editor.facts[-1][0] == "log-probability"
+
+
+def test_nobody_scores_where_nobody_was_given():
+    with pytest.raises(ValueError, match="nobody scores here"):
+        ev.Editor(MacroSpace(3)).score()
+
+
+def test_without_a_controller_no_probability_is_told():
+    words = ev.Editor(MacroSpace(3)).scene["words"]
+
+    assert "{p}" not in "".join(words[name] for name in ("picked", "row", "item"))
+
+
+def test_an_editor_is_saved_as_page_and_picture(tmp_path):
+    editor = ev.Editor("enas-micro")
+
+    page = ev.save(editor, tmp_path / "x.html").read_text(encoding="utf-8")
+    picture = ev.save(editor, tmp_path / "x.svg").read_text(encoding="utf-8")
+
+    assert "https://" not in page
+    assert editor.flat in page
+    assert picture == ev.draw(MICRO, hint="").svg
+    assert len(page) < 150_000
+
+
+def test_the_module_holds_what_it_imports():
+    text = module("editor.js")
+
+    assert "import " not in text
+    assert text.rstrip().endswith("export default { render };")
+    assert len(text) < 40_000
