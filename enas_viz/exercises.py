@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
+from enas_viz.recipes import recipe
 from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace
 
 
@@ -129,9 +130,44 @@ def _micro_list(answer: Any) -> Verdict:
     return Verdict(True, "the article's cell, with avg3x3 for the operation that it alone has")
 
 
+def _search_samples(answer: Any) -> Verdict:
+    """How many networks phase 2 of the search in notebook 06 tries."""
+    epochs, c = 20, recipe("macro-tiny").controller
+    right = epochs * c.updates * c.samples
+    slips = {
+        c.updates * c.samples: "that is one epoch",
+        epochs * c.updates: "that counts updates; each is made from several samples",
+        epochs * c.samples: "that counts one update an epoch",
+    }
+    if type(answer) is not int:
+        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+    if answer == right:
+        return Verdict(True, f"{right:,}: {epochs} epochs of {c.updates} x {c.samples}")
+    return Verdict(False, slips.get(answer, "epochs, updates in each, samples in each of these"))
+
+
+def _search_minibatches(answer: Any) -> Verdict:
+    """How many minibatches phase 1 of the search in notebook 06 trains."""
+    epochs, size, images = 20, recipe("macro-tiny").train.batch_size, 1000
+    each = images // size
+    slips = {
+        each: "that is one epoch",
+        epochs * (each + 1): "the last minibatch of an epoch would be smaller, so it is left out",
+        epochs * images: "that counts images",
+    }
+    if type(answer) is not int:
+        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+    if answer == epochs * each:
+        return Verdict(True, f"{answer}: {each} of {size} images in each of {epochs} epochs")
+    hint = f"how many whole minibatches of {size} are in {images:,} images?"
+    return Verdict(False, slips.get(answer, hint))
+
+
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "macro-size": _macro_size,
     "macro-list": _macro_list,
     "micro-size": _micro_size,
     "micro-list": _micro_list,
+    "search-samples": _search_samples,
+    "search-minibatches": _search_minibatches,
 }

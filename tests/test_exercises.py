@@ -111,6 +111,28 @@ def test_the_articles_cell_is_accepted():
 def test_an_unknown_exercise_names_the_known_ones():
     with pytest.raises(
         ValueError,
-        match=r"macro-size, macro-list, micro-size, micro-list; did you mean 'macro-size'",
+        match=r"macro-size, macro-list, micro-size, .*; did you mean 'macro-size'",
     ):
         ev.check("macro-sizes", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        (
+            "search-samples",
+            2000,
+            {100: "one epoch", 200: "counts", 5: "epochs, updates", 2.0: "whole"},
+        ),
+        (
+            "search-minibatches",
+            620,
+            {31: "one epoch", 640: "left out", 20_000: "images", 1: "how many"},
+        ),
+    ],
+)
+def test_the_numbers_of_a_search_are_checked(name, right, wrong):
+    assert ev.check(name, right).right
+    for answer, hint in wrong.items():
+        assert not ev.check(name, answer).right
+        assert hint in ev.check(name, answer).says

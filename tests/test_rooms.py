@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "genotypes": "space",
     "published": "space decoding genotypes",
     "recipes": "space",
-    "exercises": "space published",
+    "exercises": "space published recipes",
     "watching": "trace",
     "trace": "space files",
     "cost": "space recipes",
