@@ -33,6 +33,7 @@ MEASURED = Path(__file__).parent.parent / "benchmarks" / "results"  # only in a 
 IMAGES = {"digits": 1397, "cifar10": 50_000}  # that are not for testing; a copy has as many
 HELD_BACK = {"digits": 397, "cifar10": 5_000}  # of these for validation, unless all are trained on
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
+DAYS = 48  # hours from which nobody would wait for a CPU
 BUSY = 2.0  # load average from which other programs made a measurement slower than it need be
 SAMPLES = 8  # random architectures whose mean stands for one that is not known yet
 
@@ -132,14 +133,18 @@ def estimate(recipe: Recipe, device: Device) -> Estimate:
 
 
 def needs(recipe: Recipe) -> str:
-    """In a line, the time of a recipe on a CPU, and its memory where that was measured."""
-    long = tell_time(estimate(recipe, CPU).hours)
+    """In a line, the time of a recipe on a CPU, and its memory where that was measured; of a
+    recipe that would take a CPU days, first what a GPU is estimated to need."""
+    hours = estimate(recipe, CPU).hours
+    long, gpu = tell_time(hours), ""
+    if hours > DAYS:
+        gpu = f"about {tell_time(estimate(recipe, GPU).hours)} on {GPU.name}, estimated; "
     known = measured.row(recipe)
     if known is None or known["memory_mb"] is None:
-        return f"about {long} on {CPU.name}, estimated"
+        return f"{gpu}about {long} on {CPU.name}, estimated"
     busy = " while other programs ran" if known.get("load", 0) >= BUSY else ""
     return (
-        f"about {long} on {known['device']}, {known['memory_mb']} MB of memory "
+        f"{gpu}about {long} on {known['device']}, {known['memory_mb']} MB of memory "
         f"(measured {known['date']}{busy})"
     )
 

@@ -43,5 +43,7 @@ def test_recipes_are_listed_with_what_they_need(capsys):
     for made in RECIPES.values():
         assert estimates.needs(made) in listed
     assert "MB of memory (measured 20" in estimates.needs(recipe("macro-tiny"))
+    assert estimates.needs(recipe("macro-final")).startswith("about 5.6 hours on one NVIDIA H100")
+    assert "H100" not in estimates.needs(recipe("macro-cifar10-cpu"))
     wider = recipe("macro-tiny", network__filters=20)
     assert "estimated" in estimates.needs(wider)
