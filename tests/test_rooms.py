@@ -77,6 +77,7 @@ MAY_IMPORT = {
     "view.animation": "",
     "view.export": "LOOK view.graph view.scene view.shapes view.stack view.svg view.curves "
     "view.timeline view.closeup view.animation",
+    "view.poster": "LOOK view.scene view.svg view.timeline view.export",
     "view": "view.*",
     # widgets show what view draws; no widget imports another
     "widgets.replay": "LOOK view.*",

@@ -11,7 +11,7 @@ import importlib.util
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
@@ -185,7 +185,7 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
 
     The page is complete: it needs no network and no kernel. It replays an episode that kept its
     steps, or the whole search of a trace (moments: at most so many of its episodes). options: as
-    for `draw`. A `Replay` or a `Drawing` is saved as it is.
+    for `draw`. A `Replay`, a `Dashboard` or a `Drawing` is saved as it is.
 
     An animation shows every step of an episode, or the search of a trace (moments: so many, 60);
     the last picture stays longer. A .gif goes round for ever, .mp4 needs
@@ -268,7 +268,10 @@ def _page_of(x: Any, **options: Any) -> str:
 def _animate(
     x: Any, path: Path, *, seconds: float | None = None, width: int | None = None, **options: Any
 ) -> None:
-    if hasattr(x, "recorded"):  # a widget
+    if hasattr(x, "frames"):  # a dashboard
+        _animate_frames(x, path, seconds, width, **options)
+        return
+    if hasattr(x, "recorded"):  # a replay
         x, options = x.trace or x.recorded, {**x.options, **options}
     if "step" in options:
         raise ValueError(
@@ -294,6 +297,24 @@ def _animate(
         drawn = (draw_moment(made, several, k, **options) for k in range(len(several)))
     else:
         drawn = (draw(shown, step=step, **options) for step in range(len(shown.steps)))
+    _write(path, drawn, seconds, width)
+
+
+def _animate_frames(
+    x: Any, path: Path, seconds: float | None, width: int | None, moments: int = FRAMES, **rest: Any
+) -> None:
+    if rest:
+        raise ValueError(f"{next(iter(rest))}= does not go with an animation of a dashboard")
+    if type(moments) is not int or moments < 2:
+        raise ValueError(f"a film has at least 2 moments; got moments={moments!r}")
+    seconds = FRAME_SECONDS if seconds is None else seconds
+    animation.timing(seconds)
+    if path.suffix.lower() == ".mp4":
+        animation.ffmpeg()
+    _write(path, x.frames(moments), seconds, width)
+
+
+def _write(path: Path, drawn: Iterable[Drawing], seconds: float, width: int | None) -> None:
     stills = [drawing.svg for drawing in drawn]
     natural = float(re.search(r' width="([\d.]+)"', stills[0])[1])
     wide = animation.pixels(width, natural)

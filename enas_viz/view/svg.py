@@ -74,11 +74,11 @@ def still(
     blocks.append((network, layout.width, layout.height + 8))
     blocks.append(_legend(scene, wide))
     for text in filter(None, (facts(episode), episode.note) if episode else ()):
-        blocks += [_paragraph(line, wide) for line in wrap(text, wide, 11)]
+        blocks += [paragraph(line, wide) for line in wrap(text, wide, 11)]
     if hint:
-        blocks.append(_paragraph(hint, wide, "kicker"))
+        blocks.append(paragraph(hint, wide, "kicker"))
     caption = scene.caption(step, episode.steps) if at_step else describe(architecture)
-    return _stacked(blocks, wide, caption)
+    return stacked(blocks, wide, caption)
 
 
 def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str = "") -> str:
@@ -98,12 +98,12 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     if cells:
         blocks.append(_legend(scene, max(w for _, w, _ in blocks)))
     wide = max(w for _, w, _ in blocks)
-    blocks.append(_paragraph(f"Sizes are height × width × channels: {plan.source}.", wide))
+    blocks.append(paragraph(f"Sizes are height × width × channels: {plan.source}.", wide))
     note = "" if isinstance(plan.shown, Architecture) else plan.shown.note
-    blocks += [_paragraph(line, wide) for line in wrap(note, wide, 11) if line]
+    blocks += [paragraph(line, wide) for line in wrap(note, wide, 11) if line]
     if hint:
-        blocks.append(_paragraph(hint, wide, "kicker"))
-    return _stacked(blocks, wide, describe_stack(plan))
+        blocks.append(paragraph(hint, wide, "kicker"))
+    return stacked(blocks, wide, describe_stack(plan))
 
 
 def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
@@ -117,11 +117,11 @@ def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
         f'<g transform="translate(0 {-place.top:g})">{"".join(parts)}</g>',
     ]
     blocks = [(moved, scene.layout.width, place.height + 8), _legend(scene, scene.layout.width)]
-    return _stacked(blocks, scene.layout.width, describe(architecture))
+    return stacked(blocks, scene.layout.width, describe(architecture))
 
 
-def _stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:
-    """Blocks one under the other, each in the middle, as a picture that stands alone."""
+def stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:
+    """Blocks one under the other, each in the middle of `wide`, as a picture that stands alone."""
     parts, y = [], EDGE
     for block, width, height in blocks:
         dx = EDGE + max(0, (wide - width) / 2)
@@ -204,5 +204,6 @@ def _op_icon(scene: Scene, op: str) -> str:
     return f'<g class="{colour}"><use href="#{PREFIX}i-{op}"/></g>'
 
 
-def _paragraph(line: str, wide: float, name: str = "small") -> Block:
+def paragraph(line: str, wide: float, name: str = "small") -> Block:
+    """A line of words; name: the class of its letters."""
     return [f'<text class="{name} start" x="0" y="12">{escape(line)}</text>'], wide, 18

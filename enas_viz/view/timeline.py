@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +21,7 @@ from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import Series, series
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts, short_name
+from enas_viz.view.svg import Block
 
 MOST = 200  # moments of a film, unless asked otherwise
 
@@ -63,14 +65,13 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     its shaped logits as whole numbers of `unit` above the middle of what `digits` digits to base 36
     hold, so many digits each; its place in the drawings, and a line of facts.
     """
-    found = series(trace)
-    places = _places(trace, found, shown)
     best = shown.index(trace.best)
+    drawn = overview(trace, shown, best)
     width = logit_digits(shown)
     wide = pick_digits(max((p for e in shown for s in e.steps for p in s.picks), default=0))
     return {
-        "curves": _svg(_curves(found, trace.space, shown, places, best)),
-        "layers": _svg(_places_over_time(found, trace.space)),
+        "curves": drawn.curves,
+        "layers": drawn.layers,
         "width": WIDTH,
         "unit": UNIT,
         "digits": width,
@@ -83,22 +84,66 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
                 "x": round(x, 1),
                 "facts": facts(e),
             }
-            for e, x in zip(shown, places, strict=True)
+            for e, x in zip(shown, drawn.places, strict=True)
         ],
     }
 
 
-def panel(made: Json, moment: int) -> tuple[list[str], float, float]:
-    """(parts, width, height): a film's two drawings side by side, at one of its moments, for a
-    still. made: what `film` returned."""
-    at = f'class="cursor" transform="translate({made["moments"][moment]["x"]} 0)"'
+@dataclass(frozen=True)
+class Overview:
+    """The two drawings of a search. places: where in them each of its dots stands, in pixels;
+    epochs: how many there are, one beside the other."""
+
+    curves: str
+    layers: str
+    places: tuple[float, ...]
+    epochs: int
+
+    def at(self, time: float) -> float:
+        """Where a moment stands in the drawings; time: in epochs from the first one's start."""
+        return LEFT + (RIGHT - LEFT) * max(0.0, min(time, self.epochs)) / self.epochs
+
+
+def overview(trace: Trace, shown: Sequence[Episode], best: int) -> Overview:
+    """The drawings of a search with a dot for each of the `shown` episodes and a ring around number
+    `best` of them. ValueError when the trace has no episode with an accuracy."""
+    found = series(trace)
+    places = _places(trace, found, shown)
+    return Overview(
+        _svg(_curves(found, trace.space, shown, places, best)),
+        _svg(_places_over_time(found, trace.space)),
+        tuple(places),
+        len(found.epochs),
+    )
+
+
+def panel(made: Json, moment: int) -> Block:
+    """A film's two drawings at one of its moments, for a still. made: what `film` returned."""
+    return side_by_side(made["curves"], made["layers"], made["moments"][moment]["x"])
+
+
+def side_by_side(curves: str, layers: str, x: float, veiled: bool = False) -> Block:
+    """(parts, width, height): two drawings with the cursor at `x`, in pixels; veiled: what comes
+    after it is only hinted at."""
+    at = f'class="cursor" transform="translate({x:.1f} 0)"'
     parts = [
-        made[name]
-        .replace("<svg ", f'<svg x="{k * (WIDTH + BETWEEN)}" width="{WIDTH}" height="{HEIGHT}" ', 1)
-        .replace('class="cursor"', at)
-        for k, name in enumerate(("curves", "layers"))
+        drawing.replace(
+            "<svg ", f'<svg x="{k * (WIDTH + BETWEEN)}" width="{WIDTH}" height="{HEIGHT}" ', 1
+        ).replace('<path class="cursor"', f"{_veil(x, plots) * veiled}<path {at}")
+        for k, (drawing, plots) in enumerate(
+            ((curves, (REWARD, ENTROPY, SHAPE)), (layers, ((TOP, BOTTOM),)))
+        )
     ]
     return parts, 2 * WIDTH + BETWEEN, HEIGHT + 14
+
+
+def _veil(x: float, plots: Sequence[tuple[float, float]]) -> str:
+    """What covers the plots beyond `x`, but not their words."""
+    return "".join(
+        f'<rect class="veil" x="{x:.1f}" y="{top - 5}" width="{RIGHT + 6 - x:.1f}" '
+        f'height="{bottom - top + 8}"/>'
+        for top, bottom in plots
+    )
 
 
 def _places(trace: Trace, found: Series, shown: Sequence[Episode]) -> list[float]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,17 @@ import traitlets
 
 from enas_viz.trace import Episode, Header, Tick, Trace, load_trace
 from enas_viz.view.board import Board
-from enas_viz.view.export import page
+from enas_viz.view.export import Drawing, page
+from enas_viz.view.poster import Poster
+from enas_viz.view.poster import Run as Shown
 from enas_viz.view.shapes import look, module
 
 PUSH = 0.1  # seconds between two looks at what has come
 GOES = ("waiting", "running", "paused")  # of a run that is not over
+HINT = (
+    "A still picture of when it was drawn. Run this cell, in JupyterLab or on Binder, to watch, "
+    "scrub and open samples."
+)
 
 
 class Dashboard(anywidget.AnyWidget):
@@ -108,6 +114,33 @@ class Dashboard(anywidget.AnyWidget):
         names = ("runs", "told", "news", "state", "at", "opened")
         state = {name: getattr(self, name) for name in names}
         return page(state, "dashboard", "How a search went")
+
+    def drawing(self) -> Drawing:
+        """A still: of every run its curves at the moment that is looked at; of a single one also
+        its best network until then."""
+        return self._poster().still(self.at if self.at >= 0 else None)
+
+    def frames(self, count: int) -> Iterator[Drawing]:
+        """A time-lapse of what has been recorded so far, for `ev.save(..., "x.gif")`.
+
+        Raises ValueError when nothing has been sampled yet.
+        """
+        return self._poster().frames(count)
+
+    def _poster(self) -> Poster:
+        told = zip(self.runs, self._runs, strict=True)
+        shown = [Shown(facts["name"], facts["about"], run.board.trace()) for facts, run in told]
+        return Poster(shown)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        drawn = self._poster().still(self.at if self.at >= 0 else None, HINT)
+        still, looks = drawn._repr_mimebundle_()
+        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
     # ---- asking something of the runs
 
