@@ -1,7 +1,7 @@
 """The poster: searches as one still, and as the frames of a time-lapse.
 
 Of every run its name and the two drawings of the timeline; of a single run a network, too: on a
-still the best sample so far, in a time-lapse the newest. A run that has sampled nothing yet says so.
+still the best sample so far, in a time-lapse the newest. A run without samples says so.
 
 Leaves to others: the drawings (`timeline`, `svg`), files and pixels (`export`).
 """
