@@ -12,44 +12,6 @@ import enas_viz
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-CONDA_NAMES = {  # where conda-forge calls a package otherwise than pip
-    "matplotlib": "matplotlib-base",
-    "graphviz": "python-graphviz",
-    "torch": "pytorch",
-}
-
-
-def requirements(*extras: str) -> dict[str, str]:
-    lines = list(PROJECT["dependencies"])
-    for extra in extras:
-        lines += PROJECT["optional-dependencies"][extra]
-    return dict(re.fullmatch(r"([\w-]+)(>=[\d.]+)", line).groups() for line in lines)
-
-
-def environment(path: str) -> dict[str, str]:
-    listed = yaml.safe_load((ROOT / path).read_text())["dependencies"]
-    lines = [x for x in listed if isinstance(x, str)]
-    lines += [y for x in listed if isinstance(x, dict) for y in x["pip"] if not y.startswith("-e")]
-    found = (re.fullmatch(r"([\w-]+)([>=\d.]*)", line).groups() for line in lines)
-    return {name: version for name, version in found if name not in ("python", "pip")}
-
-
-@pytest.mark.parametrize(
-    ("path", "torch"), [("environment.yml", "pytorch"), ("binder/environment.yml", "pytorch-cpu")]
-)
-def test_conda_environments_ask_for_what_pyproject_asks_for(path, torch):
-    names = CONDA_NAMES | {"torch": torch}
-
-    wanted = requirements("search", "lab", "graphviz")
-
-    assert environment(path) == {names.get(n, n): version for n, version in wanted.items()}
-
-
-def test_the_root_environment_installs_the_package_and_binder_does_so_in_postbuild():
-    assert "- -e ." in (ROOT / "environment.yml").read_text()
-    post = ROOT / "binder" / "postBuild"
-    assert "pip install --no-deps" in post.read_text()
-    assert post.stat().st_mode & 0o111
 
 
 def test_the_version_is_the_same_everywhere():
