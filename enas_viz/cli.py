@@ -147,6 +147,18 @@ class ReplayOptions:
 
 
 @dataclass(frozen=True)
+class GalleryOptions:
+    """Make one page of everything there is to see: examples, recorded searches, networks."""
+
+    out: Path = Path("gallery/index.html")
+    """The page to write, or the folder for its index.html."""
+    notebooks: Path = Path("notebooks")
+    """Where the notebooks are that it links to, if they are there."""
+    repository: str | None = None
+    """OWNER/NAME on GitHub: the links then open the notebooks on Binder."""
+
+
+@dataclass(frozen=True)
 class DecodeOptions:
     """Say in words what an ENAS architecture means that others wrote down."""
 
@@ -425,6 +437,20 @@ def replay_command(args: Sequence[str]) -> None:
         webbrowser.open(Path(written).resolve().as_uri())
 
 
+def gallery_command(args: Sequence[str]) -> None:
+    """Make one page of everything there is to see."""
+    options = _parse(GalleryOptions, args, "gallery")
+    from enas_viz.view.gallery import gallery, notebook_links
+
+    whole = options.out.suffix.lower() == ".html"
+    written = options.out if whole else options.out / "index.html"
+    links = notebook_links(options.notebooks, written.parent, options.repository)
+    page = gallery(links)
+    written.parent.mkdir(parents=True, exist_ok=True)
+    write_text(written, page)
+    print(f"wrote {written}")
+
+
 def decode_command(args: Sequence[str]) -> None:
     """Say what a flat list or a genotype means."""
     # lines of the authors that begin like an option of ours; behind a space they are an argument
@@ -573,6 +599,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "derive": derive_command,
     "train": train_command,
     "replay": replay_command,
+    "gallery": gallery_command,
     "decode": decode_command,
     "reproduce": reproduce_command,
     "results": results_command,

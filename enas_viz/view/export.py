@@ -337,10 +337,10 @@ def page(
     code = module(f"{widget}.js")
     if "hostModel" not in code:  # the stand-in for a notebook, unless the module brings it along
         code += shipped("host.js")
-    return _html(
+    return document(
         f"ENAS {widget}",
         f'<main><h1>{escape(title)}</h1><div id="app"></div></main>'
-        f'<script type="application/json" id="state">{_json(state)}</script>'
+        f'<script type="application/json" id="state">{script_json(state)}</script>'
         f'<script type="module">{code}\n'
         'const state = JSON.parse(document.getElementById("state").textContent);\n'
         "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
@@ -380,7 +380,7 @@ def network_page(plan: Plan, colour: Colour = "op") -> str:
         f'<section class="opened" data-open="{c}" hidden>{cell_still(plan, c, colour)}</section>'
         for c in range(len(plan.architecture.space.cells))
     )
-    return _html(
+    return document(
         "ENAS network",
         f'<main class="enas-still enas-viz enas-network">{whole}'
         f'<p class="hint">Click a cell to open it.</p>{cells}</main>'
@@ -391,7 +391,7 @@ def network_page(plan: Plan, colour: Colour = "op") -> str:
 
 def picture_page(drawing: Drawing, about: str) -> str:
     """One HTML page with a still picture."""
-    return _html("ENAS network", f'<main class="enas-still">{drawing.svg}</main>', about)
+    return document("ENAS network", f'<main class="enas-still">{drawing.svg}</main>', about)
 
 
 def iframe(html: str, height: int) -> str:
@@ -406,18 +406,20 @@ def iframe(html: str, height: int) -> str:
     )
 
 
-def _html(title: str, body: str, about: str = "", widget: str = "replay") -> str:
+def document(title: str, body: str, about: str = "", widget: str = "replay", more: str = "") -> str:
+    """One complete HTML page. about: what it shows, in a sentence; widget: whose styles it needs;
+    more: further styles."""
     described = f'<meta name="description" content="{escape(about)}">' if about else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title>{described}"
-        f"<style>{look(widget)}{shipped('host.css')}</style></head>"
+        f"<style>{look(widget)}{shipped('host.css')}{more}</style></head>"
         f'<body class="enas-page">{body}</body></html>\n'
     )
 
 
-def _json(value: Any) -> str:
+def script_json(value: Any) -> str:
     """JSON that may stand inside a script element."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 

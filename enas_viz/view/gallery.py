@@ -1,0 +1,325 @@
+"""The gallery: one page of everything there is to see, to be opened offline or linked to.
+
+The article's two examples, two recorded searches, the published architectures, and the way to the
+notebooks. The page holds every module and style once, and the same bytes come out every time.
+
+Leaves to others: what the widgets show (`scene`, `board`, `timeline`); playing (`static/`, where
+`gallery.js` puts the widgets in their places).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from enas_viz.trace import Trace, load_trace
+from enas_viz.view.board import Board
+from enas_viz.view.export import document, replay_state, script_json
+from enas_viz.view.given import played
+from enas_viz.view.scene import Colour, episode_json, recorded_name, scene_of, subject
+from enas_viz.view.shapes import module, shipped
+from enas_viz.view.stack import plan_of
+from enas_viz.view.svg import cell_still, network_still
+from enas_viz.view.timeline import film, moments
+
+BINDER = "https://mybinder.org/v2/gh"
+ARTICLE = "“Illustrated: Efficient Neural Architecture Search” (R. Karim, 2019)"
+PAPER = '<a href="https://arxiv.org/abs/1802.03268">Pham et al. 2018</a>'
+ABOUT = (
+    "Decisions of a controller that designs neural networks, to be played: worked examples, "
+    "recorded searches and the published architectures of ENAS."
+)
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A notebook: its title, the question that it opens with, and where it is."""
+
+    title: str
+    question: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One thing to see. words and source are HTML; shown: its widgets and pictures."""
+
+    name: str  # in the page's address
+    short: str  # in the list at the top
+    title: str
+    words: str
+    source: str
+    shown: Sequence[str]
+
+
+def gallery(links: Sequence[Link] = ()) -> str:
+    """The page, complete: it needs no network and no kernel. links: see `notebook_links`."""
+    exhibits = (
+        _first_example(),
+        _second_example(),
+        _search("macro-cifar10-cpu"),
+        _search_of_cells("micro-cifar10-cpu"),
+        _published_cells(),
+        _published_network(),
+    )
+    ways = [*((e.name, e.short) for e in exhibits), ("notebooks", "Notebooks")]
+    jumps = "".join(f'<li><a href="#{name}">{escape(short)}</a></li>' for name, short in ways)
+    body = (
+        f'<div class="gallery">{_opening(jumps)}<main>'
+        f"{''.join(map(_section, exhibits))}{_notebooks(links)}</main>{_closing()}</div>"
+        f'<script type="module">{module("dashboard.js")}{shipped("gallery.js")}</script>'
+        f'<script type="module">{shipped("network.js")}</script>'
+    )
+    return document("enas_viz: watch networks being designed", body, ABOUT, "dashboard", _styles())
+
+
+def notebook_links(folder: Path, start: Path, repository: str | None = None) -> tuple[Link, ...]:
+    """The notebooks in a folder, in order; none where there is no such folder.
+
+    start: where the page will be, for links from file to file; repository: OWNER/NAME on GitHub,
+    for links that open them on Binder. Raises ValueError for another form of repository.
+    """
+    if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise ValueError(f"a repository is OWNER/NAME, as on GitHub; got {repository!r}")
+    found = []
+    for path in sorted(folder.glob("*.ipynb")):
+        title, question = _told_of(path)
+        if repository:
+            place = f"lab/tree/notebooks/{quote(path.name)}"
+            address = f"{BINDER}/{repository}/HEAD?urlpath={place}"
+        else:
+            address = quote(Path(os.path.relpath(path, start)).as_posix())
+        found.append(Link(title, question, address))
+    return tuple(found)
+
+
+def _told_of(path: Path) -> tuple[str, str]:
+    """Title and opening question of a notebook, from its first cell."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    text = "".join("".join(cell["source"]) for cell in cells[:1])
+    title = re.search(r"^# (.+)$", text, flags=re.M)
+    question = re.search(r"\*\*(.+?)\*\*", text, flags=re.S)
+    return (
+        title[1].strip() if title else path.stem,
+        " ".join(question[1].split()) if question else "",
+    )
+
+
+# ---------------------------------------------------------------- what there is to see
+
+
+def _first_example() -> Exhibit:
+    return Exhibit(
+        "four-layers",
+        "Four layers",
+        "Four layers, seven decisions",
+        "For every layer the controller decides which earlier layers it hears from and what it "
+        "computes. Each decision is a draw from the probabilities shown, and the network grows by "
+        "it. Play, or take the arrow keys.",
+        f"The first worked example of {ARTICLE}.",
+        (_replay("article-macro", "layer"),),
+    )
+
+
+def _second_example() -> Exhibit:
+    return Exhibit(
+        "a-cell",
+        "A cell",
+        "A cell, to be stacked",
+        "Instead of a whole network a controller can design a small cell, of which networks of "
+        "any depth are stacked. Every node picks two earlier tensors, sends each through an "
+        "operation, and adds the results.",
+        f"The second worked example of {ARTICLE}.",
+        (_replay("article-micro", "node"),),
+    )
+
+
+def _search(name: str) -> Exhibit:
+    trace = load_trace(name)
+    return Exhibit(
+        "a-search",
+        "A search",
+        "A whole search",
+        f"{_count(len(trace.episodes))} networks, all of them trained on one set of shared "
+        "weights. Play it from the first to the last: the reward rises, and layer by layer the "
+        "policy makes up its mind. A click on a point replays how that sample was decided.",
+        _recorded(trace),
+        (_place("dashboard", _board_state(trace)),),
+    )
+
+
+def _search_of_cells(name: str) -> Exhibit:
+    trace = load_trace(name)
+    return Exhibit(
+        "a-search-of-cells",
+        "A search of cells",
+        "A search of cells",
+        "The same for cells, as a film: play the search at the top, or drag over its curves; below "
+        "stands the pair of cells of that moment, with every decision that led to it.",
+        _recorded(trace),
+        (_film(trace),),
+    )
+
+
+def _published_cells() -> Exhibit:
+    plan = plan_of(subject("enas-micro"))
+    cells = "".join(
+        f'<section class="opened" data-open="{c}" hidden>{_unstyled(cell_still(plan, c))}</section>'
+        for c in range(2)
+    )
+    stack = (
+        f'<div class="enas-viz enas-still enas-network picture">'
+        f"{_unstyled(network_still(plan, cells=False))}"
+        f'<p class="hint">Click a cell to open it.</p>{cells}</div>'
+    )
+    return Exhibit(
+        "published-cells",
+        "Published cells",
+        "The cells that were published",
+        "Two cells and the network that the authors' search stacks of them. Click one to look "
+        "inside; below, their forty decisions in the order in which a controller would take them.",
+        f"<code>cifar10_micro_final.sh</code> in the program of {PAPER}, commit 4bcfd73.",
+        (stack, _replay("enas-micro", "op")),
+    )
+
+
+def _published_network() -> Exhibit:
+    return Exhibit(
+        "published-network",
+        "Published network",
+        "The network that was published",
+        "Twenty-four layers, each with its skips: the longest chain of decisions on this page.",
+        f"<code>cifar10_macro_final.sh</code> in the program of {PAPER}, commit 4bcfd73.",
+        (_replay("enas-macro", "op"),),
+    )
+
+
+def _replay(name: str, colour: Colour) -> str:
+    """A trace that ships, or a published architecture; finished, so that playing begins anew."""
+    known = name.startswith("article-")
+    episode = played(subject(load_trace(name).last if known else name))
+    scene = scene_of(episode, colour)
+    last = len(scene.plan) - 1
+    return _place("replay", replay_state(scene, episode=episode_json(episode), step=last))
+
+
+def _film(trace: Trace) -> str:
+    several = moments(trace)
+    made, scene = film(trace, several), scene_of(several[0])
+    last = len(scene.plan) - 1
+    return _place("replay", replay_state(scene, film=made, moment=made["best"], step=last))
+
+
+def _board_state(trace: Trace) -> Json:
+    """The traits of a dashboard of one finished run."""
+    board = Board(recorded_name(trace.header.recipe), trace.header)
+    for record in trace.records:
+        board.add(record)
+    state = {"status": "finished", "done": 1, "left": 0, "message": ""}
+    return {
+        "runs": [board.facts()],
+        "told": [board.snapshot()],
+        "news": [board.news()],
+        "state": [{**state, "epoch": len(trace.epochs) - 1, "seconds": int(trace.seconds)}],
+        "at": -1,
+        "opened": [],
+        "ask": [],
+    }
+
+
+def _recorded(trace: Trace) -> str:
+    """Where the figures of a recorded run come from."""
+    header = trace.header
+    data, device = header.dataset, header.device
+    threads = device.get("threads")
+    kind = device["type"].upper()
+    where = f"{threads} {kind} thread{'s' * (threads != 1)}" if threads else kind
+    facts = [
+        f"recipe <code>{escape(recorded_name(header.recipe))}</code>",
+        f"seed {header.seed}",
+        f"{data['name']} at {data['shape'][1]}×{data['shape'][2]} pixels, "
+        f"{_count(data['train'])} images to train on and {_count(data['valid'])} for the reward",
+        where,
+        f"{trace.seconds / 60:.0f} minutes",
+        header.clock["started"][:10],
+    ]
+    return f"Recorded by this program: {', '.join(facts)}. The method: {PAPER}."
+
+
+def _count(n: int) -> str:
+    return f"{n:,}"
+
+
+# ---------------------------------------------------------------- the page
+
+
+def _opening(jumps: str) -> str:
+    return (
+        '<header><p class="title">enas_viz</p><h1>Watch a network being designed</h1>'
+        '<p class="lead">In Efficient Neural Architecture Search a small recurrent network, the '
+        "controller, designs image classifiers one decision at a time. Here its decisions can be "
+        "played: two worked examples, two searches as they were recorded, and the networks that "
+        "the paper’s authors published.</p>"
+        '<p class="ways"><button type="button" hidden>Play the first one</button>'
+        '<a href="#notebooks">Run it yourself</a></p>'
+        f'<nav aria-label="On this page"><ul>{jumps}</ul></nav>'
+        "<noscript><p>Without JavaScript only the words can be read here.</p></noscript></header>"
+    )
+
+
+def _section(exhibit: Exhibit) -> str:
+    return (
+        f'<section class="exhibit" id="{exhibit.name}" aria-labelledby="{exhibit.name}-title">'
+        f'<h2 id="{exhibit.name}-title">{escape(exhibit.title)}</h2>'
+        f'<p class="words">{exhibit.words}</p>{"".join(exhibit.shown)}'
+        f'<p class="source">{exhibit.source}</p></section>'
+    )
+
+
+def _notebooks(links: Iterable[Link]) -> str:
+    listed = "".join(
+        f'<li><a href="{escape(link.address)}">{escape(link.title)}</a> '
+        f"<span>{escape(link.question)}</span></li>"
+        for link in links
+    )
+    return (
+        '<section class="exhibit" id="notebooks" aria-labelledby="notebooks-title">'
+        '<h2 id="notebooks-title">Run it yourself</h2>'
+        '<p class="words">The notebooks tell the story from the beginning, with searches to run '
+        "and questions to answer. The first needs five minutes and no PyTorch; "
+        f"<code>make lab</code> in the project’s folder opens it.</p><ul>{listed}</ul></section>"
+    )
+
+
+def _closing() -> str:
+    return (
+        "<footer><p>Nothing here starts by itself, and nothing is fetched: the page is complete. "
+        f"It was made by <code>enas-viz gallery</code>. The method is that of {PAPER}; program and "
+        "page are free under the MIT licence.</p></footer>"
+    )
+
+
+def _place(widget: str, state: Json) -> str:
+    """Where a widget will stand, with the values of its traits."""
+    return (
+        f'<div data-widget="{widget}">'
+        f'<script type="application/json">{script_json(state)}</script></div>'
+    )
+
+
+def _unstyled(svg: str) -> str:
+    """A picture that takes the page's styles, and with them its theme."""
+    return re.sub(r"<style>.*?</style>", "", svg, flags=re.S)
+
+
+def _styles() -> str:
+    return shipped("gallery.css")
