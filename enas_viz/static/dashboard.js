@@ -426,6 +426,7 @@ function render({ model, el }) {
   const resized = globalThis.ResizeObserver && new ResizeObserver(() => {
     root.classList.toggle("enas-narrow", root.clientWidth < 640);
     root.classList.toggle("enas-wide", root.clientWidth >= 900);
+    for (const { box } of panels.flatMap((p) => p.nets)) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1; // what scrolls can be focused
   });
   resized?.observe(root);
   const heard = { "change:runs": build, "change:told": soon, "change:news": soon, "change:state": stateChanged, "change:at": moved, "change:opened": openedChanged };

@@ -375,18 +375,23 @@ def network_page(plan: Plan, colour: Colour = "op") -> str:
     """One HTML page: a network of cells, each of which opens when it is clicked."""
     if plan.architecture.space.kind == "macro":
         return picture_page(Drawing(network_still(plan, colour)), describe_stack(plan))
+    return document(
+        "ENAS network",
+        f'<main class="enas-still enas-viz enas-network">{cells_to_open(plan, colour)}</main>'
+        f'<script type="module">{shipped("network.js")}</script>',
+        describe_stack(plan),
+    )
+
+
+def cells_to_open(plan: Plan, colour: Colour = "op") -> str:
+    """The drawing of a network of cells, and those cells hidden: `network.js` opens them."""
     whole = network_still(plan, colour, cells=False)
+    whole = whole.replace('role="img"', 'role="group"', 1)  # an image could hold no buttons
     cells = "".join(
         f'<section class="opened" data-open="{c}" hidden>{cell_still(plan, c, colour)}</section>'
         for c in range(len(plan.architecture.space.cells))
     )
-    return document(
-        "ENAS network",
-        f'<main class="enas-still enas-viz enas-network">{whole}'
-        f'<p class="hint">Click a cell to open it.</p>{cells}</main>'
-        f'<script type="module">{shipped("network.js")}</script>',
-        describe_stack(plan),
-    )
+    return f'{whole}<p class="hint">Click a cell to open it.</p>{cells}'
 
 
 def picture_page(drawing: Drawing, about: str) -> str:

@@ -21,12 +21,11 @@ from urllib.parse import quote
 
 from enas_viz.trace import Trace, load_trace
 from enas_viz.view.board import Board
-from enas_viz.view.export import document, replay_state, script_json
+from enas_viz.view.export import cells_to_open, document, replay_state, script_json
 from enas_viz.view.given import played
 from enas_viz.view.scene import Colour, episode_json, recorded_name, scene_of, subject
 from enas_viz.view.shapes import module, shipped
 from enas_viz.view.stack import plan_of
-from enas_viz.view.svg import cell_still, network_still
 from enas_viz.view.timeline import film, moments
 
 BINDER = "https://mybinder.org/v2/gh"
@@ -79,7 +78,9 @@ def gallery(links: Sequence[Link] = ()) -> str:
         f'<script type="module">{module("dashboard.js")}{shipped("gallery.js")}</script>'
         f'<script type="module">{shipped("network.js")}</script>'
     )
-    return document("enas_viz: watch networks being designed", body, ABOUT, "dashboard", _styles())
+    return document(
+        "enas_viz: watch networks being designed", body, ABOUT, "dashboard", shipped("gallery.css")
+    )
 
 
 def notebook_links(folder: Path, start: Path, repository: str | None = None) -> tuple[Link, ...]:
@@ -172,15 +173,9 @@ def _search_of_cells(name: str) -> Exhibit:
 
 def _published_cells() -> Exhibit:
     plan = plan_of(subject("enas-micro"))
-    cells = "".join(
-        f'<section class="opened" data-open="{c}" hidden>{_unstyled(cell_still(plan, c))}</section>'
-        for c in range(2)
-    )
-    stack = (
-        f'<div class="enas-viz enas-still enas-network picture">'
-        f"{_unstyled(network_still(plan, cells=False))}"
-        f'<p class="hint">Click a cell to open it.</p>{cells}</div>'
-    )
+    # pictures without styles of their own take the page's, and with them its theme
+    drawn = re.sub(r"<style>.*?</style>", "", cells_to_open(plan), flags=re.S)
+    stack = f'<div class="enas-viz enas-still enas-network picture">{drawn}</div>'
     return Exhibit(
         "published-cells",
         "Published cells",
@@ -314,12 +309,3 @@ def _place(widget: str, state: Json) -> str:
         f'<div data-widget="{widget}">'
         f'<script type="application/json">{script_json(state)}</script></div>'
     )
-
-
-def _unstyled(svg: str) -> str:
-    """A picture that takes the page's styles, and with them its theme."""
-    return re.sub(r"<style>.*?</style>", "", svg, flags=re.S)
-
-
-def _styles() -> str:
-    return shipped("gallery.css")

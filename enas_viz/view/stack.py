@@ -227,10 +227,10 @@ def _slab(slab: Slab, box: Box, k: int) -> list[str]:
     tone = "at-8" if slab.kind == "normal" else "at-4"
     return [
         f'<g class="slab" data-cell="{slab.cell}" tabindex="0" role="button" '
-        f'aria-label="cell {k + 1}, {CELL_NAMES[slab.kind]}: open it">',
+        f'aria-label="{slab.kind} {k + 1}: open this cell">',  # begins as the words on it do
         rect(box, f"back {tone}", 7),
         rect(box, f"face {tone}", 7),
-        f'<text transform="translate({box.x + 4:g} {AXIS:g}) rotate(-90)">{slab.kind}</text>'
+        f'<text transform="translate({box.x + 4:g} {AXIS:g}) rotate(-90)">{slab.kind}</text> '
         if box.w >= LETTERS
         else "",
         f'<text class="small" x="{box.x:g}" y="{AXIS + box.h / 2 + 13:g}">{k + 1}</text>'

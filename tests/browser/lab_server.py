@@ -1,4 +1,4 @@
-"""A throw-away JupyterLab for the tests: its own port, token, configuration and process group."""
+"""A throw-away JupyterLab or Notebook 7: its own port, token, configuration, process group."""
 
 from __future__ import annotations
 
@@ -35,14 +35,18 @@ def chromium() -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def lab(folder: Path, theme: str = "light", timeout: float = 90) -> Iterator[tuple[str, str]]:
-    """A server whose root is `folder`; yields its address and token, and stops it at the end."""
+def lab(
+    folder: Path, theme: str = "light", timeout: float = 90, app: str = "lab"
+) -> Iterator[tuple[str, str]]:
+    """A server whose root is `folder`; yields its address and token, and stops it at the end.
+
+    app: "lab", or "notebook" for Notebook 7."""
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as made:
         home = Path(made)
         _settle(home, theme)
         with (home / "log").open("wb") as log:
             server = subprocess.Popen(
-                _command(folder),
+                _command(folder, app),
                 env=_environment(home),
                 stdout=log,
                 stderr=log,
@@ -76,12 +80,13 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _command(folder: Path) -> list[str]:
+def _command(folder: Path, app: str) -> list[str]:
+    kind = {"lab": "LabApp", "notebook": "JupyterNotebookApp"}[app]
     return [
-        *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+        *(sys.executable, "-m", app.replace("lab", "jupyterlab"), "--no-browser", "--allow-root"),
         *("--ip=127.0.0.1", "--port=0", f"--ServerApp.root_dir={folder}"),
         f"--IdentityProvider.token={secrets.token_hex(16)}",
-        "--LabApp.expose_app_in_browser=True",
+        f"--{kind}.expose_app_in_browser=True",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--ServerApp.terminals_enabled=False",
     ]
@@ -110,11 +115,15 @@ def _stop(server: subprocess.Popen) -> None:
 
 
 def open_notebook(
-    page: Any, address: tuple[str, str], notebook: str, timeout: float = 90_000
+    page: Any,
+    address: tuple[str, str],
+    notebook: str,
+    timeout: float = 90_000,
+    place: str = "lab/tree",
 ) -> None:
-    """Opens a notebook and waits for its kernel."""
+    """Opens a notebook and waits for its kernel. place: "notebooks" in Notebook 7."""
     url, token = address
-    page.goto(f"{url}lab/tree/{notebook}?token={token}&reset")
+    page.goto(f"{url}{place}/{notebook}?token={token}&reset")
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=timeout)
     page.wait_for_function(IDLE, timeout=timeout)
 

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 from enas_viz.view.gallery import gallery, notebook_links
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-PLAYING = "() => [...document.querySelectorAll('[aria-label^=Pause]')].length"
+CLOCKS = "[data-act=toggle][aria-label^=Pause], [data-act=roll][aria-label^=Pause]"
+PLAYING = f"() => document.querySelectorAll('{CLOCKS}').length"
 
 
 @pytest.fixture(scope="module")
