@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 import enas_viz
 
@@ -51,6 +52,16 @@ def test_no_tracked_file_is_larger_than_two_megabytes():
 
     sizes = {n: (ROOT / n).stat().st_size for n in tracked if n and (ROOT / n).exists()}
     assert [n for n, size in sizes.items() if size > 2_000_000] == []
+
+
+def test_the_readme_opens_with_an_animation_that_loads_quickly_and_is_told_in_words():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    words, path = re.search(r"!\[([^\]]+)\]\(([^)]+)\)", text).groups()
+    with Image.open(ROOT / path) as animation:
+        assert animation.n_frames > 5
+    assert (ROOT / path).stat().st_size < 600_000
+    assert len(words) > 40
 
 
 def test_the_asked_for_names_are_there():
