@@ -120,7 +120,8 @@ def test_the_readme_links_every_notebook_on_binder():
     linked = re.findall(ON_BINDER, text)
 
     assert len(linked) == text.count("mybinder.org/v2")
-    assert set(linked) == {p.name for p in (ROOT / "notebooks").glob("*.ipynb")}
+    there = {p.name for p in (ROOT / "notebooks").glob("*.ipynb")}
+    assert set(linked) == there, "python tools/renew_readme.py lists them anew"
 
 
 # ---- what Binder does
