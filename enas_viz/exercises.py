@@ -1,6 +1,6 @@
 """Exercises that check themselves: `check(name, answer)` says whether it is right, or hints.
 
-Right answers are computed here from the spaces, so none stands in a notebook.
+Right answers are computed here from spaces and recorded numbers, so none stands in a notebook.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from itertools import pairwise
 from typing import Any
 
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
-from enas_viz.recipes import recipe
+from enas_viz.recipes import ControllerConfig, recipe
 from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace
+from enas_viz.specimen import load_specimen
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,94 @@ def _search_minibatches(answer: Any) -> Verdict:
     return Verdict(False, slips.get(answer, hint))
 
 
+def _number(answer: Any) -> bool:
+    return isinstance(answer, int | float) and not isinstance(answer, bool)
+
+
+def _push(answer: Any) -> Verdict:
+    """Which way one sample moves its own probability, without a baseline and with one above it."""
+    words = ("up", "down")
+    if not isinstance(answer, list | tuple) or len(answer) != 2 or not set(answer) <= set(words):
+        return Verdict(False, f'two words are wanted, each "up" or "down"; got {answer!r}')
+    if answer[0] == "down":
+        return Verdict(
+            False, "without a baseline the factor is the reward itself: is 0.6 negative?"
+        )
+    if answer[1] == "up":
+        return Verdict(False, "with the baseline the factor is 0.6 - 0.7: which sign has it?")
+    return Verdict(True, "what counts is the sign of reward minus baseline")
+
+
+def _score_mean(answer: Any) -> Verdict:
+    """The length of the mean score vector."""
+    if not _number(answer):
+        return Verdict(False, f"a number is wanted; got {answer!r}")
+    if answer == 1:
+        return Verdict(False, "that is the sum of the probabilities; the sum of their gradients?")
+    if abs(answer) < 1e-6:
+        return Verdict(
+            True, "the probabilities sum to 1 whatever the weights are, so their gradients cancel"
+        )
+    return Verdict(False, "p times grad log p is grad p; what do the probabilities sum to?")
+
+
+def _half_the_distance(answer: Any) -> Verdict:
+    """How many samples halve the standard deviation that 20 leave."""
+    samples = 20
+    slips = {
+        2 * samples: "twice the samples halve the variance, which is the square of the distance",
+        samples**2: "that many would make it a good deal smaller than half",
+        samples // 2: "fewer samples scatter more",
+    }
+    if type(answer) is not int:
+        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+    if answer == 4 * samples:
+        return Verdict(True, "the distance shrinks with the square root of the number of samples")
+    return Verdict(
+        False, slips.get(answer, "the variance falls as 1/M; how does its square root fall?")
+    )
+
+
+def _baseline_factor(answer: Any) -> Verdict:
+    """How many times smaller the mean reward as baseline makes the variance, of the specimen."""
+    if not _number(answer) or answer <= 0:
+        return Verdict(False, f"a number above 0 is wanted; got {answer!r}")
+    specimen = load_specimen()
+    right = specimen.variance(1, "none") / specimen.variance(1, "mean")
+    mean = specimen.expected_reward()
+    deviation = (specimen.spread() ** 2 + specimen.noise_level() ** 2) ** 0.5
+    if abs(answer / right - 1) < 0.15:
+        return Verdict(True, f"measured: {right:.1f} times")
+    if abs(answer / right**0.5 - 1) < 0.15:
+        return Verdict(False, "that compares distances; a variance is a mean of squares")
+    if abs(answer * right - 1) < 0.15:
+        return Verdict(False, "upside down: how many times smaller, not what part is left")
+    return Verdict(
+        False,
+        f"compare mean squares: of rewards around 0 (their mean is {mean:.2f}), and of rewards "
+        f"around their mean (their standard deviation is {deviation:.2f})",
+    )
+
+
+def _first_advantage(answer: Any) -> Verdict:
+    """The advantage of the very first sample in the authors' program, with reward 0.8."""
+    reward, decay = 0.8, ControllerConfig().baseline_decay
+    baseline = (1 - decay) * reward
+    if not _number(answer):
+        return Verdict(False, f"a number is wanted; got {answer!r}")
+    if abs(answer - (reward - baseline)) < 1e-6:
+        return Verdict(
+            True, "the baseline has moved by one hundredth of the reward before it counts"
+        )
+    if abs(answer - reward) < 1e-6:
+        return Verdict(False, "the program moves the baseline first, then takes the difference")
+    if abs(answer - baseline) < 1e-6:
+        return Verdict(False, "that is the baseline after it moved; the advantage is what is above")
+    if abs(answer - (1 - decay) * (reward - baseline)) < 1e-3:
+        return Verdict(False, "the decay says how much of the old baseline stays: nearly all")
+    return Verdict(False, "baseline first: 0, moved by a hundredth of the way to the reward")
+
+
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "macro-size": _macro_size,
     "macro-list": _macro_list,
@@ -170,4 +259,9 @@ EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "micro-list": _micro_list,
     "search-samples": _search_samples,
     "search-minibatches": _search_minibatches,
+    "push": _push,
+    "score-mean": _score_mean,
+    "half-the-distance": _half_the_distance,
+    "baseline-factor": _baseline_factor,
+    "first-advantage": _first_advantage,
 }

@@ -108,6 +108,61 @@ def test_the_articles_cell_is_accepted():
     assert ev.check("micro-list", [1, 2, 0, 1, 2, 4, 0, 2]).right
 
 
+@pytest.mark.parametrize(
+    ("name", "answer", "hint"),
+    [
+        ("push", ("down", "down"), "is 0.6 negative"),
+        ("push", ["up", "up"], "which sign"),
+        ("push", "up", "two words"),
+        ("push", ("sideways", "up"), "two words"),
+        ("score-mean", 1, "sum of the probabilities"),
+        ("score-mean", 72, "grad p"),
+        ("score-mean", "none", "a number"),
+        ("half-the-distance", 40, "square of the distance"),
+        ("half-the-distance", 10, "scatter more"),
+        ("half-the-distance", 400, "smaller than half"),
+        ("half-the-distance", 25, "square root"),
+        ("half-the-distance", 80.0, "whole number"),
+        ("baseline-factor", 2, "mean squares"),
+        ("baseline-factor", -3, "above 0"),
+        ("first-advantage", 0.8, "moves the baseline first"),
+        ("first-advantage", 0.008, "what is above"),
+        ("first-advantage", 0.00792, "how much of the old baseline stays"),
+        ("first-advantage", 0.5, "baseline first"),
+        ("first-advantage", None, "a number"),
+    ],
+)
+def test_a_wrong_answer_about_reinforce_gets_the_hint_that_helps(name, answer, hint):
+    found = ev.check(name, answer)
+
+    assert not found.right
+    assert hint in found.says
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("push", ("up", "down")),
+        ("score-mean", 0),
+        ("score-mean", 2e-17),
+        ("half-the-distance", 80),
+        ("first-advantage", 0.792),
+    ],
+)
+def test_a_right_answer_about_reinforce_is_accepted(name, answer):
+    assert ev.check(name, answer).right
+
+
+def test_the_factor_of_the_baseline_is_the_measured_one():
+    toy = ev.load_specimen()
+    right = toy.variance(1, "none") / toy.variance(1, "mean")
+
+    assert ev.check("baseline-factor", right).right
+    assert ev.check("baseline-factor", round(right)).right
+    assert "compares distances" in ev.check("baseline-factor", right**0.5).says
+    assert "upside down" in ev.check("baseline-factor", 1 / right).says
+
+
 def test_an_unknown_exercise_names_the_known_ones():
     with pytest.raises(
         ValueError,

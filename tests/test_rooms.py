@@ -20,9 +20,10 @@ MAY_IMPORT = {
     "genotypes": "space",
     "published": "space decoding genotypes",
     "recipes": "space",
-    "exercises": "space published recipes",
+    "exercises": "space published recipes specimen",
     "watching": "trace",
     "trace": "space files",
+    "specimen": "space files",
     "cost": "space recipes",
     "anatomy": "space recipes cost",
     "limits": "space recipes",
@@ -52,6 +53,7 @@ MAY_IMPORT = {
     "search.enas": "CORE BENCH search.controller search.ranks search.train search.weights",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
     "search.seat": "CORE search.draws search.controller search.candidates search.enas",
+    "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.strategies": "CORE BENCH enas_viz search.child search.controller search.ranks "
     "search.train search.enas search.final search.checkpoint",
@@ -74,6 +76,7 @@ MAY_IMPORT = {
     "view.timeline": "LOOK view.graph view.scene view.svg view.curves view.pack",
     "view.board": "LOOK view.scene view.svg view.curves view.pack",
     "view.closeup": "LOOK view.graph view.scene view.shapes",
+    "view.compass": "LOOK specimen view.scene view.shapes",
     "view.animation": "",
     "view.export": "LOOK view.graph view.scene view.shapes view.stack view.svg view.curves "
     "view.timeline view.closeup view.animation",
@@ -85,9 +88,10 @@ MAY_IMPORT = {
     "widgets.replay": "LOOK view.*",
     "widgets.dashboard": "LOOK view.*",
     "widgets.editor": "LOOK anatomy view.* widgets.replay",  # a replay with a desk
+    "widgets.microscope": "LOOK specimen view.*",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE exercises limits watching view.* widgets.*",
+    "enas_viz": "CORE exercises limits specimen watching view.* widgets.*",
     "cli": "CORE ranking estimates ledger enas_viz view.* widgets.*",  # search: inside functions
     "__main__": "cli",
 }

@@ -7,6 +7,7 @@ reward is and when to update (`enas.py`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import torch
@@ -41,7 +42,7 @@ class ControllerOptimiser:
 
     def __init__(self, controller: Controller) -> None:
         c = controller.config
-        self.config = c
+        self.controller, self.config = controller, c
         self.adam = torch.optim.Adam(
             controller.parameters(), lr=c.lr, betas=(c.adam_beta1, c.adam_beta2), eps=c.adam_eps
         )
@@ -56,6 +57,18 @@ class ControllerOptimiser:
 
     def zero_grad(self) -> None:
         self.adam.zero_grad(set_to_none=True)
+
+    def reinforce(self, architectures: Sequence[Architecture], advantages: Sequence[float]) -> None:
+        """One REINFORCE update: a step down the gradient of nll * advantage + penalty, averaged.
+
+        advantages: reward less baseline of each of the architectures, which the policy sampled.
+        """
+        scored = self.controller.score(architectures)
+        advantage = torch.as_tensor(advantages, dtype=scored.log_probability.dtype)
+        loss = -scored.log_probability * advantage + scored.penalty
+        self.zero_grad()
+        loss.mean().backward()
+        self.step()
 
 
 def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str) -> Trace:

@@ -160,13 +160,10 @@ class Enas(WeightTraining):
     def _update_controller(
         self, children: list[Architecture], rewards: list[float], baselines: list[float]
     ) -> None:
-        """One step down the gradient of nll * advantage + penalty, averaged over samples."""
-        advantage = torch.tensor(rewards) - torch.tensor(baselines)
-        scored = self.controller.score(children)
-        loss = -scored.log_probability * advantage + scored.penalty
-        self.controller_optimiser.zero_grad()
-        loss.mean().backward()
-        self.controller_optimiser.step()
+        """One REINFORCE update on the samples."""
+        self.controller_optimiser.reinforce(
+            children, torch.tensor(rewards) - torch.tensor(baselines)
+        )
         self.at.controller_steps += 1
 
     def _finish_epoch(self, weights_took: float, controller_took: float) -> Epoch:

@@ -1,0 +1,76 @@
+"""What notebook 05 says in prose is what its numbers say; its first half needs no torch."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import enas_viz as ev
+
+NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "05_reinforce.ipynb"
+CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+CODE = ["".join(c["source"]) for c in CELLS if c["cell_type"] == "code"]
+TOLD = "\n".join(
+    "".join(o.get("text", [])) + "".join(o.get("data", {}).get("text/plain", []))
+    for c in CELLS
+    if c["cell_type"] == "code"
+    for o in c["outputs"]
+)
+
+
+def test_what_comes_before_the_real_controller_needs_no_torch():
+    (first,) = (k for k, source in enumerate(CODE) if "import search" in source)
+    code = "import sys\nsys.modules['torch'] = None\n" + "\n".join(CODE[:first])
+
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_no_answer_is_given_away():
+    assert TOLD.count("✗") == sum("ev.check(" in source for source in CODE) == 5
+    assert "✓" not in TOLD
+
+
+def test_what_is_said_of_the_noise_is_so():
+    toy = ev.load_specimen()
+
+    assert toy.noise_level(10) > toy.spread(10)
+    assert 0.25 < toy.noise_level(100) / toy.spread(100) < 0.42
+    shares = {k: toy.parts(1, "mean", k)[1] / toy.variance(1, "mean", k) for k in (10, 100)}
+    assert 0.06 < shares[100] < 0.15
+    assert 0.6 < shares[10] < 0.73
+
+
+def test_what_is_said_of_single_samples_is_so():
+    toy = ev.load_specimen()
+    cloud = toy.estimates(1000)
+
+    assert 0.5 < sum(along < 0 for along, _ in cloud) / len(cloud) < 0.65
+    assert 16 < (toy.variance(1) / toy.slope() ** 2) ** 0.5 < 24
+    mean, best = toy.baseline("mean"), toy.baseline("best")
+    assert 0 < abs(mean - best) < 0.02
+
+
+def test_what_is_said_of_the_learning_policy_is_so():
+    lines = [line for line in TOLD.splitlines() if line.startswith("after ") and "45°" in line]
+    needed = [int(line.split("45° ")[1].split(",")[0]) for line in lines]
+    parts = [float(line.rsplit(" ", 1)[1]) for line in lines]
+    plain, with_mean = (
+        float(line.rsplit(" ", 1)[1]) for line in TOLD.splitlines() if line.startswith("baseline ")
+    )
+
+    assert needed[1] < needed[0] < needed[2] / 3
+    assert parts[2] > 1.5 * parts[0]
+    assert plain < with_mean
+
+
+def test_what_is_said_of_entropy_and_skips_is_so():
+    cosines = [float(line.split("cosine")[1].split(",")[0]) for line in TOLD.splitlines()
+               if line.startswith(("full", "sampled"))]  # fmt: skip
+    lengths = dict(
+        line.rsplit(None, 1) for line in TOLD.splitlines() if line.startswith(("accuracy", "pena"))
+    )
+    accuracy, loss, reward = map(float, lengths.values())
+
+    assert all(c < -0.5 for c in cosines)
+    assert loss > accuracy
+    assert loss / reward > 100
