@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from enas_viz.anatomy import anatomy
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import ControllerConfig, recipe
-from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace
+from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace, Space
 from enas_viz.specimen import load_specimen
 
 
@@ -133,7 +134,7 @@ def _micro_list(answer: Any) -> Verdict:
 
 def _search_samples(answer: Any) -> Verdict:
     """How many networks phase 2 of the search in notebook 06 tries."""
-    epochs, c = 20, recipe("macro-tiny").controller
+    epochs, c = 16, recipe("macro-tiny").controller
     right = epochs * c.updates * c.samples
     slips = {
         c.updates * c.samples: "that is one epoch",
@@ -149,7 +150,7 @@ def _search_samples(answer: Any) -> Verdict:
 
 def _search_minibatches(answer: Any) -> Verdict:
     """How many minibatches phase 1 of the search in notebook 06 trains."""
-    epochs, size, images = 20, recipe("macro-tiny").train.batch_size, 1000
+    epochs, size, images = 16, recipe("macro-tiny").train.batch_size, 1000
     each = images // size
     slips = {
         each: "that is one epoch",
@@ -252,6 +253,55 @@ def _first_advantage(answer: Any) -> Verdict:
     return Verdict(False, "baseline first: 0, moved by a hundredth of the way to the reward")
 
 
+def _design_short(answer: Any) -> Verdict:
+    """A network of six layers, one skip of which goes around all but the first."""
+    wrong = _of_space(answer, MacroSpace(6))
+    if wrong:
+        return wrong
+    found, skips = anatomy(answer, recipe("macro-tiny")), sum(map(sum, answer.space.skips(answer)))
+    if found.shortest > 1:
+        hint = f"the shortest way passes {found.shortest} operations; where would a skip cut it?"
+        return Verdict(False, hint)
+    if skips > 1:
+        return Verdict(False, f"that it does, with {skips} skips; a single one can do it")
+    return Verdict(True, "one skip, from layer 1 into layer 6, goes around everything between")
+
+
+def _design_near(answer: Any) -> Verdict:
+    """A network of six layers that sees as little as it can."""
+    wrong = _of_space(answer, MacroSpace(6))
+    if wrong:
+        return wrong
+    least = Architecture(MacroSpace(6), tuple((0,) * (k + 1) for k in range(6)))
+    best, mine = (anatomy(a, recipe("macro-tiny")).receptive_field for a in (least, answer))
+    if mine > best:
+        return Verdict(False, f"yours sees {mine} pixels; one with {best} exists: mind the windows")
+    return Verdict(True, f"{best} pixels: windows of 3x3 everywhere, and skips do not matter")
+
+
+def _design_deep(answer: Any) -> Verdict:
+    """A normal cell of four nodes, each of which reads the one before."""
+    wrong = _of_space(answer, MicroSpace(4))
+    if wrong:
+        return wrong
+    depth, ends = answer.space.depth(answer), answer.space.loose_ends(answer)
+    if depth < 4:
+        return Verdict(False, f"its depth is {depth}; which node could read one computed before?")
+    if len(ends) > 1:
+        names = ", ".join(f"node {t + 1}" for t in ends)
+        return Verdict(False, f"depth 4, but nobody reads {names}; each node reads two others")
+    return Verdict(True, "a chain: each node reads the one before, and all are read")
+
+
+def _of_space(answer: Any, space: Space) -> Verdict | None:
+    """What is wrong with an answer that is no architecture of `space`; None if it is one."""
+    if not isinstance(answer, Architecture):
+        return Verdict(False, f"an architecture is wanted, editor.architecture; got {answer!r}")
+    if answer.space != space:
+        return Verdict(False, f"an architecture of {space} is wanted; got one of {answer.space}")
+    return None
+
+
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "macro-size": _macro_size,
     "macro-list": _macro_list,
@@ -259,6 +309,9 @@ EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "micro-list": _micro_list,
     "search-samples": _search_samples,
     "search-minibatches": _search_minibatches,
+    "design-short": _design_short,
+    "design-near": _design_near,
+    "design-deep": _design_deep,
     "push": _push,
     "score-mean": _score_mean,
     "half-the-distance": _half_the_distance,

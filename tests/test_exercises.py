@@ -4,6 +4,7 @@ import pytest
 
 import enas_viz as ev
 from enas_viz.published import ARTICLE_MACRO
+from enas_viz.space import Architecture, MacroSpace, MicroSpace
 
 
 def test_the_size_of_five_layers_is_accepted():
@@ -176,18 +177,65 @@ def test_an_unknown_exercise_names_the_known_ones():
     [
         (
             "search-samples",
-            2000,
-            {100: "one epoch", 200: "counts", 5: "epochs, updates", 2.0: "whole"},
+            1600,
+            {100: "one epoch", 160: "counts", 5: "epochs, updates", 2.0: "whole"},
         ),
         (
             "search-minibatches",
-            620,
-            {31: "one epoch", 640: "left out", 20_000: "images", 1: "how many"},
+            496,
+            {31: "one epoch", 512: "left out", 16_000: "images", 1: "how many"},
         ),
     ],
 )
 def test_the_numbers_of_a_search_are_checked(name, right, wrong):
     assert ev.check(name, right).right
     for answer, hint in wrong.items():
+        assert not ev.check(name, answer).right
+        assert hint in ev.check(name, answer).says
+
+
+def _six(ops=(0,) * 6, skips=()):
+    """Six layers; skips: pairs (from, into), as readers count layers."""
+    rows = [[op, *(0,) * k] for k, op in enumerate(ops)]
+    for start, end in skips:
+        rows[end - 1][start] = 1
+    return MacroSpace(6).architecture([row[0] for row in rows], [row[1:] for row in rows[1:]])
+
+
+def _chain(*reads):
+    """A pair of cells of four nodes; the normal cell's read these pairs of tensors."""
+    return Architecture(MicroSpace(4), (tuple((i, j, 0, 0) for i, j in reads), ((0, 1, 0, 0),) * 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        (
+            "design-short",
+            _six(skips=[(1, 6)]),
+            [
+                (_six(), "passes 6 operations"),
+                (_six(skips=[(1, 3), (3, 6)]), "with 2 skips"),
+                (7, "an architecture is wanted"),
+                (
+                    MacroSpace(5).architecture(["conv3x3"] * 5, [[0] * k for k in range(1, 5)]),
+                    "wanted",
+                ),
+            ],
+        ),
+        ("design-near", _six((0, 1, 4, 5, 0, 0), [(2, 4)]), [(_six((2,) * 6), "windows")]),
+        (
+            "design-deep",
+            _chain((0, 1), (1, 2), (2, 3), (3, 4)),
+            [
+                (_chain((0, 1), (0, 1), (0, 1), (0, 1)), "its depth is 1"),
+                (_chain((0, 0), (0, 2), (2, 3), (3, 4)), "nobody reads node 2, node 6"),
+            ],
+        ),
+    ],
+)
+def test_a_design_is_checked_by_what_it_is_like(name, right, wrong):
+    assert ev.check(name, right).right
+    for answer, hint in wrong:
         assert not ev.check(name, answer).right
         assert hint in ev.check(name, answer).says

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "genotypes": "space",
     "published": "space decoding genotypes",
     "recipes": "space",
-    "exercises": "space published recipes specimen",
+    "exercises": "space published recipes specimen anatomy",
     "watching": "trace",
     "trace": "space files",
     "specimen": "space files",
