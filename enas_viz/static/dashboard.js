@@ -45,7 +45,7 @@ export function bestOf(accuracy, count) {
 export function scale(values, most = 4) {
   if (!values.length) return [0, 1, []];
   let low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
-  if (high - low < 1e-9) [low, high] = [low - 0.05 * (Math.abs(low) || 1), high + 0.05 * (Math.abs(high) || 1)];
+  if (high - low < 1e-9 + 1e-4 * Math.abs(high)) [low, high] = [low - 0.05 * (Math.abs(low) || 1), high + 0.05 * (Math.abs(high) || 1)];
   const base = 10 ** Math.floor(Math.log10((high - low) / most));
   const step = [1, 2, 5, 10, 20].map((s) => s * base).find((s) => (high - low) / s <= most - 0.5);
   const first = Math.floor(low / step + 1e-9), last = Math.ceil(high / step - 1e-9);

@@ -76,7 +76,7 @@ def still(
     for text in filter(None, (facts(episode), episode.note) if episode else ()):
         blocks += [paragraph(line, wide) for line in wrap(text, wide, 11)]
     if hint:
-        blocks.append(paragraph(hint, wide, "kicker"))
+        blocks += [paragraph(line, wide, "kicker") for line in wrap(hint, wide, 12)]
     caption = scene.caption(step, episode.steps) if at_step else describe(architecture)
     return stacked(blocks, wide, caption)
 
@@ -102,7 +102,7 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     note = "" if isinstance(plan.shown, Architecture) else plan.shown.note
     blocks += [paragraph(line, wide) for line in wrap(note, wide, 11) if line]
     if hint:
-        blocks.append(paragraph(hint, wide, "kicker"))
+        blocks += [paragraph(line, wide, "kicker") for line in wrap(hint, wide, 12)]
     return stacked(blocks, wide, describe_stack(plan))
 
 

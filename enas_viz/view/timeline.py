@@ -305,7 +305,7 @@ def _scale(values: Sequence[float], most: int = 4) -> tuple[float, float, list[f
     if not values:
         return 0.0, 1.0, []
     low, high = min(values), max(values)
-    if high - low < 1e-9:
+    if high - low < 1e-9 + 1e-4 * abs(high):  # as good as constant
         low, high = low - 0.05 * (abs(low) or 1), high + 0.05 * (abs(high) or 1)
     step = 10 ** math.floor(math.log10((high - low) / most))
     step = next(s * step for s in (1, 2, 5, 10, 20) if (high - low) / (s * step) <= most - 0.5)

@@ -50,6 +50,7 @@ class Editor(Replay):
 
     _esm = module("editor.js")
     _css = look("editor")
+    _hint = "A still picture. Run this cell, in JupyterLab or on Binder, to change the network."
     facts = traitlets.List().tag(sync=True)  # rows of [label, value, what it means]
     flat = traitlets.Unicode().tag(sync=True)
     board = traitlets.List().tag(sync=True)  # rows of [accuracy, whose, flat list, present or not]

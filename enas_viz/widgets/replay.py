@@ -62,6 +62,7 @@ class Replay(anywidget.AnyWidget):
 
     _esm = shipped("replay.js")
     _css = shipped("enas_viz.css")
+    _hint = HINT
     scene = traitlets.Dict().tag(sync=True)
     episode = traitlets.Dict().tag(sync=True)
     film = traitlets.Dict().tag(sync=True)
@@ -200,7 +201,7 @@ class Replay(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still, looks = self._still(HINT)._repr_mimebundle_()
+        still, looks = self._still(self._hint)._repr_mimebundle_()
         return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
 
