@@ -30,6 +30,7 @@ import peers
 import torch
 from children import children
 from controllers import controller
+from dashboard import dashboard
 from figures import Figures
 from pipeline import pipeline
 from supernets import ranking, supernet
@@ -132,7 +133,7 @@ def widget(figures: Figures) -> None:
 # ---------------------------------------------------------------- the command
 
 CASES = {"macro": cases.macro, "micro": cases.micro}
-SECTIONS = (*CASES, "children", "pipeline", "recording", "importing", "widget")
+SECTIONS = (*CASES, "children", "pipeline", "recording", "importing", "widget", "dashboard")
 
 
 def main() -> None:
@@ -156,6 +157,8 @@ def main() -> None:
             children(figures, options.rounds, options.quick)
         elif name == "pipeline":
             pipeline(figures, options.rounds, options.quick)
+        elif name == "dashboard":
+            dashboard(figures, options.rounds, options.quick)
         elif name == "widget":
             widget(figures)
         else:

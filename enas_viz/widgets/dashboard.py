@@ -27,6 +27,7 @@ from enas_viz.view.poster import Run as Shown
 from enas_viz.view.shapes import look, module
 
 PUSH = 0.1  # seconds between two looks at what has come
+SHARE = 0.015  # of a core that passing on may take; where a look costs more, they become fewer
 GOES = ("waiting", "running", "paused")  # of a run that is not over
 HINT = (
     "A still picture of when it was drawn. Run this cell, in JupyterLab or on Binder, to watch, "
@@ -215,7 +216,8 @@ class Dashboard(anywidget.AnyWidget):
             if over:
                 self.spent = time.thread_time()
                 return
-            time.sleep(PUSH)
+            cost, self.spent = time.thread_time() - self.spent, time.thread_time()
+            time.sleep(max(PUSH, cost / SHARE))
 
     def _push(self, over: bool = False) -> None:
         """Sends what has come since the last time, if anything has."""
