@@ -155,6 +155,17 @@ def test_a_run_that_tells_nothing_of_itself_is_shown_all_the_same():
     assert board.snapshot()["epochs"][0]["loss"] is None
 
 
+def test_epochs_that_nobody_recorded_are_told_from_their_samples():
+    trace = made_up_trace(4, epochs=3, per_epoch=10)
+
+    told = board_of(trace).snapshot()["epochs"]
+
+    found = series(trace)
+    assert [e["epoch"] for e in told] == [0, 1]  # the third may go on
+    assert [e["reward"] for e in told] == pytest.approx(found.reward[:2], abs=1e-4)
+    assert told[0]["loss"] is None
+
+
 def test_an_episode_is_found_by_its_number():
     trace = ev.load_trace("macro-tiny")
     board = board_of(trace)

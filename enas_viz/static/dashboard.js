@@ -9,8 +9,8 @@ import replay, { button, clamp, dress, glyph, make, opIcon, paint, picture, shap
 import { hostModel } from "./host.js";
 
 const WIDTH = 560, LEFT = 60, RIGHT = WIDTH - 10;
-const PLOTS = { reward: [42, 150], entropy: [186, 240], shape: [276, 316], loss: [352, 392], lr: [428, 458] };
-const HEIGHT = 490;
+const SEARCH = { reward: [42, 150], entropy: [186, 240], shape: [276, 316], loss: [352, 392], lr: [428, 458] };
+const TRAINING = { reward: [42, 150], loss: [186, 250], lr: [286, 326] }; // of one network, which samples nothing
 const LAPSE = 14000; // milliseconds that a whole search takes when it is played
 const NETS = 250; // milliseconds between two drawings of the newest network
 
@@ -19,9 +19,9 @@ const NETS = 250; // milliseconds between two drawings of the newest network
 /** All that is known of a run: what was told, and the news that follow on it. */
 export function joined(told, news) {
   const follows = news?.after?.[0] === told.points.n.length && news.after[1] === told.moments.n.length && news.after[2] === told.epochs.length;
-  if (!follows) return { ...told, now: null, samples: news?.samples ?? told.points.n.length, every: news?.every ?? 1 };
+  if (!follows) return { ...told, now: null, samples: news?.samples ?? told.points.n.length, every: news?.every ?? 1, result: "" };
   const both = (name) => Object.fromEntries(Object.entries(told[name]).map(([k, v]) => [k, news[name][k].length ? v.concat(news[name][k]) : v]));
-  return { points: both("points"), moments: both("moments"), epochs: told.epochs.concat(news.epochs), now: news.now, samples: news.samples, every: news.every };
+  return { points: both("points"), moments: both("moments"), epochs: told.epochs.concat(news.epochs), now: news.now, samples: news.samples, every: news.every, result: news.result };
 }
 
 /** How many of `xs`, which ascend, are at most `x`. */
@@ -60,9 +60,9 @@ export function duration(seconds) {
 }
 
 /** One line on how a run stands. */
-export function standing(state, epochs, samples) {
+export function standing(state, epochs, samples, result = "") {
   const at = `epoch ${Math.min(state.epoch + 1, epochs || state.epoch + 1)}${epochs ? ` of ${epochs}` : ""}`;
-  const count = `${samples.toLocaleString("en")} ${samples === 1 ? "sample" : "samples"}`;
+  const count = result || `${samples.toLocaleString("en")} ${samples === 1 ? "sample" : "samples"}`;
   const left = state.left > 0 ? `, about ${duration(state.left)} left` : "";
   switch (state.status) {
     case "running": return `running: ${at}, ${count}${left}`;
@@ -95,10 +95,12 @@ const dots = (xs, ys, to) => xs.map((x, i) => (ys[i] === null ? "" : `M${to(x, y
 
 /** The part of the page that shows one run. `tell(action)`: what the reader asks of it. */
 function panel(facts, uid, hear, tell) {
-  const { scene } = facts, macro = facts.kind === "macro";
+  const { scene, final } = facts, macro = facts.kind === "macro";
+  const PLOTS = final ? TRAINING : SEARCH, HEIGHT = PLOTS.lr[1] + 32;
   const svg = (inside) => picture(`<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg board" viewBox="0 0 ${WIDTH} ${HEIGHT}">${inside}</svg>`, uid);
-  const title = (name, text) => `<text class="small strong start" x="2" y="${PLOTS[name][0] - (name === "reward" ? 28 : 12)}">${text}</text>`;
-  const key = [["dots", "a sample", 7], ["curve", "mean of an epoch", 18], ["curve dashed", "baseline", 18], ["dot best", "best", 9]];
+  const title = (name, text) => PLOTS[name] && `<text class="small strong start" x="2" y="${PLOTS[name][0] - (name === "reward" ? 28 : 12)}">${text}</text>`;
+  const key = final ? [["curve", "an epoch", 18]]
+    : [["dots", "a sample", 7], ["curve", "mean of an epoch", 18], ["curve dashed", "baseline", 18], ["dot best", "best", 9]];
   let x = LEFT;
   const keys = key.map(([name, words, width]) => {
     const mark = name === "dot best" ? `<circle class="${name}" cx="${x + 5}" cy="27" r="4"/>` : `<path class="${name}" d="M${x} 27h${name === "dots" ? 0 : width}"/>`;
@@ -109,10 +111,10 @@ function panel(facts, uid, hear, tell) {
   const names = ["reward-dots", "reward-mean", "reward-baseline", "entropy-dots", "entropy-mean", "shape-dots", "shape-mean", "loss-mean", "lr-mean"];
   const looks = { dots: "dots", mean: "curve", baseline: "curve dashed" };
   const curves = svg(`
-    ${title("reward", "Reward: accuracy on validation images")}${keys.join("")}
-    ${title("entropy", "Entropy of the policy, in nats")}
-    ${title("shape", macro ? "Skips that it sets" : "Loose ends of a cell")}
-    ${title("loss", "Training loss of the shared weights")}${title("lr", "Learning rate")}
+    ${title("reward", final ? "Accuracy on training images" : "Reward: accuracy on validation images")}${keys.join("")}
+    ${title("entropy", "Entropy of the policy, in nats") ?? ""}
+    ${title("shape", macro ? "Skips that it sets" : "Loose ends of a cell") ?? ""}
+    ${title("loss", final ? "Training loss" : "Training loss of the shared weights")}${title("lr", "Learning rate")}
     <rect class="reach" x="${LEFT}" width="${RIGHT - LEFT}" height="0"/>
     <g class="axes"></g><path class="rule aim" d=""/>
     ${names.map((name) => `<path class="${looks[name.split("-")[1]]}" data-line="${name}" d=""/>`).join("")}
@@ -148,7 +150,7 @@ function panel(facts, uid, hear, tell) {
       element: make("div", { class: "net" }, make("div", { class: "net-head" }, words, open), box) };
   });
   const element = make("section", { class: "run", "aria-label": facts.name },
-    make("div", { class: "head" }, make("div", {}, make("h3", {}, facts.name), about), controls),
+    make("div", { class: "head" }, make("div", {}, make("h2", {}, facts.name), about), controls),
     bar, status,
     make("div", { class: "plots" }, make("div", { class: "curves", role: "img", "aria-label": "" }, curves), heat),
     make("div", { class: "nets" }, ...nets.map((net) => net.element)));
@@ -168,13 +170,15 @@ function panel(facts, uid, hear, tell) {
     const { points, epochs, now } = known;
     const inEpochs = (name) => [...epochs, ...(now ? [now] : [])].map((e) => [e.epoch + 0.5, e[name]]);
     const here = (name) => inEpochs(name).map(([, v]) => v).filter((v) => v !== null && v !== undefined);
-    const reward = scale([...points.accuracy, ...here("reward")]);
+    const height = final ? "train" : "reward";
+    const reward = scale([...points.accuracy, ...here(height)]);
     const entropy = ends(facts.band ? scale([0, facts.band[1], ...here("entropy")]) : scale(here("entropy"), 2));
     const shape = ends(macro ? [0, 1, [0, 1]] : scale([...points.shape], 2));
     const loss = ends(scale(here("loss"), 2)), lr = ends(scale(here("lr"), 2));
     const wanted = nice(span / 7), marks = [1];
     for (let e = wanted; e <= span; e += wanted) if (e > 1) marks.push(e);
-    const text = axis("reward", reward, percent) + axis("entropy", entropy, plain) + axis("shape", shape, macro ? percent : plain) +
+    const policy = final ? "" : axis("entropy", entropy, plain) + axis("shape", shape, macro ? percent : plain);
+    const text = axis("reward", reward, percent) + policy +
       axis("loss", loss, plain) + axis("lr", lr, plain) +
       marks.map((e) => `<text class="small" x="${toX(e - 0.5).toFixed(1)}" y="${HEIGHT - 8}">${e}</text>`).join("") +
       `<text class="small end" x="${LEFT - 6}" y="${HEIGHT - 8}">epoch</text>`;
@@ -186,18 +190,19 @@ function panel(facts, uid, hear, tell) {
     const set = (name, d) => lines[name].setAttribute("d", d);
     const r = to("reward", reward);
     set("reward-dots", dots(points.x, points.accuracy, r));
-    set("reward-mean", line(inEpochs("reward"), r));
+    set("reward-mean", line(inEpochs(height), r));
     set("reward-baseline", line(points.x.map((x, i) => [x, points.baseline[i]]), r));
     for (const [name, axis, dotted] of [["entropy", entropy, true], ["shape", shape, true], ["loss", loss], ["lr", lr]]) {
+      if (!PLOTS[name]) continue;
       if (dotted) set(`${name}-dots`, dots(points.x, points[name], to(name, axis)));
       set(`${name}-mean`, line(inEpochs(name), to(name, axis)));
     }
-    if (facts.band && entropy[1] > entropy[0]) {
+    if (facts.band && !final && entropy[1] > entropy[0]) {
       const y = toY("entropy", entropy[0], entropy[1]);
       reach.setAttribute("y", y(facts.band[1]));
       reach.setAttribute("height", Math.max(0, y(facts.band[0]) - y(facts.band[1])));
     }
-    if (facts.target !== null) aim.setAttribute("d", `M${LEFT} ${toY("shape", 0, 1)(facts.target)}H${RIGHT}`);
+    if (facts.target !== null && !final) aim.setAttribute("d", `M${LEFT} ${toY("shape", 0, 1)(facts.target)}H${RIGHT}`);
     rewardAxis = reward;
   }
   let rewardAxis = [0, 1, []];
@@ -231,7 +236,7 @@ function panel(facts, uid, hear, tell) {
   /** Marks the moment that is looked at, and draws its best and its newest network. */
   function stand(at, quick) {
     const { points } = known, count = at < 0 ? points.n.length : countUntil(points.x, at);
-    const t = at < 0 ? (points.x[points.x.length - 1] ?? 0) : Math.min(at, span);
+    const t = at < 0 ? (points.x[points.x.length - 1] ?? known.epochs.length) : Math.min(at, span);
     cursor.setAttribute("transform", `translate(${toX(t).toFixed(1)} 0)`);
     heatCursor.style.left = `${(100 * t) / span}%`;
     const best = bestOf(points.accuracy, count);
@@ -282,12 +287,14 @@ function panel(facts, uid, hear, tell) {
       warm(afresh);
       stand(at, true);
       heat.setAttribute("aria-label", `Share of each operation. ${read(0, Math.max(0, known.epochs.length - 1))}`);
-      curves.parentNode.setAttribute("aria-label", `Curves of the run. ${known.samples} samples; best ${percent(Math.max(0, ...known.points.accuracy))}.`);
+      heat.hidden = !known.samples;
+      const told = final ? known.result : `${known.samples} samples; best ${percent(Math.max(0, ...known.points.accuracy))}.`;
+      curves.parentNode.setAttribute("aria-label", `Curves of the run. ${told}`);
     },
     stand,
     tell(state) {
       bar.value = state.done;
-      status.textContent = standing(state, facts.epochs, known?.samples ?? 0);
+      status.textContent = standing(state, facts.epochs, known?.samples ?? 0, final ? known?.result || "one network" : "");
       element.dataset.status = state.status;
       const goes = state.status === "running" || state.status === "paused" || state.status === "waiting";
       controls.hidden = !goes;
@@ -358,7 +365,7 @@ function render({ model, el }) {
 
   function moved() {
     slider.max = end();
-    const newestX = Math.max(0, ...panels.map((p) => p.known.points.x[p.known.points.x.length - 1] ?? 0));
+    const newestX = Math.max(0, ...panels.map((p) => p.known.points.x[p.known.points.x.length - 1] ?? p.known.epochs.length));
     const t = at() < 0 ? newestX : at();
     slider.value = t;
     place.textContent = at() < 0 ? "newest" : `epoch ${Math.min(Math.floor(t) + 1, end())}`;
@@ -413,7 +420,7 @@ function render({ model, el }) {
     const shut = make("button", { type: "button", class: "shut" }, "close");
     hear(shut, "click", () => { model.set("opened", []); save(); });
     const box = make("div");
-    opened.append(make("div", { class: "head" }, make("h3", {}, `How ${facts.name} decided one sample`), shut), box);
+    opened.append(make("div", { class: "head" }, make("h2", {}, `How ${facts.name} decided one sample`), shut), box);
     closeReplay = replay.render({ model: inner, el: box });
   }
 

@@ -124,7 +124,12 @@ class Board:
         return pack_picks(picks, self._pick_digits)
 
     def _add_epoch(self, item: Epoch) -> None:
-        known = self._tally.count > 0 and item.epoch == self._epoch
+        if item.epoch != self._epoch:
+            self._start_epoch(item.epoch)
+        self._close_epoch(item)
+        self._start_epoch(item.epoch + 1)
+
+    def _close_epoch(self, item: Epoch) -> None:
         self._epochs.append(
             {
                 "epoch": item.epoch,
@@ -132,12 +137,13 @@ class Board:
                 "lr": _rounded(item.lr, 6),
                 "train": _rounded(item.train_accuracy),
                 "valid": _rounded(item.valid_accuracy),
-                **(_means(self._tally) if known else _UNKNOWN),
+                **(_means(self._tally) if self._tally.count else _UNKNOWN),
             }
         )
-        self._start_epoch(item.epoch + 1)
 
     def _start_epoch(self, epoch: int) -> None:
+        if self._tally.count and (not self._epochs or self._epochs[-1]["epoch"] < self._epoch):
+            self._close_epoch(Epoch(self._epoch))  # one of which there is no record
         self._an_epoch = self._an_epoch or self._tally.count
         self._epoch, self._tally = epoch, Tally(self.space, self.header.fidelity)
 
@@ -165,6 +171,7 @@ class Board:
             "digits": DIGITS,
             "unit": UNIT,
             "pickDigits": self._pick_digits,
+            "final": header.recipe.get("strategy") == "final",
         }
 
     def snapshot(self) -> Json:
@@ -194,7 +201,13 @@ class Board:
             "now": now,
             "samples": self._points.seen,
             "every": self._points.every,
+            "result": self._result(),
         }
+
+    def _result(self) -> str:
+        """The test figure of a final training, once it is there."""
+        found = next((r for r in self.records[-1:] if isinstance(r, Result)), None)
+        return f"test accuracy {found.accuracy:.1%}, read once" if found else ""
 
     def trace(self) -> Trace:
         """What has been recorded so far."""
