@@ -4,6 +4,7 @@ from enas_viz import search
 for record in search.run(ev.recipe("macro-tiny")): ...
 """
 
+from enas_viz.search.dissection import dissect
 from enas_viz.search.candidates import derive
 from enas_viz.search.child import MacroChild, MicroChild, make_child
 from enas_viz.search.controller import make_controller
@@ -19,6 +20,7 @@ __all__ = [
     "MicroSupernet",
     "ask",
     "derive",
+    "dissect",
     "load_data",
     "make_child",
     "make_controller",
