@@ -6,7 +6,8 @@ Right answers are computed here from spaces and recorded numbers, so none stands
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -302,6 +303,158 @@ def _of_space(answer: Any, space: Space) -> Verdict | None:
     return None
 
 
+def _is_number(answer: Any) -> bool:
+    return type(answer) in (int, float) and math.isfinite(answer)
+
+
+def _near(answer: float, wanted: float, by: float) -> bool:
+    return abs(answer - wanted) <= by
+
+
+def _slip(answer: float, slips: Sequence[tuple[float, str]], hint: str) -> Verdict:
+    """What to say of a wrong number: what its slip needs, or the hint for all others."""
+    return Verdict(
+        False, next((s for x, s in slips if math.isclose(answer, x, rel_tol=0.01)), hint)
+    )
+
+
+def _top_probability(answer: Any) -> Verdict:
+    """The highest probability that one of six operations can have with the released constant."""
+    if not _is_number(answer):
+        return Verdict(False, f"a number from 0 to 1 is wanted; got {answer!r}")
+    c, options = ControllerConfig().tanh_constant, len(MACRO_OPS)
+    up, down = math.exp(c), math.exp(-c)
+    right = up / (up + (options - 1) * down)
+    if _near(answer, right, 0.006):
+        return Verdict(
+            True, f"{right:.3f}: one logit at the top, {options - 1} at the bottom, and no further"
+        )
+    slips = (
+        (1.0, "a softmax reaches 1 only when a logit is infinitely larger than the others"),
+        (up / (up + options - 1), "that leaves the others at 0; they can be pushed down, too"),
+        (1 / (1 + math.exp(-2 * c)), "that is of two options; an operation is one of six"),
+        (1 / options, "that is where an untrained policy begins; how far can it go?"),
+        (100 * right, "as a share from 0 to 1, please"),
+    )
+    hint = (
+        "which logits are best for the first option: its own as high, the others as low as can be"
+    )
+    return _slip(answer, slips, hint)
+
+
+def _skip_chance(answer: Any) -> Verdict:
+    """The probability of a yes whose logit is one half."""
+    if not _is_number(answer):
+        return Verdict(False, f"a number from 0 to 1 is wanted; got {answer!r}")
+    z = 0.5
+    right = 1 / (1 + math.exp(-2 * z))
+    if _near(answer, right, 0.006):
+        return Verdict(True, f"{right:.3f}: the softmax of -z and z is sigmoid(2z)")
+    slips = (
+        (1 / (1 + math.exp(-z)), "that would be one logit against 0; here it is z against -z"),
+        (1 - right, "that is the probability of no"),
+        (z, "a logit is no probability: it goes through a softmax first"),
+    )
+    hint = "two options, no and yes, with the logits -z and z: what does the softmax make of them?"
+    return _slip(answer, slips, hint)
+
+
+def _next_input(answer: Any) -> Verdict:
+    """The share of each of three chosen anchors in the next input, as the program computes it."""
+    if not _is_number(answer):
+        return Verdict(False, f"a number is wanted; got {answer!r}")
+    chosen = 3
+    right = 1 / (1 + chosen)
+    if _near(answer, right, 0.003):
+        return Verdict(True, f"{right:g}: the sum is divided by one more than were chosen")
+    slips = (
+        (1 / chosen, "that is the mean, which the paper describes; what does the picture say?"),
+        (1.0, "they are added, but then divided by something"),
+        (1 / 2, "half is right for a single one; read the line below the last strip again"),
+    )
+    hint = "look at a step that follows a skip step: what stands behind the sign of division?"
+    return _slip(answer, slips, hint)
+
+
+def _standard_error(answer: Any) -> Verdict:
+    """The standard error of a test error of 30.2 % on 10 000 images, in percentage points."""
+    if not _is_number(answer):
+        return Verdict(False, f"a number of percentage points is wanted; got {answer!r}")
+    share, images = 0.302, 10_000
+    right = 100 * math.sqrt(share * (1 - share) / images)
+    if _near(answer, right, 0.01):
+        return Verdict(True, f"{right:.2f} points: two networks a point apart are hardly apart")
+    slips = (
+        (right / 100, "as percentage points, please: a hundred times as much"),
+        (100 * share * (1 - share) / images, "that is the variance; its root is wanted"),
+        (100 * math.sqrt(share * (1 - share)), "that is of one image; they are ten thousand"),
+        (100 / math.sqrt(images), "close: an error of 30 % varies less than that"),
+        (2 * right, "that is two standard errors"),
+    )
+    hint = "of a share p among n images it is the root of p (1 - p) / n"
+    return _slip(answer, slips, hint)
+
+
+def _lucky_best(answer: Any) -> Verdict:
+    """By how many points the best of ten looks better than it is, when all are equally good."""
+    if not _is_number(answer):
+        return Verdict(False, f"a number of percentage points is wanted; got {answer!r}")
+    right = 100 * (_best_of(10, 100, 0.6) - 0.6)
+    if _near(answer, right, 1.0):
+        return Verdict(True, f"{right:.1f} points, on average: all of it luck")
+    if _near(answer, 0, 0.01):
+        return Verdict(
+            False, "on average each of them looks as good as it is; but the best of ten?"
+        )
+    spread = 100 * math.sqrt(0.6 * 0.4 / 100)
+    if _near(answer, spread, 0.2):
+        return Verdict(False, "that is one standard error; the luckiest of ten is further out")
+    more = "more than that" if answer < right else "less than that"
+    return Verdict(False, f"{more}: one standard error is {spread:.1f} points, and ten tried")
+
+
+def _best_of(several: int, images: int, share: float) -> float:
+    """The expected highest accuracy of so many networks that are all `share` good, each measured
+    on `images` images of its own."""
+    chances = [
+        math.comb(images, k) * share**k * (1 - share) ** (images - k) for k in range(images + 1)
+    ]
+    found = below = 0.0
+    for k, chance in enumerate(chances):
+        at_most = min(1.0, below + chance)
+        found += k / images * (at_most**several - below**several)
+        below = at_most
+    return found
+
+
+# How a figure may be come by: whether that spoils it, and what to think of.
+REPORTS = {
+    "a": (True, "who picks an epoch by its test error has used the test images to choose"),
+    "b": (False, "several seeds and their mean say more than one, not less"),
+    "c": (False, "validation images are there to choose by"),
+    "d": (True, "ten test errors were looked at: the best of ten is lucky, too"),
+    "e": (True, "the best seed of five is a choice by the very figure that is reported"),
+    "f": (False, "a random network trained the same way is what a search is compared with"),
+}
+
+
+def _honest(answer: Any) -> Verdict:
+    """Which of six ways to report spoil a result, as letters."""
+    if not isinstance(answer, str | set | list | tuple):
+        return Verdict(False, f"letters are wanted, such as 'af'; got {answer!r}")
+    letters = {str(x).strip().lower() for x in answer} - {"", ","}
+    if unknown := sorted(letters - set(REPORTS)):
+        return Verdict(False, f"the letters are {', '.join(REPORTS)}; got {unknown[0]!r}")
+    if not letters:
+        return Verdict(False, "some do: which of them look at test images, and then choose?")
+    right = {letter for letter, (spoils, _) in REPORTS.items() if spoils}
+    if letters == right:
+        return Verdict(True, "each of these chooses by the figure that it reports")
+    if wrong := sorted(letters - right):
+        return Verdict(False, f"not {wrong[0]}: {REPORTS[wrong[0]][1]}")
+    return Verdict(False, f"{len(right - letters)} more: what else chooses by what it reports?")
+
+
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "macro-size": _macro_size,
     "macro-list": _macro_list,
@@ -317,4 +470,10 @@ EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "half-the-distance": _half_the_distance,
     "baseline-factor": _baseline_factor,
     "first-advantage": _first_advantage,
+    "top-probability": _top_probability,
+    "skip-chance": _skip_chance,
+    "next-input": _next_input,
+    "standard-error": _standard_error,
+    "lucky-best": _lucky_best,
+    "honest": _honest,
 }

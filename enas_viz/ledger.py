@@ -30,6 +30,7 @@ from enas_viz.trace import Trace, load_trace, save_trace
 
 HALF = ".half"  # ends the name of a copy under way
 COMMITTED = "results"  # folder of the small copies from which RESULTS.md is made
+KEPT = Path(__file__).parent.parent / COMMITTED  # only in a checkout
 TRACES = ("trace.jsonl.gz", "trace.jsonl")
 OFFICIAL_TEST = 10_000  # images
 DATA_LABELS = {"cifar10": "CIFAR-10", "cifar10-jpeg": "CIFAR-10 (JPEG copy)"}
@@ -93,6 +94,17 @@ class Run:
         return 100 * (1 - self.trace.result.accuracy)
 
     @property
+    def standard_error(self) -> float:
+        """Of `error`, from the finite number of test images, binomial; in percentage points."""
+        share = self.error / 100
+        return 100 * math.sqrt(share * (1 - share) / self.trace.result.images)
+
+    @property
+    def architecture(self) -> Architecture:
+        """What was trained. ValueError when its `run.json` does not tell one."""
+        return Architecture.from_json(self.facts["architecture"])
+
+    @property
     def hours(self) -> float:
         return self.trace.seconds / 3600
 
@@ -149,7 +161,7 @@ class Run:
     def published(self) -> str:
         """The published name of its architecture, "" where it has none."""
         try:
-            mine = Architecture.from_json(self.facts["architecture"])
+            mine = self.architecture
         except (KeyError, TypeError, ValueError):
             return ""
         return next((name for name, known in ARCHITECTURES.items() if known == mine), "")
@@ -206,6 +218,19 @@ def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
             seen.add(mark)
             runs.append(found)
     return runs, damaged
+
+
+def kept(where: str | Path = KEPT) -> list[Run]:
+    """The finished runs of which small copies are kept, by default those of this checkout.
+
+    Raises FileNotFoundError where there is no such folder (an installed package has none).
+    """
+    if not Path(where).is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {Path(where).name!r} with kept runs: they come with a checkout of "
+            f"the project, not with the installed package"
+        )
+    return [run for run in read_runs([where])[0] if run.finished]
 
 
 def _run_folders(folders: Iterable[str | Path]) -> Iterator[Path]:
@@ -322,9 +347,7 @@ class Group:
         if len(errors) > 1:
             spread = sum((e - mean) ** 2 for e in errors) / (len(errors) - 1)
             return f"{mean:.2f} ± {math.sqrt(spread / len(errors)):.2f} % ({len(errors)} runs)"
-        images = self.runs[0].trace.result.images
-        share = mean / 100
-        error = 100 * math.sqrt(share * (1 - share) / images)
+        images, error = self.runs[0].trace.result.images, self.runs[0].standard_error
         return f"{mean:.2f} ± {error:.2f} % (1 run, binomial, {images} images)"
 
     def cells(self) -> list[str]:

@@ -54,7 +54,8 @@ class Step:
     silent step. logits: for an operation or source one row of length `options`; for skips one row
     per earlier layer holding its single logit z, where the two options have logits (-z, z).
     detail: only where a recipe says `record="full"`: "raw", the logits before they were shaped (for
-    skips the attention's score of each anchor), and "hidden", the LSTM's hidden state.
+    skips the attention's score of each anchor), and "hidden", the LSTM's hidden state. Still more
+    holds what `search.dissect` made.
     """
 
     decision: Decision

@@ -6,7 +6,8 @@ import pytest
 
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import PRESETS, RECIPES, change, recipe_from_json
-from enas_viz.search.controller import narrate
+from enas_viz.search.controller import make_controller, narrate
+from enas_viz.search.dissection import dissect
 from enas_viz.trace import ASSETS, load_trace
 
 
@@ -100,3 +101,24 @@ def test_the_articles_cell_is_scored_by_an_untrained_controller_and_says_so():
     emitted = [s.picks[0] for s in trace.last.steps if s.picks]
     assert emitted == [1, 0, 5, 1, 2, 0, 4, 2]  # sources from 0; avg5x5 is operation 5
     assert len(trace.last.steps) == 12
+
+
+@pytest.mark.parametrize(("kind", "changes"), [("macro", {}), ("micro", {"network__nodes": 2})])
+def test_the_controllers_taken_apart_are_of_one_search_before_and_after(kind, changes):
+    trace = load_trace(f"controller-{kind}")
+    recipe = change(RECIPES[f"{kind}-tiny"], **changes)
+
+    header = trace.header
+    kept = replace(recipe, about=header.recipe["about"])
+    assert recipe_from_json({**header.recipe, "fidelity": header.fidelity}) == kept
+    assert (header.seed, header.device) == (0, {"type": "cpu", "threads": 1})
+    first, after = trace.episodes
+    for mine, theirs in zip(first.steps, after.steps, strict=True):
+        assert mine.detail.get("draws") == theirs.detail.get("draws")
+    start = make_controller(recipe.space, recipe.controller, recipe.fidelity, seed=0)
+    again = dissect(start, seed=0)
+    assert again.architecture == first.architecture
+    assert again.steps[0].detail["hidden"] == pytest.approx(
+        first.steps[0].detail["hidden"], abs=2e-4
+    )
+    assert after.log_probability > first.log_probability

@@ -1,5 +1,8 @@
 """Exercises: right answers pass, near misses get the hint that helps, the rest gets a hint too."""
 
+import math
+import random
+
 import pytest
 
 import enas_viz as ev
@@ -239,3 +242,81 @@ def test_a_design_is_checked_by_what_it_is_like(name, right, wrong):
     for answer, hint in wrong:
         assert not ev.check(name, answer).right
         assert hint in ev.check(name, answer).says
+
+
+def test_the_highest_probability_is_what_the_policys_reach_says():
+    found = ev.reach(ev.recipe("macro-released"))
+
+    assert ev.check("top-probability", found.decisions[0].highest).right
+    assert ev.check("top-probability", 0.8).right
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "hint"),
+    [
+        ("top-probability", 1, "infinitely"),
+        ("top-probability", 0.473, "pushed down"),
+        ("top-probability", 1 / 6, "begins"),
+        ("top-probability", 80.1, "from 0 to 1"),
+        ("top-probability", 0.3, "as low as can be"),
+        ("skip-chance", 0.622, "against -z"),
+        ("skip-chance", 0.269, "of no"),
+        ("skip-chance", 0.5, "softmax first"),
+        ("skip-chance", 0.9, "-z and z"),
+        ("next-input", 1 / 3, "mean"),
+        ("next-input", 1, "divided"),
+        ("next-input", 0.5, "single one"),
+        ("next-input", 7, "sign of division"),
+        ("standard-error", 0.0046, "hundred times"),
+        ("standard-error", 0.0021, "variance"),
+        ("standard-error", 45.9, "one image"),
+        ("standard-error", 1.0, "varies less"),
+        ("standard-error", 0.92, "two standard errors"),
+        ("standard-error", 0, "p (1 - p) / n"),
+        ("lucky-best", 0, "best of ten"),
+        ("lucky-best", 4.9, "further out"),
+        ("lucky-best", 2, "more than that"),
+        ("lucky-best", 20, "less than that"),
+        ("honest", "", "some do"),
+        ("honest", "z", "the letters are"),
+        ("honest", "ab", "not b"),
+        ("honest", "a", "2 more"),
+        ("honest", 3, "letters are wanted"),
+        *((name, "x", "wanted") for name in ("top-probability", "skip-chance", "next-input")),
+        *((name, math.nan, "wanted") for name in ("standard-error", "lucky-best")),
+    ],
+)
+def test_a_wrong_number_gets_the_hint_that_helps(name, answer, hint):
+    found = ev.check(name, answer)
+
+    assert not found.right
+    assert hint in found.says
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "answers"),
+    [
+        ("skip-chance", 0.731, ("0.731", "0.73")),
+        ("next-input", 0.25, ("0.25", "1/4")),
+        ("standard-error", 0.459, ("0.46",)),
+        ("lucky-best", 7.5, ("7.4", "7.5")),
+    ],
+)
+def test_a_right_number_is_accepted_and_no_hint_tells_it(name, answer, answers):
+    assert ev.check(name, answer).right
+    for wrong in (0, 1, 0.5, 3, 50):
+        assert not any(text in ev.check(name, wrong).says for text in answers)
+
+
+def test_the_luckiest_of_ten_is_as_lucky_as_in_ten_thousand_trials():
+    rng = random.Random(0)
+    rights = [sum(rng.random() < 0.6 for _ in range(100)) for _ in range(20_000)]
+    best = [max(rights[k : k + 10]) for k in range(0, len(rights), 10)]
+
+    assert ev.check("lucky-best", sum(best) / len(best) - 60).right
+
+
+def test_the_ways_that_spoil_a_result_are_accepted_in_any_order_and_form():
+    assert ev.check("honest", "aed").right
+    assert ev.check("honest", {"a", "d", "e"}).right
+    assert ev.check("honest", "A, D, E").right

@@ -54,6 +54,7 @@ MAY_IMPORT = {
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
     "search.seat": "CORE search.draws search.controller search.candidates search.enas",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
+    "search.dissection": "CORE search.draws search.controller search.enas search.seat",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.strategies": "CORE BENCH enas_viz search.child search.controller search.ranks "
     "search.train search.enas search.final search.checkpoint",
@@ -76,10 +77,12 @@ MAY_IMPORT = {
     "view.timeline": "LOOK view.graph view.scene view.svg view.curves view.pack",
     "view.board": "LOOK view.scene view.svg view.curves view.pack",
     "view.closeup": "LOOK view.graph view.scene view.shapes",
+    "view.step_closeup": "LOOK view.scene view.shapes",
+    "view.scores": "view.shapes",
     "view.compass": "LOOK specimen view.scene view.shapes",
     "view.animation": "",
     "view.export": "LOOK view.graph view.scene view.shapes view.stack view.svg view.curves "
-    "view.timeline view.closeup view.animation",
+    "view.timeline view.closeup view.step_closeup view.scores view.animation",
     "view.poster": "LOOK view.scene view.svg view.timeline view.export",
     "view.gallery": "LOOK view.given view.scene view.shapes view.stack view.timeline view.board "
     "view.export",
@@ -89,6 +92,7 @@ MAY_IMPORT = {
     "widgets.dashboard": "LOOK view.*",
     "widgets.editor": "LOOK anatomy view.* widgets.replay",  # a replay with a desk
     "widgets.microscope": "LOOK specimen view.*",
+    "widgets.lens": "LOOK view.*",
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises limits specimen watching view.* widgets.*",

@@ -43,7 +43,7 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
             if decision.kind == "silent":
                 continue
             space.check(decision, tuple(picked))
-            start = _entry(space, decision)
+            start = entry(space, decision)
             given[0, start : start + len(picked)] = torch.tensor(tuple(map(int, picked)))
         uniforms = draws.uniforms(seed, "derive", 0, 2, range(1), controller.draws_per_sample)
         rollout = controller.sample(1, uniforms=uniforms, given=given)
@@ -53,7 +53,7 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
     return policy
 
 
-def _entry(space: Space, decision: Decision) -> int:
+def entry(space: Space, decision: Decision) -> int:
     """Where a decision's first number stands among those that one sample consumes."""
     if space.kind == "macro":
         return decision.at * (decision.at + 1) // 2 + (decision.kind == "skip")

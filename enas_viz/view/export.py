@@ -24,8 +24,10 @@ from enas_viz.view import animation
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
+from enas_viz.view.scores import scores_of, scores_svg
 from enas_viz.view.shapes import look, module, shipped
 from enas_viz.view.stack import Plan, describe_stack, plan_of
+from enas_viz.view.step_closeup import opened, step_svg
 from enas_viz.view.svg import cell_still, describe, network_still, skeleton, still
 from enas_viz.view.timeline import MOST, film, moments, panel
 
@@ -167,6 +169,35 @@ def draw_layer(architecture: Architecture, layer: int, source: str = "code") -> 
     Raises ValueError for another source or layer, and for micro architectures.
     """
     return Drawing(layer_svg(architecture, layer, source))
+
+
+def draw_step(
+    episode: Episode,
+    step: int = 0,
+    *,
+    temperature: float | None = None,
+    constant: float | None = None,
+) -> Drawing:
+    """One step of the controller in close-up: input, gates, state, logits, squashing, draw.
+
+    episode: one that kept what the LSTM held: of `ev.load_trace("controller-macro")`, of
+    `search.dissect(controller)`, or recorded with record="full" (which keeps less, so less is
+    drawn). step: from 0, negative from the end. temperature, constant: what if raw logits had been
+    shaped by these, `constant * tanh(raw / temperature)`, and the same draws made.
+    Raises ValueError for an episode without it, a step that is not there, numbers not positive.
+    """
+    return Drawing(step_svg(opened(episode, step, temperature=temperature, constant=constant)))
+
+
+def draw_scores(x: Any, what: str = "") -> Drawing:
+    """Scores with their standard errors, so that one sees which of them are apart.
+
+    x: candidates as `search.derive` ranks them, runs as `ledger.kept` returns them, or plain
+    numbers in percent, {label: (value, standard error)}. what: is measured, a title; known of
+    candidates and runs. Raises ValueError when there is none.
+    """
+    lines, known = scores_of(x)
+    return Drawing(scores_svg(lines, what or known))
 
 
 def plot(trace: Trace) -> Drawing:
