@@ -31,6 +31,7 @@ _HOMES = {
     "record": "trace",
     "Replay": "widgets.replay",
     "save": "view.export",
+    "SharedWeights": "widgets.shared_weights",
     "watch": "watching",
 }
 

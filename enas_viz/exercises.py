@@ -455,6 +455,85 @@ def _honest(answer: Any) -> Verdict:
     return Verdict(False, f"{len(right - letters)} more: what else chooses by what it reports?")
 
 
+def _sharing_price(answer: Any) -> Verdict:
+    """How many minibatches plain NAS, as the article tells it, takes where an epoch has 32."""
+    children, epochs, minibatches = 2000, 100, 32
+    slips = {
+        children * epochs: "that counts epochs; each has 32 minibatches",
+        children * minibatches: "a child is trained for more than one epoch",
+        epochs * minibatches: "that is the price of one child; how many does the loop train?",
+        children + epochs * minibatches: "every child is trained as long as the first: multiply",
+        60 * minibatches: "that is the search with shared weights; how many children are trained?",
+    }
+    if type(answer) is not int:
+        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+    right = children * epochs * minibatches
+    if answer == right:
+        times = right / (60 * minibatches)
+        return Verdict(True, f"{right:,}: {times:,.0f} times what sharing took")
+    return Verdict(
+        False, slips.get(answer, "how many children, epochs of each, minibatches of one?")
+    )
+
+
+def _sharing_even(answer: Any) -> Verdict:
+    """How often an even policy trains each operation of a layer in 1920 minibatches."""
+    minibatches, ops, layers = 1920, len(MACRO_OPS), 6
+    slips = {
+        minibatches: "a minibatch trains one operation of each layer, not all of them",
+        minibatches / layers / ops: "a minibatch trains one operation in every layer, not in one",
+        minibatches / ops / 32: "that is for an epoch or so; the search has 1920 minibatches",
+    }
+    if not _number(answer):
+        return Verdict(False, f"a number is wanted; got {answer!r}")
+    if abs(answer - minibatches / ops) < 0.5:
+        told = f"{minibatches // ops}: every layer shares each minibatch's turn among {ops}"
+        return Verdict(True, told)
+    near = next((says for slip, says in slips.items() if abs(answer - slip) < 0.5), None)
+    return Verdict(False, near or "how many operations of one layer does a minibatch train?")
+
+
+def _sharing_cell(answer: Any) -> Verdict:
+    """How often an even policy trains one operation on one source of a cell's last node."""
+    minibatches, sources, ops = 24_640, 6, len(MICRO_OPS)
+    slips = {
+        minibatches / ops: "these weights belong to one source, too: how many can node 7 read?",
+        minibatches / sources: "these weights belong to one operation, too: of how many?",
+        minibatches / sources / ops / 2: "each input of a node makes a choice of its own, in every "
+        "minibatch: do not divide by two",
+        minibatches / 5 / ops: "node 7 can read six nodes: the two inputs and nodes 3 to 6",
+        minibatches / 7 / ops: "a node cannot read itself",
+    }
+    if not _number(answer):
+        return Verdict(False, f"a number is wanted; got {answer!r}")
+    if abs(answer - minibatches / sources / ops) < 1:
+        told = f"about {minibatches / sources / ops:.0f}: one choice of {sources} × {ops}"
+        return Verdict(True, told)
+    near = next((says for slip, says in slips.items() if abs(answer - slip) < 1), None)
+    return Verdict(False, near or "among how many pairs of a source and an operation is it drawn?")
+
+
+def _sharing_whole(answer: Any) -> Verdict:
+    """The chance that ten minibatches trained all six operations of a network of six layers."""
+    missed = (1 - 1 / len(MACRO_OPS)) ** 10  # one operation, by all ten
+    slips = {
+        missed: "that is the chance that one operation was never drawn",
+        1 - missed: "that is for one layer; all six have to be lucky",
+        1 - missed**6: "that is the chance that at least one operation was trained; all are wanted",
+        1 - (1 - missed) ** 6: "that is the chance that some operation is still fresh",
+    }
+    if not _number(answer):
+        return Verdict(False, f"a number is wanted; got {answer!r}")
+    if answer > 1:
+        return Verdict(False, "a probability is at most 1; half of the time is 0.5")
+    right = (1 - missed) ** 6
+    if abs(answer - right) <= 0.01:
+        return Verdict(True, f"{right:.2f}: (1 − (5/6)¹⁰)⁶; after 32 minibatches it is 0.98")
+    near = next((says for slip, says in slips.items() if abs(answer - slip) <= 0.01), None)
+    hint = "first: how likely is it that one operation of one layer was missed ten times?"
+    return Verdict(False, near or hint)
+
+
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "macro-size": _macro_size,
     "macro-list": _macro_list,
@@ -476,4 +555,8 @@ EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "standard-error": _standard_error,
     "lucky-best": _lucky_best,
     "honest": _honest,
+    "sharing-price": _sharing_price,
+    "sharing-even": _sharing_even,
+    "sharing-cell": _sharing_cell,
+    "sharing-whole": _sharing_whole,
 }

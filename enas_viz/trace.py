@@ -29,7 +29,9 @@ from typing import Any
 from enas_viz.files import written
 from enas_viz.space import Architecture, Decision, Space, space_from_json
 
-FORMAT = (1, 0)  # major, minor: a newer minor adds fields, a newer major changes their meaning
+# Major, minor: a newer minor adds fields, a newer major changes their meaning. 1.1: an epoch's
+# `trained`, see `inheritance`.
+FORMAT = (1, 1)
 DIGITS = 6  # significant digits that a recorded logit keeps
 LARGEST = sys.float_info.max  # no logit is larger: not infinity, nor a whole number beyond floats
 DEEPEST = 50  # lists and objects inside one another
@@ -147,6 +149,8 @@ class Epoch:
     loss: mean training loss (nats) over the epoch's minibatches. train_accuracy, valid_accuracy:
     fractions in [0, 1], each minibatch under its own sampled architecture. lr: the epoch's
     learning rate. `clock` holds wall-clock facts (seconds); they are no part of the digest.
+    `extra` keeps what a strategy adds, as what was trained ("trained", read by `inheritance`), and
+    fields this version does not know.
     """
 
     epoch: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+from enas_viz.inheritance import count, to_json
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.space import Architecture, MacroSpace, MicroSpace, Order
-from enas_viz.trace import Episode, Header, Step, Trace
+from enas_viz.trace import Episode, Epoch, Header, Step, Trace
 
 SIZES = {"network": {"filters": 36}, "data": {"resolution": 32}}
 
@@ -129,6 +130,22 @@ def made_up_article_cells(seed: int = 0) -> Episode:
 def made_up_micro_trace(nodes: int = 3, epochs: int = 10, per_epoch: int = 20) -> Trace:
     """A search of cells in which every episode kept its steps."""
     return _as_search([made_up_cells(nodes, i) for i in range(epochs * per_epoch)], per_epoch)
+
+
+def with_counts(trace: Trace, minibatches: int = 8) -> Trace:
+    """The same search with an epoch's record after its samples, which says what was trained: as
+    many architectures as minibatches, drawn evenly."""
+    rng, records, n = random.Random(2), [], 0
+    for k in range(trace.episodes[-1].epoch + 1):
+        own = [episode for episode in trace.episodes if episode.epoch == k]
+        children = [trace.space.sample(rng) for _ in range(minibatches)]
+        told = to_json(count(children, trace.space), trace.space)
+        for episode in own:
+            n += 1
+            records.append(replace(episode, n=n))
+        n += 1
+        records.append(Epoch(k, steps=minibatches, n=n, extra={"trained": told}))
+    return replace(trace, records=tuple(records))
 
 
 def _assembled(space: MacroSpace, steps: list[Step]) -> Architecture:

@@ -320,3 +320,63 @@ def test_the_ways_that_spoil_a_result_are_accepted_in_any_order_and_form():
     assert ev.check("honest", "aed").right
     assert ev.check("honest", {"a", "d", "e"}).right
     assert ev.check("honest", "A, D, E").right
+
+
+# ---- shared weights
+
+RIGHT = {
+    "sharing-price": 2000 * 100 * 32,
+    "sharing-even": 320,
+    "sharing-cell": 24_640 / 30,
+    "sharing-whole": (1 - (5 / 6) ** 10) ** 6,
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_what_sharing_saves_is_counted_right(name):
+    assert ev.check(name, RIGHT[name]).right
+    for wrong in (0, True, "x", None, float("nan")):
+        found = ev.check(name, wrong)
+        assert not found.right
+        assert f"{RIGHT[name]:.5g}" not in found.says
+
+
+def test_the_exercises_numbers_are_those_of_the_searches_that_ship():
+    tiny, cells = ev.load_trace("macro-tiny"), ev.load_trace("micro-cifar10-cpu")
+
+    assert {epoch.steps for epoch in tiny.epochs} == {32}
+    assert sum(epoch.steps for epoch in tiny.epochs) == 1920
+    assert sum(epoch.steps for epoch in cells.epochs) == 24_640
+    assert (tiny.space.layers, cells.space.nodes) == (6, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "hint"),
+    [
+        ("sharing-price", 200_000, "each has 32 minibatches"),
+        ("sharing-price", 64_000, "more than one epoch"),
+        ("sharing-price", 3200, "price of one child"),
+        ("sharing-price", 1920, "search with shared weights"),
+        ("sharing-price", 2.5, "whole number"),
+        ("sharing-even", 1920, "not all of them"),
+        ("sharing-even", 53, "in every layer"),
+        ("sharing-even", 10, "for an epoch"),
+        ("sharing-even", 7, "of one layer"),
+        ("sharing-cell", 4928, "belong to one source"),
+        ("sharing-cell", 4107, "belong to one operation"),
+        ("sharing-cell", 411, "do not divide by two"),
+        ("sharing-cell", 985.6, "can read six nodes"),
+        ("sharing-cell", 704, "cannot read itself"),
+        ("sharing-whole", 0.16, "never drawn"),
+        ("sharing-whole", 0.84, "for one layer"),
+        ("sharing-whole", 1.0, "at least one"),
+        ("sharing-whole", 0.65, "still fresh"),
+        ("sharing-whole", 35, "at most 1"),
+        ("sharing-whole", 0.5, "missed ten times"),
+    ],
+)
+def test_a_wrong_count_of_what_is_shared_gets_the_hint_that_helps(name, answer, hint):
+    found = ev.check(name, answer)
+
+    assert not found.right
+    assert hint in found.says

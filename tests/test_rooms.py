@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "watching": "trace",
     "trace": "space files",
     "specimen": "space files",
+    "inheritance": "space trace",
     "cost": "space recipes",
     "anatomy": "space recipes cost",
     "limits": "space recipes",
@@ -50,7 +51,8 @@ MAY_IMPORT = {
     "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
     "search.supernet",
     "search.weights": "CORE search.draws search.data search.ranks search.train",
-    "search.enas": "CORE BENCH search.controller search.ranks search.train search.weights",
+    "search.enas": "CORE BENCH inheritance search.controller search.ranks search.train "
+    "search.weights",
     "search.candidates": "CORE BENCH search.controller search.train search.enas",
     "search.seat": "CORE search.draws search.controller search.candidates search.enas",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
@@ -76,6 +78,8 @@ MAY_IMPORT = {
     "view.curves": "LOOK view.graph view.scene view.shapes",
     "view.timeline": "LOOK view.graph view.scene view.svg view.curves view.pack",
     "view.board": "LOOK view.scene view.svg view.curves view.pack",
+    "view.sharing_svg": "LOOK PLACES inheritance view.scene view.shapes",
+    "view.sharing": "LOOK inheritance view.scene view.shapes view.pack view.sharing_svg",
     "view.closeup": "LOOK view.graph view.scene view.shapes",
     "view.step_closeup": "LOOK view.scene view.shapes",
     "view.scores": "view.shapes",
@@ -93,6 +97,7 @@ MAY_IMPORT = {
     "widgets.editor": "LOOK anatomy view.* widgets.replay",  # a replay with a desk
     "widgets.microscope": "LOOK specimen view.*",
     "widgets.lens": "LOOK view.*",
+    "widgets.shared_weights": "LOOK view.*",
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises limits specimen watching view.* widgets.*",

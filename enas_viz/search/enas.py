@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from enas_viz import inheritance
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.controller import ControllerOptimiser, Rollout, make_controller
@@ -80,6 +81,11 @@ class Enas(WeightTraining):
         self.controller = make_controller(recipe.space, recipe.controller, recipe.fidelity, seed)
         self.controller_optimiser = ControllerOptimiser(self.controller)
         self.at = Position()
+        # What the last weight phase trained, as `inheritance.count` tells it: the controller moves
+        # on, so it cannot be counted later. None: an older version's checkpoint does not say.
+        self._trained: Tensor | None = torch.zeros(
+            inheritance.size(recipe.space) + 1, dtype=torch.int64
+        )
 
     # ---- the algorithm
 
@@ -114,6 +120,9 @@ class Enas(WeightTraining):
 
         for _ in self._steps(run, blamed):
             yield self._tick(at.step, self.steps_per_epoch)
+        slip = self.recipe.fidelity.macro_dispatch == "last_branch"
+        counted = inheritance.count(children, self.recipe.space, last_op=slip)
+        self._trained = torch.tensor(counted)
 
     def _minibatch(self, number: int, child: Architecture, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
@@ -181,11 +190,17 @@ class Enas(WeightTraining):
                 "weights_s": round(weights_took, 3),
                 "controller_s": round(controller_took, 3),
             },
+            extra=self._told_trained(),
         )
         at.records += 1
         at.epoch += 1
         at.phase, at.step, at.update, at.accuracy_sum = "weights", 0, 0, 0.0
         return made
+
+    def _told_trained(self) -> dict[str, Any]:
+        if self._trained is None:
+            return {}
+        return {"trained": inheritance.to_json(self._trained.tolist(), self.recipe.space)}
 
     # ---- its parts
 
@@ -347,6 +362,8 @@ class Enas(WeightTraining):
         tensors = self._weight_tensors()
         tensors |= {f"controller.{k}": v for k, v in self.controller.state_dict().items()}
         tensors |= optimiser_tensors("adam", self.controller, self.controller_optimiser.adam)
+        if self._trained is not None:
+            tensors["trained"] = self._trained
         return tensors, {"position": asdict(self.at)}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -355,5 +372,6 @@ class Enas(WeightTraining):
         self.controller.load_state_dict(within("controller.", tensors))
         adam = self.controller_optimiser.adam
         restore_optimiser("adam", self.controller, adam, tensors)
+        self._trained = tensors.get("trained")
         self.at = Position(**facts["position"])
         self.controller_optimiser.steps = self.at.controller_steps

@@ -123,7 +123,8 @@ def wrap(text: str, width: float, size: float) -> list[str]:
     return lines
 
 
-def standalone(parts: str, width: float, height: float, caption: str) -> str:
+def standalone(parts: str, width: float, height: float, caption: str, also: str = "") -> str:
+    """A complete picture. also: the widget whose own rules its shapes need, too."""
     parts = printable(parts)
     prefix = f"e{hashlib.sha256(parts.encode()).hexdigest()[:8]}-"
     parts = parts.replace(f'id="{PREFIX}', f'id="{prefix}').replace(
@@ -133,7 +134,7 @@ def standalone(parts: str, width: float, height: float, caption: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg" role="img" '
         f'viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}">'
         f"<title>A network that a controller built</title><desc>{escape(printable(caption))}</desc>"
-        f"<style>{styles()}</style>"
+        f"<style>{styles()}{styles(also) if also else ''}</style>"
         f'<rect class="paper" width="{width:g}" height="{height:g}"/>{parts}</svg>'
     )
 
@@ -152,9 +153,9 @@ def palette() -> dict[str, tuple[str, str]]:
 
 
 @cache
-def styles() -> str:
+def styles(widget: str = "enas_viz") -> str:
     """The rules of a drawing with the light palette filled in, for pictures that stand alone."""
-    css = (STATIC / "enas_viz.css").read_text(encoding="utf-8")
+    css = (STATIC / f"{widget}.css").read_text(encoding="utf-8")
     part = css.partition("drawing: begin")[2].partition("/* ==== drawing: end")[0]
     part = part.partition("*/")[2]
     filled = re.sub(r"var\((--enas-[\w-]+)\)", lambda m: palette()[m[1]][0], part)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from enas_viz import search
+from enas_viz import inheritance, search
 from enas_viz.recipes import change, recipe
 from enas_viz.search import data as data_module
 from enas_viz.search import draws
@@ -295,3 +295,66 @@ def test_the_auxiliary_heads_loss_trains_the_trunk_and_itself_where_it_is_traine
         after = list(made.net.auxiliary.parameters())
         moved[head] = any((a != b).any() for a, b in zip(before, after, strict=True))
     assert moved == {"trained": True, "frozen": False}
+
+
+# ---- what is trained
+
+
+def trained_of(search) -> tuple[list, list]:
+    """(the paths that the supernet really ran in training, epoch by epoch; what was recorded)."""
+    ran, epochs = [[]], []
+    forward = search.net.forward_train
+
+    def watched(images, child, drop=None):
+        ran[-1].append(child)
+        return forward(images, child, drop)
+
+    search.net.forward_train = watched
+    for item in search.records():
+        if isinstance(item, Epoch):
+            epochs.append(item.extra["trained"])
+            ran.append([])
+    return ran[:-1], epochs
+
+
+@pytest.mark.parametrize("name", ["macro-tiny", "micro-tiny"])
+def test_an_epoch_records_exactly_what_its_minibatches_trained(name):
+    sizes = {"layers": 3} if name == "macro-tiny" else {"nodes": 2}
+    made = recipe(
+        name,
+        **{f"network__{k}": v for k, v in sizes.items()},
+        network__filters=4,
+        train__epochs=3,
+        train__batch_size=100,
+        train__accumulate=2,
+        controller__updates=2,
+        controller__samples=3,
+        controller__lr=0.5,  # so that the policy has moved when the epoch is recorded
+    )
+
+    ran, told = trained_of(build(made, 0, "cpu", None))
+
+    assert [len(children) for children in ran] == [10] * 3
+    space = made.space
+    assert told == [inheritance.to_json(inheritance.count(c, space), space) for c in ran]
+
+
+def test_under_the_released_slip_only_the_last_operation_is_recorded_as_trained():
+    _, told = trained_of(tiny(fidelity__macro_dispatch="last_branch"))
+
+    assert [epoch["ops"] for epoch in told] == [[[0, 0, 0, 0, 0, 5]] * 3] * 2
+
+
+def test_a_checkpoint_of_an_older_version_goes_on_without_the_counts_of_its_epoch():
+    first = tiny()
+    items = first.records()
+    next(item for item in items if isinstance(item, Episode))  # counts cannot be had again
+    tensors, facts = first.snapshot()
+    del tensors["trained"]
+    second = tiny()
+
+    second.restore(tensors, facts)
+
+    assert "trained" not in second.snapshot()[0]
+    told = ["trained" in r.extra for r in second.records() if isinstance(r, Epoch)]
+    assert told == [False, True]
