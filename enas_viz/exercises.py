@@ -152,17 +152,17 @@ def _search_samples(answer: Any) -> Verdict:
 def _search_minibatches(answer: Any) -> Verdict:
     """How many minibatches phase 1 of the search in notebook 06 trains."""
     epochs, size, images = 16, recipe("macro-tiny").train.batch_size, 1000
-    each = images // size
+    each = -(-images // size)
     slips = {
         each: "that is one epoch",
-        epochs * (each + 1): "the last minibatch of an epoch would be smaller, so it is left out",
+        epochs * (each - 1): "the images that are left make one more minibatch, which is filled up",
         epochs * images: "that counts images",
     }
     if type(answer) is not int:
         return Verdict(False, f"a whole number is wanted; got {answer!r}")
     if answer == epochs * each:
         return Verdict(True, f"{answer}: {each} of {size} images in each of {epochs} epochs")
-    hint = f"how many whole minibatches of {size} are in {images:,} images?"
+    hint = f"how many minibatches of {size} does it take to see {images:,} images?"
     return Verdict(False, slips.get(answer, hint))
 
 

@@ -185,8 +185,8 @@ def test_an_unknown_exercise_names_the_known_ones():
         ),
         (
             "search-minibatches",
-            496,
-            {31: "one epoch", 512: "left out", 16_000: "images", 1: "how many"},
+            512,
+            {32: "one epoch", 496: "filled up", 16_000: "images", 1: "how many"},
         ),
     ],
 )
