@@ -29,7 +29,13 @@ WIDGETS = {
     "editor-24": lambda: ev.Editor(MacroSpace(24), step=30),
     "editor-7-nodes": lambda: ev.Editor(MicroSpace(7), step=20),
     "microscope": lambda: ev.Microscope(),
+    "shared-12": lambda: ev.SharedWeights(made_up_trace(12)),
+    "shared-24": lambda: ev.SharedWeights(made_up_trace(24, 3, 5)),
+    "shared-cells": lambda: ev.SharedWeights("micro-cifar10-cpu"),
+    "lens": lambda: ev.Lens("controller-macro"),
+    "lens-cells": lambda: ev.Lens("controller-micro"),
 }
+AXED = ["replay-cells", "film", "dashboard-two", "editor-6", "microscope", "shared-12", "lens"]
 SIZES = [390, 800, 1400]
 THEMES = ["light", "dark"]
 
@@ -144,7 +150,7 @@ def test_axe_finds_nothing(new_page, pages, name, theme):
     assert told == []
 
 
-@pytest.mark.parametrize("name", ["dashboard-two", "editor-6", "film", "microscope"])
+@pytest.mark.parametrize("name", AXED[1:])
 def test_everything_that_can_be_used_is_reached_by_the_keyboard(new_page, pages, name):
     page = new_page(1200, reduced_motion="reduce")
     page.goto(pages[name])
