@@ -235,6 +235,22 @@ def test_an_editor_is_saved_as_page_and_picture(tmp_path):
     assert len(page) < 150_000
 
 
+def test_what_is_saved_step_by_step_is_what_was_chosen(tmp_path):
+    episode = made_up_episode(3)
+    replay = ev.Replay(episode, told(episode))
+    picks = [list(s.picks) for s in replay.recorded.steps]
+    picks[0] = [(picks[0][0] + 1) % 6]
+    replay.mine = picks
+
+    assert replay.shown.architecture == replay.chosen
+    assert [s.picks for s in replay.shown.steps] == [tuple(p) for p in picks]
+    logits = [[list(row) for row in s.logits] for s in replay.shown.steps]
+    assert logits == [row for _, row in replay.answer["steps"]]
+    drawn = replay.drawing(0).svg
+    assert drawn == ev.draw(replay.shown, step=0).svg
+    assert ev.save(replay, tmp_path / "x.gif", width=300).stat().st_size > 1000
+
+
 def test_the_module_holds_what_it_imports():
     text = module("editor.js")
 

@@ -40,7 +40,7 @@ from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
 from enas_viz.space import Architecture
-from enas_viz.trace import Header, keep_records, record
+from enas_viz.trace import Episode, Epoch, Header, Result, keep_records, load_trace, record
 
 STRATEGIES = {"enas": Enas}
 Run = Enas | FinalTraining
@@ -129,11 +129,14 @@ def resume(
     device: str | None = None,
     data: Data | str | Path | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
+    whole: bool = False,
 ) -> Iterator[Any]:
     """Goes on with the run in `folder` from its last checkpoint, or from the start without one.
 
     The trace is cut to what the checkpoint knows of and grows on from there: on the CPU it ends
-    the same as that of a run that was never interrupted. A finished run yields nothing.
+    the same as that of a run that was never interrupted. A finished run yields nothing. whole:
+    first come the header and the records up to that checkpoint (of a finished run, all), so that
+    who watches, a dashboard for one, sees the run from its beginning.
     It goes on with as many processes as were started now, if they can share train.accumulate
     minibatches evenly: a run of four may end on one, the same but for the last digits.
     Raises FolderError when the folder holds no run, or a checkpoint of another recipe; ValueError
@@ -142,12 +145,33 @@ def resume(
     folder = Path(folder)
     facts = read_run(folder)
     if (folder / "trace.jsonl.gz").exists():
-        return iter(())
+        kept = load_trace(folder) if whole else None
+        return iter((kept.header, *kept.records) if kept else ())
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
     facts["device"] = device or facts["device"]
     ranks = join(_processes_to_resume(recipe), facts["device"])
-    return _recorded(folder, recipe, facts, source, checkpoint_every, ranks, resumed=True)
+    went_on = _recorded(folder, recipe, facts, source, checkpoint_every, ranks, resumed=True)
+    return _from_the_start(folder, went_on) if whole else went_on
+
+
+def _from_the_start(folder: Path, went_on: Iterator[Any]) -> Iterator[Any]:
+    """The records that a resumed run kept, then those that come."""
+    try:
+        first = next(went_on, None)  # by now the trace is cut to what the checkpoint knows
+        if not isinstance(first, Header):
+            for name in ("trace.jsonl", "trace.jsonl.gz"):
+                if (folder / name).exists():
+                    kept = load_trace(folder / name)
+                    own = isinstance(first, Episode | Epoch | Result)  # it is recorded already
+                    yield kept.header
+                    yield from kept.records[: len(kept.records) - own]
+                    break
+        if first is not None:
+            yield first
+        yield from went_on
+    finally:
+        went_on.close()
 
 
 def _processes_to_resume(recipe: Recipe) -> int:

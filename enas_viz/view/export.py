@@ -303,7 +303,7 @@ def _animate(
         _animate_frames(x, path, seconds, width, **options)
         return
     if hasattr(x, "recorded"):  # a replay
-        x, options = x.trace or x.recorded, {**x.options, **options}
+        x, options = (not x.mine and x.trace) or x.shown, {**x.options, **options}
     if "step" in options:
         raise ValueError(
             f"an animation ({path.suffix}) shows every step; leave out step=, or save that one "

@@ -124,7 +124,7 @@ def scores_svg(lines: list[Score], what: str) -> str:
             )
     told = "; ".join(f"{s.label} {s.value:.2f} ± {s.error:.2f} % {s.note}".strip() for s in lines)
     width = left + PLOT + NUMBERS
-    return standalone("".join(parts), width, bottom + 28, f"{_capital(what)}: {told}.")
+    return standalone("".join(parts), width, bottom + 28, f"{_capital(what)}: {told}.", also="lens")
 
 
 def _capital(text: str) -> str:

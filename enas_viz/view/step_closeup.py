@@ -297,7 +297,7 @@ def step_svg(found: Opened, alone: bool = True, height: float = 0, hint: str = "
         y += 24
     about = f"{found.count}: {found.question} {found.answer}"
     if alone:
-        return standalone("".join(parts), WIDTH, max(y, height), about)
+        return standalone("".join(parts), WIDTH, max(y, height), about, also="lens")
     return svg(parts, WIDTH, max(y, height))
 
 

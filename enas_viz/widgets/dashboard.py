@@ -49,6 +49,7 @@ class Dashboard(anywidget.AnyWidget):
     Pause, go on and stop by the buttons or by `pause()`, `go_on()`, `stop()`; a run that has a
     folder can be resumed after it was stopped. `trace`, or `traces` by name, is what has been
     recorded so far; `opened_episode` the sample that is replayed below.
+    A resumed run is shown from its beginning by `search.resume(folder, whole=True)`.
     Raises ValueError when there is nothing to show, or records do not begin with a header.
 
     All that is shown is in traits, so it survives in saved notebooks: `at` (the moment that is
@@ -262,8 +263,9 @@ class _Run:
             header, records = next(self.items, None), ()
             if not isinstance(header, Header):
                 raise ValueError(
-                    "the records of a run begin with its header, as those of search.run do; "
-                    "got " + (type(header).__name__ if header is not None else "none at all")
+                    "the records of a run begin with its header, as those of search.run do, or of "
+                    "search.resume(folder, whole=True); got "
+                    + (type(header).__name__ if header is not None else "none at all")
                 )
         self.board = Board(name or header.recipe.get("name") or "search", header)
         for record in records:

@@ -121,6 +121,23 @@ class Replay(anywidget.AnyWidget):
             return self.recorded.architecture
         return assemble(self._scene.space, self.mine, self._scene.order)
 
+    @property
+    def shown(self) -> Episode:
+        """The episode that is shown: as recorded, or with the reader's choices in it and, where a
+        controller answered, its probabilities."""
+        if not self.mine:
+            return self.recorded
+        told = [row for _, row in self.answer["steps"]] if self.answer else None
+        steps = (
+            dataclasses.replace(
+                step, picks=tuple(picks), logits=tuple(map(tuple, told[t])) if told else step.logits
+            )
+            for t, (step, picks) in enumerate(zip(self.recorded.steps, self.mine, strict=True))
+        )
+        return dataclasses.replace(
+            self.recorded, architecture=self.chosen, steps=tuple(steps), accuracy=None, reward=None
+        )
+
     # ---- the reader's choices
 
     @traitlets.validate("mine")
@@ -171,7 +188,7 @@ class Replay(anywidget.AnyWidget):
 
     def drawing(self, step: int | None = None) -> Drawing:
         """A still: the finished network, under the curves of a film; or the state at a step."""
-        return self._still("") if step is None else draw(self.recorded, step=step, **self.options)
+        return self._still("") if step is None else draw(self.shown, step=step, **self.options)
 
     def _still(self, hint: str) -> Drawing:
         if self.mine:

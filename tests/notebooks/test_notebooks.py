@@ -149,3 +149,11 @@ def test_the_figures_about_the_reach_are_those_that_were_measured():
             )
 
     assert [row[1:] for row in rows(NOTEBOOKS[2], "| controller |")] == expected
+
+
+def test_links_to_the_source_lead_to_the_lines_that_they_name():
+    tool = Path(__file__).parents[2] / "tools" / "renew_links.py"
+
+    run = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True)
+
+    assert run.returncode == 0, run.stderr

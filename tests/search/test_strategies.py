@@ -13,7 +13,7 @@ from enas_viz.search import checkpoint, strategies
 from enas_viz.search.checkpoint import CheckpointError
 from enas_viz.search.data import Data, Split
 from enas_viz.search.strategies import FolderError, restore
-from enas_viz.trace import Episode, Tick, load_trace
+from enas_viz.trace import Episode, Header, Tick, Trace, load_trace
 
 TINY = recipe(
     "macro-tiny",
@@ -347,3 +347,21 @@ def test_run_json_holds_the_recipe_whole(tmp_path):
     from enas_viz.recipes import recipe_from_json
 
     assert recipe_from_json(facts["recipe"]) == TINY
+
+
+@pytest.mark.parametrize("records", [0, 1, 5, 60])
+def test_a_resumed_run_can_be_told_from_its_beginning(tmp_path, records):
+    made = recipe("macro-tiny", train__epochs=2, controller__updates=2)
+    plain = [item for item in search.run(made, seed=4) if not isinstance(item, Tick)]
+    begun = search.run(made, seed=4, folder=tmp_path / "run")
+    for item in begun:
+        records -= not isinstance(item, Tick)
+        if records < 0:
+            break
+    begun.close()
+
+    told = [i for i in search.resume(tmp_path / "run", whole=True) if not isinstance(i, Tick)]
+
+    assert isinstance(told[0], Header)
+    assert Trace(told[0], tuple(told[1:])).digest() == Trace(plain[0], tuple(plain[1:])).digest()
+    assert load_trace(tmp_path / "run").digest() == Trace(plain[0], tuple(plain[1:])).digest()
