@@ -510,7 +510,7 @@ function render({ model, el }) {
   function open(moment) {
     root.classList.add("enas-fast");
     lastMove = performance.now();
-    model.set("mine", []);
+    if (model.get("mine")?.length) model.set("mine", []);
     model.set("moment", clamp(moment, 0, film.moments.length - 1));
     push();
   }

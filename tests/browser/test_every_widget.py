@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from episodes import made_up_cells, made_up_episode, made_up_trace
+from episodes import made_up_cells, made_up_episode, made_up_trace, with_counts
 
 import enas_viz as ev
 from enas_viz.space import MacroSpace, MicroSpace
@@ -29,11 +29,11 @@ WIDGETS = {
     "editor-24": lambda: ev.Editor(MacroSpace(24), step=30),
     "editor-7-nodes": lambda: ev.Editor(MicroSpace(7), step=20),
     "microscope": lambda: ev.Microscope(),
-    "shared-12": lambda: ev.SharedWeights(made_up_trace(12)),
-    "shared-24": lambda: ev.SharedWeights(made_up_trace(24, 3, 5)),
+    "shared-12": lambda: ev.SharedWeights(with_counts(made_up_trace(12))),
+    "shared-24": lambda: ev.SharedWeights(with_counts(made_up_trace(24, 3, 5))),
     "shared-cells": lambda: ev.SharedWeights("micro-cifar10-cpu"),
-    "lens": lambda: ev.Lens("controller-macro"),
-    "lens-cells": lambda: ev.Lens("controller-micro"),
+    "lens": lambda: ev.Lens(ev.load_trace("controller-macro")),
+    "lens-cells": lambda: ev.Lens(ev.load_trace("controller-micro")),
 }
 AXED = ["replay-cells", "film", "dashboard-two", "editor-6", "microscope", "shared-12", "lens"]
 SIZES = [390, 800, 1400]

@@ -1,5 +1,6 @@
 """The gallery in a real browser: every exhibit draws, plays when asked, and fits the screen."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_the_search_plays_as_a_time_lapse(opened):
 
     board.locator("[data-act=roll]").click()
 
-    expect(board.locator(".place")).to_have_text("epoch 3", timeout=9000)
+    expect(board.locator(".place")).to_have_text(re.compile(r"epoch ([3-9]|\d\d)$"), timeout=9000)
     board.locator("[data-act=roll]").click()
 
 
