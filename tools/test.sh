@@ -46,4 +46,6 @@ export CHROMIUM
 $bin/ruff format --check .
 $bin/ruff check .
 node --test tests/js/*.test.mjs
-$bin/python -m pytest --nbmake --nbmake-timeout=300 tests notebooks --durations=15
+# The other notebooks run whole in a JupyterLab, in tests/browser.
+$bin/python -m pytest --nbmake --nbmake-timeout=300 --durations=15 tests \
+  notebooks/04_shared_weights.ipynb notebooks/07_results.ipynb

@@ -225,7 +225,7 @@ function panel(facts, uid, hear, tell) {
 
   function warm(afresh) {
     const { epochs, now } = known, context = canvas.getContext?.("2d");
-    if (!context) return;
+    if (!context || !canvas.isConnected) return; // no colours yet: hosts attach a widget after drawing it
     const columns = Math.max(1, Math.ceil(span));
     if (canvas.width !== columns || afresh || drawnColumns > epochs.length) { canvas.width = columns; drawnColumns = 0; }
     const tones = colours();
@@ -318,7 +318,7 @@ function render({ model, el }) {
   const uid = `enasd${Date.now().toString(36)}-${views++}-`;
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
-  let panels = [], queued = false, frame = 0, closeReplay = null, rolling = 0;
+  let panels = [], attached = false, queued = false, frame = 0, closeReplay = null, rolling = 0;
 
   const save = () => {
     if (queued) return;
@@ -434,6 +434,7 @@ function render({ model, el }) {
     root.classList.toggle("enas-narrow", root.clientWidth < 640);
     root.classList.toggle("enas-wide", root.clientWidth >= 900);
     for (const { box } of panels.flatMap((p) => p.nets)) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1; // what scrolls can be focused
+    if (!attached && root.isConnected) { attached = true; draw(true); }
   });
   resized?.observe(root);
   const heard = { "change:runs": build, "change:told": soon, "change:news": soon, "change:state": stateChanged, "change:at": moved, "change:opened": openedChanged };

@@ -6,6 +6,7 @@ controller or a supernet says (callables, see `enas_viz.search.seat`).
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterable
@@ -25,6 +26,7 @@ from enas_viz.widgets.replay import Controller, Replay
 
 Score = Callable[[Architecture], float]
 
+ITS_BEST = 10  # samples of the controller that are to be beaten
 MINE, ITS = "yours", "the controller's"
 
 
@@ -179,7 +181,9 @@ class Editor(Replay):
     def _compete(self, best: Iterable[Any] | None) -> None:
         """Scores the controller's own on the same images."""
         if best is None:
-            best = [self._controller((), seed=seed).architecture for seed in range(10)]
+            seeds = range(10 * ITS_BEST)
+            sampled = (self._controller((), seed=seed).architecture for seed in seeds)
+            best = itertools.islice(dict.fromkeys(sampled), ITS_BEST)  # different ones
         for each in best:
             self._note(getattr(each, "architecture", each), ITS)
         self.board = self._rows()

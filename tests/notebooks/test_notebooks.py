@@ -157,3 +157,12 @@ def test_links_to_the_source_lead_to_the_lines_that_they_name():
     run = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True)
 
     assert run.returncode == 0, run.stderr
+
+
+def test_every_notebook_is_run_whole_somewhere():
+    root = Path(__file__).parents[2]
+    told = (root / "tools" / "test.sh").read_text()
+    told += "".join(p.read_text() for p in (root / "tests" / "browser").glob("test_*.py"))
+
+    for path in NOTEBOOKS:
+        assert path.name in told, f"{path.name} is run by nobody"
