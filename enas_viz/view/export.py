@@ -11,7 +11,7 @@ import importlib.util
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
@@ -64,6 +64,18 @@ class Drawing:
 
     def __repr__(self) -> str:
         return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"
+
+
+def with_still(bundle: Any, draw_it: Callable[[], Drawing]) -> Any:
+    """A widget's bundle, and a still beside it for viewers without widgets (GitHub, nbconvert).
+
+    bundle: what anywidget makes, None where there is nothing to show.
+    """
+    if bundle is None:
+        return None
+    data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+    still, looks = draw_it()._repr_mimebundle_()
+    return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
 
 
 @dataclass(frozen=True, repr=False)

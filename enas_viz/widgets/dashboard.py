@@ -21,7 +21,7 @@ import traitlets
 
 from enas_viz.trace import Episode, Header, Tick, Trace, load_trace
 from enas_viz.view.board import Board
-from enas_viz.view.export import Drawing, page
+from enas_viz.view.export import Drawing, page, with_still
 from enas_viz.view.poster import Poster
 from enas_viz.view.poster import Run as Shown
 from enas_viz.view.shapes import look, module
@@ -136,13 +136,10 @@ class Dashboard(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        drawn = self._poster().still(self.at if self.at >= 0 else None, HINT)
-        still, looks = drawn._repr_mimebundle_()
-        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+        return with_still(
+            super()._repr_mimebundle_(**kwargs),
+            lambda: self._poster().still(self.at if self.at >= 0 else None, HINT),
+        )
 
     # ---- asking something of the runs
 

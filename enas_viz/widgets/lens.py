@@ -11,7 +11,7 @@ import anywidget
 import traitlets
 
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.export import Drawing, iframe, page
+from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.shapes import look, module
 from enas_viz.view.step_closeup import PLACES, Opened, opened, step_height, step_svg
 
@@ -91,12 +91,7 @@ class Lens(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still, looks = self.drawing(HINT)._repr_mimebundle_()
-        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self.drawing(HINT))
 
 
 def _named(x: Any) -> dict[str, Episode]:

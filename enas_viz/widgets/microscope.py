@@ -14,7 +14,7 @@ import traitlets
 
 from enas_viz.specimen import RULES, Specimen, load_specimen
 from enas_viz.view.compass import compass_svg, label
-from enas_viz.view.export import Drawing, iframe, page
+from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.shapes import look, module
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to move samples and baseline."
@@ -103,12 +103,7 @@ class Microscope(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still, looks = self._still(HINT)._repr_mimebundle_()
-        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(HINT))
 
 
 def _state(specimen: Specimen) -> dict[str, Any]:

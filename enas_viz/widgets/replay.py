@@ -15,7 +15,7 @@ import traitlets
 
 from enas_viz.space import Architecture, assemble
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state
+from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state, with_still
 from enas_viz.view.given import played
 from enas_viz.view.scene import Colour, episode_json, scene_of, subject
 from enas_viz.view.shapes import shipped
@@ -214,12 +214,7 @@ class Replay(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still, looks = self._still(self._hint)._repr_mimebundle_()
-        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(self._hint))
 
 
 def _asked(controller: Controller, episode: Episode) -> Episode:

@@ -14,7 +14,7 @@ import traitlets
 
 from enas_viz.space import Architecture
 from enas_viz.trace import Trace, load_trace
-from enas_viz.view.export import Drawing, iframe, page
+from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.scene import subject
 from enas_viz.view.shapes import look, module
 from enas_viz.view.sharing import Sharing
@@ -123,9 +123,4 @@ class SharedWeights(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        still, looks = self._still(self.at, HINT)._repr_mimebundle_()
-        return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(self.at, HINT))
