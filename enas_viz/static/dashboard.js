@@ -19,9 +19,9 @@ const NETS = 250; // milliseconds between two drawings of the newest network
 /** All that is known of a run: what was told, and the news that follow on it. */
 export function joined(told, news) {
   const follows = news?.after?.[0] === told.points.n.length && news.after[1] === told.moments.n.length && news.after[2] === told.epochs.length;
-  if (!follows) return { ...told, now: null, samples: news?.samples ?? told.points.n.length, every: news?.every ?? 1, result: "" };
+  if (!follows) return { ...told, now: null, samples: news?.samples ?? told.points.n.length, result: "" };
   const both = (name) => Object.fromEntries(Object.entries(told[name]).map(([k, v]) => [k, news[name][k].length ? v.concat(news[name][k]) : v]));
-  return { points: both("points"), moments: both("moments"), epochs: told.epochs.concat(news.epochs), now: news.now, samples: news.samples, every: news.every, result: news.result };
+  return { points: both("points"), moments: both("moments"), epochs: told.epochs.concat(news.epochs), now: news.now, samples: news.samples, result: news.result };
 }
 
 /** How many of `xs`, which ascend, are at most `x`. */

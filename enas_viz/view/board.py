@@ -200,7 +200,6 @@ class Board:
             "epochs": self._epochs[self._told_epochs :],
             "now": now,
             "samples": self._points.seen,
-            "every": self._points.every,
             "result": self._result(),
         }
 

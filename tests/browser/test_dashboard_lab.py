@@ -3,9 +3,8 @@
 import json
 import time
 
-import nbformat
 import pytest
-from lab_server import command, lab, open_notebook, outputs
+from lab_server import command, lab, open_notebook, outputs, write_notebook
 from playwright.sync_api import expect
 
 ROOT = ".jp-OutputArea-output .enas-dashboard"
@@ -17,16 +16,12 @@ CELLS = (
     "await board\nprint(json.dumps([board.state[0], len(board.trace.episodes), board.spent]))",
     "import pathlib\nprint(sorted(p.suffix for p in pathlib.Path('run').iterdir()))",
 )
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS], metadata={"kernelspec": KERNEL}
-    )
-    nbformat.write(notebook, folder / "live.ipynb")
+    write_notebook(folder / "live.ipynb", CELLS)
     with lab(folder) as found:
         yield found
 

@@ -1,8 +1,7 @@
 """The editor and the replay that answers what if, in a real JupyterLab with a real controller."""
 
-import nbformat
 import pytest
-from lab_server import lab, run_all
+from lab_server import lab, run_all, write_notebook
 from playwright.sync_api import expect
 
 ROOT = ".jp-OutputArea-output .enas-replay"
@@ -15,16 +14,12 @@ CELLS = (
     "editor = ev.Editor(recipe, search.ask(run), search.score(run))\neditor",
     "ev.Replay(ev.load_trace('run').best, search.ask(run))",
 )
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS], metadata={"kernelspec": KERNEL}
-    )
-    nbformat.write(notebook, folder / "editor.ipynb")
+    write_notebook(folder / "editor.ipynb", CELLS)
     with lab(folder) as address:
         context = browser.new_context(
             viewport={"width": 1500, "height": 1200}, reduced_motion="reduce"

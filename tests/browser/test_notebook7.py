@@ -2,9 +2,8 @@
 
 import os
 
-import nbformat
 import pytest
-from lab_server import command, lab, open_notebook
+from lab_server import command, lab, open_notebook, write_notebook
 from playwright.sync_api import expect
 
 CELLS = (
@@ -13,16 +12,12 @@ CELLS = (
     "ev.Dashboard(ev.load_trace('macro-tiny'))",
     "replay.step = 3",
 )
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS], metadata={"kernelspec": KERNEL}
-    )
-    nbformat.write(notebook, folder / "seen.ipynb")
+    write_notebook(folder / "seen.ipynb", CELLS)
     with lab(folder, app="notebook") as address:
         context = browser.new_context(viewport={"width": 1300, "height": 1000})
         page = context.new_page()

@@ -3,9 +3,8 @@
 import time
 from pathlib import Path
 
-import nbformat
 import pytest
-from lab_server import lab, run_all
+from lab_server import lab, run_all, write_notebook
 from playwright.sync_api import expect
 
 ROOT = ".jp-OutputArea-output .enas-replay"
@@ -20,18 +19,12 @@ CELLS = (
     "replay  # the same widget a second time",
 )
 
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notebooks")
     tests = str(Path(__file__).parent.parent)
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(cell.format(tests=tests)) for cell in CELLS],
-        metadata={"kernelspec": KERNEL},  # else Lab asks which
-    )
-    nbformat.write(notebook, folder / "replay.ipynb")
+    write_notebook(folder / "replay.ipynb", (cell.format(tests=tests) for cell in CELLS))
     with lab(folder, theme="dark") as found:
         yield found
 
