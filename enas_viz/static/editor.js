@@ -6,6 +6,29 @@ import replay, { make } from "./replay.js";
 /** Per cent with one digit. */
 export const share = (accuracy) => `${(100 * accuracy).toFixed(1)} %`;
 
+const REACH = 8; // pixels beside a line that count as a click on it
+const GRAIN = 3; // pixels between the places of a line that are looked at
+
+/** The step that a click on a layer or node leads to: the one that decides it; from there on, its next one. */
+export function turnOf(plan, born, step) {
+  const its = plan.flatMap(({ at, kind }, i) => (at === plan[born].at && kind !== "silent" ? [i] : []));
+  if (step !== born && its.includes(born)) return born;
+  return its[(its.indexOf(step) + 1) % its.length] ?? born;
+}
+
+/** Of lines, the one that passes nearest to a place in the window; null if none is within reach. */
+function nearest(lines, x, y) {
+  let least = REACH, found = null;
+  for (const line of lines) {
+    const place = line.getScreenCTM(), length = line.getTotalLength();
+    for (let at = 0; at <= length; at += GRAIN) {
+      const point = line.getPointAtLength(at).matrixTransform(place), away = Math.hypot(point.x - x, point.y - y);
+      if (away < least) [least, found] = [away, line];
+    }
+  }
+  return found;
+}
+
 function render({ model, el }) {
   const life = new AbortController();
   const hear = (target, event, then) => target.addEventListener(event, then, { signal: life.signal });
@@ -15,6 +38,7 @@ function render({ model, el }) {
   root.setAttribute("aria-label", "Editor of a network");
   root.querySelector(".strip").previousElementSibling.textContent = "You decide";
   root.classList.toggle("enas-mute", !model.get("asks")); // nobody told probabilities
+  const network = root.querySelector(".network");
 
   const ask = (what) => model.send?.({ ask: what, step: model.get("step") });
   const word = (text, what) => {
@@ -52,16 +76,22 @@ function render({ model, el }) {
       : its ? `Your best, ${share(mine[0][0])}, beats ${beaten} of the controller's ${its}.` : `Your best: ${share(mine[0][0])}.`;
   }
   function buttons() {
+    network.previousElementSibling.textContent = model.get("free") ? "Your network: click a layer, then its dashed lines" : "Your network";
     goesOn.hidden = !model.get("asks");
     score.hidden = !model.get("scores");
     root.querySelector(".actions").hidden = !model.get("free");
   }
 
-  // A click on a layer or node goes to the step that decides it.
-  hear(root.querySelector(".network"), "click", (event) => {
-    const part = event.target.closest?.("[data-born]");
-    if (!part || !model.get("free")) return;
-    model.set("step", Number(part.dataset.born));
+  // A click on a layer or node goes to what decides it; one near a dashed line of the present step takes
+  // it, near a full one gives it up.
+  hear(network, "click", (event) => {
+    if (!model.get("free")) return;
+    const { plan } = model.get("scene"), step = model.get("step");
+    const hit = event.target.closest?.("[data-born]"), isBox = hit?.matches(".layer");
+    const line = isBox ? null : nearest(network.querySelectorAll(`[data-row][data-born="${step}"]`), event.clientX, event.clientY);
+    if (line) return root.querySelectorAll(".choose")[line.dataset.row].click();
+    if (!hit) return;
+    model.set("step", isBox ? turnOf(plan, Number(hit.dataset.born), step) : Number(hit.dataset.born));
     model.save_changes();
   });
   const heard = { "change:facts": describe, "change:flat": describe, "change:board": rank, "change:scores": buttons, "change:asks": buttons, "change:free": buttons };

@@ -15,6 +15,11 @@ CELLS = (
     "ev.Replay(ev.load_trace('run').best, search.ask(run))",
 )
 
+MIDDLE = """path => {
+    const p = path.getPointAtLength(path.getTotalLength() / 2);
+    return new DOMPoint(p.x, p.y).matrixTransform(path.getScreenCTM());
+}"""
+
 
 @pytest.fixture(scope="module")
 def page(browser, tmp_path_factory):
@@ -58,6 +63,27 @@ def test_options_are_chosen_by_keyboard_and_keep_the_focus(page):
 
     expect(skips).not_to_have_attribute("aria-pressed", before)
     assert page.evaluate("() => document.activeElement.className") == "choose"
+
+
+def test_a_click_on_a_layer_twice_and_on_its_dashed_line_adds_a_skip(page):
+    editor = page.locator(ROOT).nth(0)
+    editor.locator("input[aria-label^=Step]").fill("0")
+    third = editor.locator('.network [data-at="2"] .label').first
+    third.click()
+    expect(editor.locator(".words .over, .count").first).to_have_text("Step 5 of 12")
+    third.click()
+    expect(editor.locator(".count")).to_have_text("Step 6 of 12")
+    options = editor.locator(".bars .choose")
+    if options.first.get_attribute("aria-pressed") == "true":
+        options.first.click()
+    arc = editor.locator('.network .arc.rejected[data-row="0"][data-born="5"]')
+    arc.scroll_into_view_if_needed()
+    at = arc.evaluate(MIDDLE)
+
+    page.mouse.click(at["x"], at["y"] + 3)  # beside the thin line
+
+    expect(options.first).to_have_attribute("aria-pressed", "true")
+    expect(editor.locator('.network .arc.now[data-row="0"][data-born="5"]')).to_have_count(1)
 
 
 def test_yours_is_scored_beside_the_controllers_in_under_a_second(page):

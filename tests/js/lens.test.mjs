@@ -1,11 +1,10 @@
 /** Facts about the pure functions of the lens's module. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-const read = (name) => readFileSync(new URL(`../../enas_viz/static/${name}`, import.meta.url), "utf8");
-const address = (text) => `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`;
-const lens = await import(address(read("lens.js").replace('"./replay.js"', `"${address(read("replay.js"))}"`)));
+import { load } from "./module.mjs";
+
+const lens = await load("lens.js");
 
 const option = (raw, draw, picked, label = "a") => ({ label, raw, shift: 0, draw, picked });
 const pick = { kind: "op", rows: [option(0.5, 0.8, false, "a"), option(-0.5, 0.8, false, "b"), option(0, 0.8, true, "c")] };
