@@ -246,7 +246,7 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     fidelity: Fidelity = field(default_factory=Fidelity)
     compute: Compute = field(default_factory=Compute)
-    keep_steps: int = 1  # every so many episodes keep their steps in the trace
+    keep_steps: int = 1  # every so many episodes keep their steps in the trace; new bests do, too
     record: Literal["steps", "full"] = "steps"  # full: with raw logits and hidden states
 
     @property

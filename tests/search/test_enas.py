@@ -47,10 +47,13 @@ def test_records_are_numbered_from_0_and_ticks_grow_to_the_end():
     assert done[-1] == pytest.approx(1)
 
 
-def test_every_second_episode_keeps_its_steps_when_asked_to():
+def test_every_second_episode_keeps_its_steps_when_asked_to_and_so_does_every_new_best():
     episodes = [r for r in search.run(TINY) if isinstance(r, Episode)]
 
-    assert [bool(e.steps) for e in episodes] == [True, False] * 6
+    rewards = [e.reward for e in episodes]
+    bests = [r > max(rewards[:i], default=-1.0) for i, r in enumerate(rewards)]
+    assert [bool(e.steps) for e in episodes] == [b or i % 2 == 0 for i, b in enumerate(bests)]
+    assert any(best and i % 2 for i, best in enumerate(bests))
     taken = episodes[0]
     assert len(taken.steps) == 6
     assert taken.log_probability == pytest.approx(taken.extra["log_probability"], abs=1e-3)
