@@ -290,15 +290,17 @@ class Trace:
 
     @property
     def best(self) -> Episode:
-        """The episode of highest reward among those that kept their steps (else among all).
+        """The episode of highest accuracy, the first of several.
 
-        A reward is one minibatch under shared weights: a noisy estimate, good for showing.
-        Raises ValueError when the trace has no episode with a reward.
+        A search keeps the steps of it; a trace from elsewhere may lack them, and
+        then this is the best of the episodes that have some. An accuracy is one minibatch under shared
+        weights: a lucky estimate, good for showing.
+        Raises ValueError when the trace has no episode with an accuracy.
         """
-        scored = [e for e in self.episodes if e.reward is not None]
+        scored = [e for e in self.episodes if e.accuracy is not None]
         if not scored:
-            raise ValueError("the trace has no episode with a reward yet, so none is the best")
-        return max([e for e in scored if e.steps] or scored, key=lambda e: e.reward)
+            raise ValueError("the trace has no episode with an accuracy yet, so none is the best")
+        return max([e for e in scored if e.steps] or scored, key=lambda e: e.accuracy)
 
     @property
     def last(self) -> Episode:

@@ -35,8 +35,8 @@ def test_the_recorded_search_says_where_it_comes_from():
 
 def kept_as_asked(trace, every):
     """Whether the steps are there of every so-manieth episode and of each that was a new best."""
-    rewards = [e.reward for e in trace.episodes]
-    best = [r > b for r, b in zip(rewards, [-1.0, *accumulate(rewards, max)], strict=False)]
+    found = [e.accuracy for e in trace.episodes]
+    best = [a > b for a, b in zip(found, [-1.0, *accumulate(found, max)], strict=False)]
     wanted = [new or i % every == 0 for i, new in enumerate(best)]
     return wanted == [bool(e.steps) for e in trace.episodes]
 

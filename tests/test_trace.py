@@ -542,8 +542,8 @@ def test_the_digest_survives_writing_and_reading(tmp_path):
 
 
 def test_the_best_and_the_last_are_taken_among_those_that_kept_their_steps():
-    made = [episode(1, reward=0.4), episode(2, reward=0.9, steps=())]
-    made += [episode(3, reward=0.6), episode(4, reward=0.5), episode(5, reward=0.7, steps=())]
+    made = [episode(1, accuracy=0.4), episode(2, accuracy=0.9, steps=())]
+    made += [episode(3, accuracy=0.6), episode(4, accuracy=0.5), episode(5, accuracy=0.7, steps=())]
     trace = Trace(HEADER, tuple(made))
 
     assert trace.best.n == 3
@@ -551,7 +551,7 @@ def test_the_best_and_the_last_are_taken_among_those_that_kept_their_steps():
 
 
 def test_without_any_steps_the_best_and_the_last_are_taken_among_all():
-    made = [episode(n, reward=r, steps=()) for n, r in ((1, 0.4), (2, 0.9), (3, None))]
+    made = [episode(n, accuracy=r, steps=()) for n, r in ((1, 0.4), (2, 0.9), (3, None))]
     trace = Trace(HEADER, tuple(made))
 
     assert trace.best.n == 2
@@ -561,7 +561,7 @@ def test_without_any_steps_the_best_and_the_last_are_taken_among_all():
 def test_a_trace_without_episodes_has_neither_best_nor_last():
     trace = Trace(HEADER, (Epoch(0, n=1),))
 
-    with pytest.raises(ValueError, match="no episode with a reward yet, so none is the best"):
+    with pytest.raises(ValueError, match="no episode with an accuracy yet, so none is the best"):
         _ = trace.best
     with pytest.raises(ValueError, match="the trace has no episode yet"):
         _ = trace.last

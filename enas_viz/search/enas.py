@@ -54,7 +54,7 @@ class Position:
     update_baseline: float | None = None  # as it was before the update under way
     right: list[float] = field(default_factory=list)  # accuracies of the update under way
     accuracy_sum: float = 0.0  # over all rewards of this epoch
-    best: float | None = None  # the highest reward so far
+    best: float | None = None  # the highest accuracy so far
     controller_steps: int = 0  # updates in the whole search
     episodes: int = 0
     finished: bool = False
@@ -327,9 +327,9 @@ class Enas(WeightTraining):
         baselines: list[float],
     ) -> Episode:
         at = self.at
-        best = at.best is None or rewards[-1] > at.best
+        best = at.best is None or at.right[-1] > at.best
         if best:
-            at.best = rewards[-1]
+            at.best = at.right[-1]
         kept = best or (at.episodes - 1) % self.recipe.keep_steps == 0
         return Episode(
             architecture=child,

@@ -34,10 +34,9 @@ from enas_viz.view.timeline import MOST, film, moments, panel
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
 FRAMES = 60  # moments in an animation of a whole search
 FRAME_SECONDS = 0.25  # and how long each is shown
-FRAME_HINT = (
-    "This frame plays by itself. If you see none, trust the notebook (in JupyterLab: right-click, "
-    "Trust Notebook) or run the cell."
-)
+TRUST_HINT = "If you see none, trust the notebook (in JupyterLab: right-click, Trust Notebook) or run the cell."
+FRAME_HINT = f"This frame plays by itself. {TRUST_HINT}"
+CLICK_HINT = f"In this frame a click on a cell opens it. {TRUST_HINT}"
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
 
 Level = Literal["graph", "network"]
@@ -88,11 +87,11 @@ class NetworkDrawing(Drawing):
     def html(self) -> str:
         return network_page(self.plan, self.colour)
 
-    def iframe(self, height: int = 640) -> Any:
+    def iframe(self, height: int = 760) -> Any:
         """The page inside a frame, as an output that works in an exported notebook, too."""
         from IPython.display import HTML  # only there where a notebook is
 
-        return HTML(iframe(self.html(), height))
+        return HTML(iframe(self.html(), height, CLICK_HINT))
 
 
 def draw(
@@ -442,7 +441,7 @@ def picture_page(drawing: Drawing, about: str) -> str:
     return document("ENAS network", f'<main class="enas-still">{drawing.svg}</main>', about)
 
 
-def iframe(html: str, height: int) -> str:
+def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
     """A page inside a frame: it plays in saved notebooks and their exports without a network.
 
     Under it stands what to do where a notebook that is not trusted leaves the frame out.
@@ -450,7 +449,7 @@ def iframe(html: str, height: int) -> str:
     return (
         f'<div><iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
         f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
-        f"<p><small>{FRAME_HINT}</small></p></div>"
+        f"<p><small>{hint}</small></p></div>"
     )
 
 
@@ -495,8 +494,11 @@ def few_colours(data: bytes) -> bytes:
     """The same PNG in 160 colours: a third of the bytes, for notebooks that keep it."""
     from PIL import Image  # comes with matplotlib
 
-    found, packed = Image.open(io.BytesIO(data)).convert("RGB"), io.BytesIO()
-    found.quantize(160, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
+    found, packed = Image.open(io.BytesIO(data)).convert("RGBA"), io.BytesIO()
+    paper = Image.new("RGBA", found.size, "white")  # under the part of a pixel at an odd edge
+    Image.alpha_composite(paper, found).convert("RGB").quantize(160, dither=Image.Dither.NONE).save(
+        packed, "PNG", optimize=True
+    )
     return packed.getvalue()
 
 

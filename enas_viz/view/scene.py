@@ -449,7 +449,7 @@ def subject(x: Any) -> Architecture | Episode:
     cannot be drawn."""
     x = given(x)
     if isinstance(x, Trace):
-        return x.best if any(e.reward is not None for e in x.episodes) else x.last
+        return x.best if any(e.accuracy is not None for e in x.episodes) else x.last
     return x
 
 

@@ -50,8 +50,8 @@ def test_records_are_numbered_from_0_and_ticks_grow_to_the_end():
 def test_every_second_episode_keeps_its_steps_when_asked_to_and_so_does_every_new_best():
     episodes = [r for r in search.run(TINY) if isinstance(r, Episode)]
 
-    rewards = [e.reward for e in episodes]
-    bests = [r > max(rewards[:i], default=-1.0) for i, r in enumerate(rewards)]
+    found = [e.accuracy for e in episodes]
+    bests = [a > max(found[:i], default=-1.0) for i, a in enumerate(found)]
     assert [bool(e.steps) for e in episodes] == [b or i % 2 == 0 for i, b in enumerate(bests)]
     assert any(best and i % 2 for i, best in enumerate(bests))
     taken = episodes[0]
