@@ -292,9 +292,9 @@ class Trace:
     def best(self) -> Episode:
         """The episode of highest accuracy, the first of several.
 
-        A search keeps the steps of it; a trace from elsewhere may lack them, and
-        then this is the best of the episodes that have some. An accuracy is one minibatch under shared
-        weights: a lucky estimate, good for showing.
+        A search keeps the steps of it; a trace from elsewhere may lack them, and then this is the
+        best of the episodes that have some. An accuracy is one minibatch under shared weights: a
+        lucky estimate, good for showing.
         Raises ValueError when the trace has no episode with an accuracy.
         """
         scored = [e for e in self.episodes if e.accuracy is not None]

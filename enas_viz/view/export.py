@@ -34,7 +34,10 @@ from enas_viz.view.timeline import MOST, film, moments, panel
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
 FRAMES = 60  # moments in an animation of a whole search
 FRAME_SECONDS = 0.25  # and how long each is shown
-TRUST_HINT = "If you see none, trust the notebook (in JupyterLab: right-click, Trust Notebook) or run the cell."
+TRUST_HINT = (
+    "If you see none, trust the notebook (in JupyterLab: right-click, Trust Notebook) or run the "
+    "cell."
+)
 FRAME_HINT = f"This frame plays by itself. {TRUST_HINT}"
 CLICK_HINT = f"In this frame a click on a cell opens it. {TRUST_HINT}"
 ZOOM = 2  # pixels of a PNG per pixel of the drawing

@@ -47,13 +47,13 @@ def test_records_are_numbered_from_0_and_ticks_grow_to_the_end():
     assert done[-1] == pytest.approx(1)
 
 
-def test_every_second_episode_keeps_its_steps_when_asked_to_and_so_does_every_new_best():
-    episodes = [r for r in search.run(TINY) if isinstance(r, Episode)]
+def test_every_fifth_episode_keeps_its_steps_when_asked_to_and_so_does_every_new_best():
+    episodes = [r for r in search.run(change(TINY, keep_steps=5)) if isinstance(r, Episode)]
 
     found = [e.accuracy for e in episodes]
     bests = [a > max(found[:i], default=-1.0) for i, a in enumerate(found)]
-    assert [bool(e.steps) for e in episodes] == [b or i % 2 == 0 for i, b in enumerate(bests)]
-    assert any(best and i % 2 for i, best in enumerate(bests))
+    assert [bool(e.steps) for e in episodes] == [b or i % 5 == 0 for i, b in enumerate(bests)]
+    assert any(best and i % 5 for i, best in enumerate(bests))
     taken = episodes[0]
     assert len(taken.steps) == 6
     assert taken.log_probability == pytest.approx(taken.extra["log_probability"], abs=1e-3)
