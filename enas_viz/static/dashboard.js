@@ -331,7 +331,7 @@ function render({ model, el }) {
   const newest = make("button", { type: "button", class: "newest", title: "Follow the newest sample" }, "newest");
   const runsBox = make("div", { class: "runs" }), opened = make("div", { class: "opened" });
   const root = make("div", { class: "enas-viz enas-replay enas-dashboard", role: "group", tabindex: "-1",
-    "aria-label": "Dashboard of searches", "data-lm-suppress-shortcuts": "true" },
+    "aria-label": "Dashboard of searches" },
     make("div", { class: "controls" }, roll, slider, place, newest), runsBox, opened);
   el.append(root);
 

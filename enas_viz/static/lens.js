@@ -108,7 +108,7 @@ function render({ model, el }) {
   const hint = make("p", { class: "hint", "aria-live": "polite" }), live = make("div", { class: "unseen", "aria-live": "polite" });
   const back = make("button", { type: "button", class: "recorded" }, "as recorded");
   const root = make("div", { class: "enas-viz enas-replay enas-lens", role: "group", tabindex: "0",
-    "aria-label": "One step of the controller, opened", "data-lm-suppress-shortcuts": "true" },
+    "aria-label": "One step of the controller, opened" },
     choice,
     make("div", { class: "controls" }, make("div", { class: "buttons" }, mover("first", "First step (Home)"),
       mover("back", "Previous step (Left)"), mover("next", "Next step (Right)"), mover("last", "Last step (End)")), slider),

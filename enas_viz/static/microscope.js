@@ -289,7 +289,7 @@ function render({ model, el }) {
     mark('<path class="cloud" d="M4 6h0M10 3h0M15 8h0"/>', "other estimates"),
     mark('<path class="cloud ghost" d="M4 6h0M10 3h0M15 8h0"/>', "the same without baseline"),
     mark('<path class="average" d="M3 6h14"/>', "mean of the estimates"));
-  const root = make("div", { class: "enas-viz enas-replay enas-microscope", role: "group", tabindex: "-1", "aria-label": "REINFORCE under the microscope", "data-lm-suppress-shortcuts": "true" },
+  const root = make("div", { class: "enas-viz enas-replay enas-microscope", role: "group", tabindex: "-1", "aria-label": "REINFORCE under the microscope" },
     make("div", { class: "knobs" }, many.row, photos.row, bonus.row,
       make("div", { class: "knob rules", role: "group", "aria-label": "Kind of baseline" }, make("span", {}, "Baseline"), ...rules), value.row, make("div", { class: "buttons" }, again, closer)),
     make("div", { class: "said", "aria-live": "polite" }, ...said),

@@ -164,6 +164,8 @@ export const centred = (x, width, total) => clamp(x - width / 2, 0, Math.max(0, 
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  // JupyterLab takes keys as commands (d d deletes the cell) unless the focused element says otherwise.
+  if (/input|button|select/.test(tag) || attributes.tabindex) element.setAttribute("data-lm-suppress-shortcuts", "");
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
@@ -332,12 +334,11 @@ function render({ model, el }) {
   const question = line("question", { id: `${uid}question` }), said = line("unseen", { id: `${uid}said` });
   const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
   const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
-  const networkBox = make("div", { class: "network", role: "img", "aria-labelledby": `${uid}said` });
+  const networkBox = make("div", { class: "network", tabindex: "-1", role: "img", "aria-labelledby": `${uid}said` });
   const legend = make("ul", { class: "legend", "aria-label": "What the icons mean" });
   const live = make("div", { class: "unseen", "aria-live": "polite" });
-  // JupyterLab takes keys as commands (d d deletes the cell) unless the root says otherwise.
   const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
-    "aria-label": "Replay of the controller's decisions", "data-lm-suppress-shortcuts": "true" },
+    "aria-label": "Replay of the controller's decisions" },
     note, make("div", { class: "film" }, line("over", {}, "The search"), make("div", { class: "times" }, curvesBox, layersBox),
       make("div", { class: "controls" }, roll, scrubber, place)),
     line("over", {}, "The controller decides"), stripBox,

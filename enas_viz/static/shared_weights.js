@@ -161,7 +161,7 @@ function render({ model, el }) {
   const best = make("button", { type: "button", "data-act": "best" }, "best so far");
   const another = make("button", { type: "button", "data-act": "another" }, "another sample");
   const says = make("div", { class: "says" }), lists = make("div", { class: "lists" });
-  const root = make("div", { class: "enas-viz enas-replay enas-shared", role: "group", tabindex: "-1", "data-lm-suppress-shortcuts": "true" },
+  const root = make("div", { class: "enas-viz enas-replay enas-shared", role: "group", tabindex: "-1" },
     make("div", { class: "controls" }, roll, slider, place), head, note, box, readout, legend,
     make("div", { class: "choice" }, line("over", "Light"), best, another), says, lists);
   el.append(root);
