@@ -76,7 +76,7 @@ def test_the_recorded_cifar_search_says_where_it_comes_from_and_is_whole():
     assert trace.header.dataset["train"] == 45_000
     assert len(trace.episodes) == 70 * 20 * 10
     assert 5 < trace.seconds / 60 < 60
-    assert kept_as_asked(trace, recipe.keep_steps)
+    assert sum(bool(e.steps) for e in trace.episodes) == len(trace.episodes) // recipe.keep_steps
 
 
 def test_the_recorded_search_of_cells_says_where_it_comes_from_and_is_whole():
@@ -91,7 +91,7 @@ def test_the_recorded_search_of_cells_says_where_it_comes_from_and_is_whole():
     controller = recipe.controller
     assert len(trace.episodes) == recipe.train.epochs * controller.updates * controller.samples
     assert 5 < trace.seconds / 60 < 60
-    assert kept_as_asked(trace, recipe.keep_steps)
+    assert sum(bool(e.steps) for e in trace.episodes) == len(trace.episodes) // recipe.keep_steps
 
 
 def test_the_same_network_in_the_codes_order_is_the_same_network():

@@ -161,3 +161,15 @@ def test_a_time_lapse_shows_so_many_moments(board, tmp_path):
 def test_wrong_options_of_a_time_lapse_are_refused(board, tmp_path, options, told):
     with pytest.raises(ValueError, match=told):
         ev.save(board, tmp_path / "x.gif", **options)
+
+
+def test_runs_of_one_kind_side_by_side_have_the_same_scales():
+    good = made_up_trace(4, epochs=3, per_epoch=4)
+    poor = (replace(e, accuracy=0.1) if getattr(e, "accuracy", None) else e for e in good.records)
+    runs = [run(good), run(Trace(good.header, tuple(poor)), "poor")]
+
+    drawn = [each.drawn.curves for each in Poster(runs).runs]
+
+    reward = [re.findall(r">(\d+%)</text>", curves) for curves in drawn]
+    assert reward[0] == reward[1]
+    assert re.findall(r">(\d+%)</text>", runs[1].drawn.curves) != reward[0]

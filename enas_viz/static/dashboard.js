@@ -93,8 +93,9 @@ const dots = (xs, ys, to) => xs.map((x, i) => (ys[i] === null ? "" : `M${to(x, y
 
 // ---------------------------------------------------------------- one run
 
-/** The part of the page that shows one run. `tell(action)`: what the reader asks of it. */
-function panel(facts, uid, hear, tell) {
+/** The part of the page that shows one run. `tell(action)`: what the reader asks of it; `beside(name)`:
+ *  extremes of what other runs of its kind plot under that name, so that all have the same scale. */
+function panel(facts, uid, hear, tell, beside) {
   const { scene, final } = facts, macro = facts.kind === "macro";
   const PLOTS = final ? TRAINING : SEARCH, HEIGHT = PLOTS.lr[1] + 32;
   const svg = (inside) => picture(`<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg board" viewBox="0 0 ${WIDTH} ${HEIGHT}">${inside}</svg>`, uid);
@@ -165,16 +166,23 @@ function panel(facts, uid, hear, tell) {
   }
   const ends = ([low, high, ticks]) => [low, high, ticks.length ? [ticks[0], ticks[ticks.length - 1]] : []];
 
+  const height = final ? "train" : "reward";
+  const inEpochs = (name) => [...known.epochs, ...(known.now ? [known.now] : [])].map((e) => [e.epoch + 0.5, e[name]]);
+  /** All that one of the plots holds. */
+  function values(name) {
+    if (name === "shape") return known.points.shape;
+    const found = inEpochs(name === "reward" ? height : name).map(([, v]) => v).filter((v) => v !== null && v !== undefined);
+    return name === "reward" ? [...known.points.accuracy, ...found] : found;
+  }
+
   /** Draws the curves from what is known. */
   function plot() {
-    const { points, epochs, now } = known;
-    const inEpochs = (name) => [...epochs, ...(now ? [now] : [])].map((e) => [e.epoch + 0.5, e[name]]);
-    const here = (name) => inEpochs(name).map(([, v]) => v).filter((v) => v !== null && v !== undefined);
-    const height = final ? "train" : "reward";
-    const reward = scale([...points.accuracy, ...here(height)]);
-    const entropy = ends(facts.band ? scale([0, facts.band[1], ...here("entropy")]) : scale(here("entropy"), 2));
-    const shape = ends(macro ? [0, 1, [0, 1]] : scale([...points.shape], 2));
-    const loss = ends(scale(here("loss"), 2)), lr = ends(scale(here("lr"), 2));
+    const { points } = known;
+    const pooled = (name, most) => scale([...values(name), ...beside(name)], most);
+    const reward = pooled("reward");
+    const entropy = ends(facts.band ? scale([0, facts.band[1], ...values("entropy"), ...beside("entropy")]) : pooled("entropy", 2));
+    const shape = ends(macro ? [0, 1, [0, 1]] : pooled("shape", 2));
+    const loss = ends(pooled("loss", 2)), lr = ends(pooled("lr", 2));
     const wanted = nice(span / 7), marks = [1];
     for (let e = wanted; e <= span; e += wanted) if (e > 1) marks.push(e);
     const policy = final ? "" : axis("entropy", entropy, plain) + axis("shape", shape, macro ? percent : plain);
@@ -276,7 +284,11 @@ function panel(facts, uid, hear, tell) {
   hear(heatBox, "pointerleave", () => { readout.textContent = ""; });
 
   return {
-    element, nets, curves,
+    element, nets, curves, kind: facts.kind + final,
+    extremes(name) {
+      const found = known ? values(name) : [];
+      return found.length ? [found.reduce((a, b) => Math.min(a, b)), found.reduce((a, b) => Math.max(a, b))] : [];
+    },
     get known() { return known; },
     get end() { return known ? Math.max(facts.epochs || 0, known.epochs.length, Math.ceil(known.points.x[known.points.x.length - 1] ?? 0)) : 1; },
     /** Draws what is known, over `epochs` of time. */
@@ -342,7 +354,7 @@ function render({ model, el }) {
       if (action === "open") return open(k, panels[k].nets.find((net) => net.which === which).n);
       const status = model.get("state")[k].status;
       model.send?.({ run: k, action: action === "pause" && status === "paused" ? "resume" : action });
-    }));
+    }, (name) => panels.flatMap((p, i) => (i !== k && p.kind === panels[k].kind ? p.extremes(name) : []))));
     runsBox.replaceChildren(...panels.map((p) => p.element));
     runsBox.classList.toggle("several", panels.length > 1);
     panels.forEach((p, k) => hear(p.curves, "click", (event) => choose(k, p.timeAt(event.clientX))));

@@ -9,11 +9,12 @@ Leaves to others: the drawings (`timeline`, `svg`), files and pixels (`export`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 
 from enas_viz.trace import Episode, Trace
+from enas_viz.view.curves import series
 from enas_viz.view.export import Drawing
 from enas_viz.view.scene import scene_of
 from enas_viz.view.svg import Block, paragraph, stacked, still
@@ -30,10 +31,11 @@ class Run:
     name: str
     about: str
     trace: Trace
+    beside: tuple[Trace, ...] = ()  # others of its kind, to whose scales it is drawn, too
 
     @cached_property
     def sampled(self) -> tuple[Episode, ...]:
-        return tuple(e for e in self.trace.episodes if e.accuracy is not None)
+        return tuple(_sampled(self.trace))
 
     @cached_property
     def shown(self) -> tuple[Episode, ...]:
@@ -46,7 +48,8 @@ class Run:
 
     @cached_property
     def drawn(self) -> Overview:
-        return overview(self.trace, self.shown, _best(self.shown))
+        found = [series(trace) for trace in self.beside if any(_sampled(trace))]
+        return overview(self.trace, self.shown, _best(self.shown), found)
 
     def newest(self, x: float) -> int:
         """Number of the last of `shown` until a place in the drawings; the first if none was."""
@@ -63,9 +66,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Poster:
-    """One or several runs as pictures."""
+    """One or several runs as pictures, those of one kind of space to the same scales."""
 
     runs: Sequence[Run]
+
+    def __post_init__(self) -> None:
+        traces = [run.trace for run in self.runs]
+        scaled = [
+            replace(run, beside=tuple(t for t in traces if t.space.kind == run.trace.space.kind))
+            for run in self.runs
+        ]
+        object.__setattr__(self, "runs", scaled)
 
     def still(self, time: float | None = None, hint: str = "") -> Drawing:
         """How they stand at a moment, in epochs from the start; by default at the end."""
@@ -114,6 +125,10 @@ class Poster:
         ]
         made = still(scene_of(episode), episode.architecture, episode, above=above, hint=hint)
         return Drawing(made)
+
+
+def _sampled(trace: Trace) -> Iterator[Episode]:
+    return (e for e in trace.episodes if e.accuracy is not None)
 
 
 def _heading(run: Run) -> Block:

@@ -104,13 +104,16 @@ class Overview:
         return LEFT + (RIGHT - LEFT) * max(0.0, min(time, self.epochs)) / self.epochs
 
 
-def overview(trace: Trace, shown: Sequence[Episode], best: int) -> Overview:
+def overview(
+    trace: Trace, shown: Sequence[Episode], best: int, beside: Sequence[Series] = ()
+) -> Overview:
     """The drawings of a search with a dot for each of the `shown` episodes and a ring around number
-    `best` of them. ValueError when the trace has no episode with an accuracy."""
+    `best` of them. beside: what stands next to it, drawn to the same scales. ValueError when the
+    trace has no episode with an accuracy."""
     found = series(trace)
     places = _places(trace, found, shown)
     return Overview(
-        _svg(_curves(found, trace.space, shown, places, best)),
+        _svg(_curves(found, trace.space, shown, places, best, beside)),
         _svg(_places_over_time(found, trace.space)),
         tuple(places),
         len(found.epochs),
@@ -167,7 +170,7 @@ def _x(position: float, found: Series) -> float:
 
 
 def _svg(parts: Sequence[str]) -> str:
-    cursor = f'<path class="cursor" d="M0 {TOP - 8}V{BOTTOM}"/>'
+    cursor = f'<path class="cursor" d="M0 {TOP - 4}V{BOTTOM}"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg time" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}{cursor}</svg>'
@@ -175,9 +178,15 @@ def _svg(parts: Sequence[str]) -> str:
 
 
 def _curves(
-    found: Series, space: Space, shown: Sequence[Episode], places: Sequence[float], best: int
+    found: Series,
+    space: Space,
+    shown: Sequence[Episode],
+    places: Sequence[float],
+    best: int,
+    beside: Sequence[Series],
 ) -> list[str]:
-    low, high, ticks = _scale([*(e.accuracy for e in shown), *found.reward])
+    others = [a for each in beside for a in (*each.accuracy, *each.reward)]
+    low, high, ticks = _scale([*(e.accuracy for e in shown), *found.reward, *others])
     parts = _plot("Reward: accuracy on validation images", REWARD, low, high, ticks, "{:.0%}")
     y = _to(REWARD, low, high)
     for i, (episode, x) in enumerate(zip(shown, places, strict=True)):
@@ -187,13 +196,18 @@ def _curves(
         )
     parts.append(_line(found, found.reward, y, "curve"))
     parts.append(_line(found, found.baselines, y, "curve dashed"))
-    parts += _key(("curve", "mean of an epoch"), ("curve dashed", "baseline"), ("dot best", "best"))
+    # A trace from elsewhere may have its very best sample without steps, and so without a dot.
+    whole = best < 0 or shown[best].accuracy == max(found.accuracy)
+    ringed = ("dot best", "best" if whole else "best of the dots")
+    parts += _key(("curve", "mean of an epoch"), ("curve dashed", "baseline"), ringed)
     shape, marks = SHAPES[space.kind]
-    for title, at, values, form in (
-        ("Entropy of the policy, in nats", ENTROPY, found.entropy, "{:g}"),
-        (shape, SHAPE, found.shape, marks),
+    for title, at, name, form in (
+        ("Entropy of the policy, in nats", ENTROPY, "entropy", "{:g}"),
+        (shape, SHAPE, "shape", marks),
     ):
-        low, high, ticks = _scale([v for v in values if v is not None], 2)
+        values = getattr(found, name)
+        pooled = (v for each in (found, *beside) for v in getattr(each, name))
+        low, high, ticks = _scale([v for v in pooled if v is not None], 2)
         parts += _plot(title, at, low, high, (ticks[0], ticks[-1]) if ticks else (), form)
         parts.append(_line(found, values, _to(at, low, high), "curve"))
     return [*parts, *_epochs(found)]
