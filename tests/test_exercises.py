@@ -126,7 +126,7 @@ def test_the_articles_cell_is_accepted():
         ("half-the-distance", 10, "scatter more"),
         ("half-the-distance", 400, "smaller than half"),
         ("half-the-distance", 25, "square root"),
-        ("half-the-distance", 80.0, "whole number"),
+        ("half-the-distance", 80.5, "whole number"),
         ("baseline-factor", 2, "mean squares"),
         ("baseline-factor", -3, "above 0"),
         ("first-advantage", 0.8, "moves the baseline first"),
@@ -266,16 +266,19 @@ def test_the_highest_probability_is_what_the_policys_reach_says():
         ("next-input", 1 / 3, "mean"),
         ("next-input", 1, "divided"),
         ("next-input", 0.5, "single one"),
+        ("next-input", 4, "divided by; what is each"),
         ("next-input", 7, "sign of division"),
-        ("standard-error", 0.0046, "hundred times"),
-        ("standard-error", 0.0021, "variance"),
-        ("standard-error", 45.9, "one image"),
-        ("standard-error", 1.0, "varies less"),
-        ("standard-error", 0.92, "two standard errors"),
+        ("standard-error", 0.0073, "hundred times"),
+        ("standard-error", 0.0053, "variance"),
+        ("standard-error", 32.5, "one image"),
+        ("standard-error", 1.118, "varies less"),
+        ("standard-error", 2.236, "leaves out"),
+        ("standard-error", 1.453, "two standard errors"),
         ("standard-error", 0, "p (1 - p) / n"),
         ("lucky-best", 0, "best of ten"),
         ("lucky-best", 4.9, "further out"),
         ("lucky-best", 2, "more than that"),
+        ("lucky-best", 0.075, "percentage points"),
         ("lucky-best", 20, "less than that"),
         ("honest", "", "some do"),
         ("honest", "z", "the letters are"),
@@ -298,7 +301,7 @@ def test_a_wrong_number_gets_the_hint_that_helps(name, answer, hint):
     [
         ("skip-chance", 0.731, ("0.731", "0.73")),
         ("next-input", 0.25, ("0.25", "1/4")),
-        ("standard-error", 0.459, ("0.46",)),
+        ("standard-error", 0.727, ("0.73",)),
         ("lucky-best", 7.5, ("7.4", "7.5")),
     ],
 )
@@ -380,3 +383,30 @@ def test_a_wrong_count_of_what_is_shared_gets_the_hint_that_helps(name, answer, 
 
     assert not found.right
     assert hint in found.says
+
+
+def test_the_articles_own_order_of_a_layer_is_named_as_the_slip():
+    found = ev.check("macro-list", [0, 1, 3, 1, 1, 5, 1, 0, 1, 2])
+
+    assert not found.right
+    assert "skips first" in found.says
+
+
+def test_the_two_inputs_of_a_node_may_be_told_in_either_order():
+    assert ev.check("micro-list", [1, 2, 0, 1, 2, 4, 0, 2]).right
+    assert ev.check("micro-list", [0, 1, 1, 2, 0, 2, 2, 4]).right
+
+
+@pytest.mark.parametrize(("answer", "hint"), [(80, "operation of its own"), (100, "source of its")])
+def test_sizes_that_forget_one_choice_of_an_input_get_their_hint(answer, hint):
+    assert hint in ev.check("micro-size", answer).says
+
+
+@pytest.mark.parametrize(("answer", "way"), [(36, "high"), (25, "low")])
+def test_a_factor_that_is_nearly_right_is_told_which_way_to_go(answer, way):
+    assert f"a little too {way}" in ev.check("baseline-factor", answer).says
+
+
+def test_words_may_be_written_large_and_whole_numbers_with_a_point():
+    assert ev.check("push", ("Up", "DOWN")).right
+    assert ev.check("half-the-distance", 80.0).right

@@ -51,7 +51,7 @@ def test_it_shows_examples_searches_and_the_published_architectures(page):
     dashboard, film = found[2][1], found[3][1]["film"]
     assert dashboard["news"][0]["samples"] == len(load_trace("macro-cifar10-cpu").episodes)
     assert len(film["moments"]) == 200
-    assert page.count('class="slab') == 8  # of the published network, to be clicked
+    assert page.count('class="slab') == 17  # of the published network, to be clicked
 
 
 def test_no_clock_runs_when_it_opens(page):

@@ -108,6 +108,7 @@ def draw(
     layers: int | None = None,
     filters: int | None = None,
     resolution: int | None = None,
+    recipe: str | None = None,
 ) -> Drawing:
     """The network of an architecture, an episode or the best episode of a trace.
 
@@ -116,8 +117,8 @@ def draw(
     network or the pair of cells, with all edges; "network", the whole network as a stack with the
     sizes of its tensors. Its page (saved as .html, or `iframe()` of the drawing) opens a cell when
     it is clicked. layers (normal cells of a micro network), filters (channels at full resolution)
-    and resolution (pixels) set its sizes; by default they are the episode's recipe's, or those of
-    the authors' search script.
+    and resolution (pixels) set its sizes; by default they are those of `recipe`, a name such as
+    "micro-final-released", else of the episode's recipe, else of the authors' search script.
     colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an episode, the
     state at that step of the controller (from 0, negative from the end), with its probabilities; by
     default the finished network. reductions: of a macro network, whether to show where feature maps
@@ -125,7 +126,7 @@ def draw(
     Raises ValueError for a step that is not there, and for options that the level does not have.
     """
     shown = subject(x)
-    sizes = {"layers": layers, "filters": filters, "resolution": resolution}
+    sizes = {"layers": layers, "filters": filters, "resolution": resolution, "recipe": recipe}
     if level == "network":
         if step is not None:
             raise ValueError("the whole network has no steps; step= goes with level='graph'")

@@ -13,13 +13,14 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from enas_viz.trace import Trace, load_trace
+from enas_viz.published import MACRO
+from enas_viz.trace import Header, Trace, load_trace
 from enas_viz.view.board import Board
 from enas_viz.view.export import cells_to_open, document, replay_state, script_json
 from enas_viz.view.given import played
@@ -150,8 +151,8 @@ def _search(name: str) -> Exhibit:
         "a-search",
         "A search",
         "A whole search",
-        f"{_count(len(trace.episodes))} networks, all of them trained on one set of shared "
-        "weights. Play it from the first to the last: the reward rises, and layer by layer the "
+        f"{_count(len(trace.episodes))} networks, each tried with weights that all of them "
+        "share. Play it from the first to the last: the reward rises, and layer by layer the "
         "policy makes up its mind. A click on a point replays how that sample was decided.",
         _recorded(trace),
         (_place("dashboard", _board_state(trace)),),
@@ -172,7 +173,7 @@ def _search_of_cells(name: str) -> Exhibit:
 
 
 def _published_cells() -> Exhibit:
-    plan = plan_of(subject("enas-micro"))
+    plan = plan_of(subject("enas-micro"), recipe="micro-final-released")
     # pictures without styles of their own take the page's, and with them its theme
     drawn = re.sub(r"<style>.*?</style>", "", cells_to_open(plan), flags=re.S)
     stack = f'<div class="enas-viz enas-still enas-network picture">{drawn}</div>'
@@ -180,28 +181,38 @@ def _published_cells() -> Exhibit:
         "published-cells",
         "Published cells",
         "The cells that were published",
-        "Two cells and the network that the authors' search stacks of them. Click one to look "
-        "inside; below, their forty decisions in the order in which a controller would take them.",
+        "Two cells and the network that the authors' script for final networks stacks of them. "
+        "Click one to look inside; below, their forty decisions in the order in which a "
+        "controller would take them.",
         f"<code>cifar10_micro_final.sh</code> in the program of {PAPER}, commit 4bcfd73.",
         (stack, _replay("enas-micro", "op")),
     )
 
 
 def _published_network() -> Exhibit:
+    skips = sum(map(sum, MACRO.space.skips(MACRO)))
     return Exhibit(
         "published-network",
         "Published network",
         "The network that was published",
-        "Twenty-four layers, each with its skips: the longest chain of decisions on this page.",
+        f"Twenty-four layers with {skips} skips. In the authors' program for final networks what "
+        "skips bring is laid side by side, and a 1×1 convolution brings it back to the width of a "
+        "layer.",
         f"<code>cifar10_macro_final.sh</code> in the program of {PAPER}, commit 4bcfd73.",
-        (_replay("enas-macro", "op"),),
+        (_replay("enas-macro", "op", {"skip_merge_search": "concat"}),),
     )
 
 
-def _replay(name: str, colour: Colour) -> str:
-    """A trace that ships, or a published architecture; finished, so that playing begins anew."""
+def _replay(name: str, colour: Colour, fidelity: Json | None = None) -> str:
+    """A trace that ships, or a published architecture; finished, so that playing begins anew.
+
+    fidelity: of the program that built the architecture, where that changes the drawing.
+    """
     known = name.startswith("article-")
     episode = played(subject(load_trace(name).last if known else name))
+    if fidelity:
+        header = Header(episode.architecture.space, episode.order, fidelity=fidelity)
+        episode = replace(episode, header=header)
     scene = scene_of(episode, colour)
     last = len(scene.plan) - 1
     return _place("replay", replay_state(scene, episode=episode_json(episode), step=last))

@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
 from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES
+from enas_viz.recipes import recipe as named
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
 from enas_viz.view.layout import Box
@@ -31,7 +32,8 @@ ROOM = 26  # between the lowest slab and the brackets of the stages
 
 @dataclass(frozen=True)
 class Plan:
-    """What is stacked, and how large it is. source: where the sizes come from, for the reader."""
+    """What is stacked, and how large it is. source: where the sizes come from, for the reader;
+    final: whether it is a network of its own, not one of a search."""
 
     shown: Architecture | Episode
     layers: int
@@ -41,6 +43,7 @@ class Plan:
     channels: int
     classes: int
     source: str
+    final: bool = False
 
     @property
     def architecture(self) -> Architecture:
@@ -51,7 +54,7 @@ class Plan:
         """Whether a reduction cell leaves out the cell two back, as the authors' search does."""
         header = None if isinstance(self.shown, Architecture) else self.shown.header
         mode = header.fidelity.get("micro_reduction_search") if header else None
-        return mode in (None, "fr_then_cell")
+        return not self.final and mode in (None, "fr_then_cell")
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,10 @@ def plan_of(
     layers: int | None = None,
     filters: int | None = None,
     resolution: int | None = None,
+    recipe: str | None = None,
 ) -> Plan:
-    """Sizes as given, else those of the episode's recipe, else of the authors' search script.
+    """Sizes as given, else those of `recipe`, else of the episode's, else of the authors' search
+    script.
 
     Raises ValueError for sizes that are no positive whole numbers, for layers of a macro network
     (its space has them), and for cells without a reduction cell.
@@ -93,20 +98,28 @@ def plan_of(
             raise ValueError("a macro network has the layers of its space; leave out layers=")
         given["layers"] = space.layers
     header = None if isinstance(x, Architecture) else x.header
-    recipe, dataset = (header.recipe, header.dataset) if header else ({}, {})
+    recorded, dataset = (header.recipe, header.dataset) if header else ({}, {})
+    if recipe is not None:
+        chosen = named(recipe)
+        if chosen.network.space != space.kind:
+            raise ValueError(
+                f"recipe {recipe!r} is of {chosen.network.space} networks; this is "
+                f"a {space.kind} one"
+            )
+        recorded = chosen.to_json()
     base = RECIPES[f"{space.kind}-released"]
     script = {"layers": base.network.layers, "filters": base.network.filters}
     script["resolution"] = base.data.resolution
     sizes = {
         name: given[name]
-        or recorded_size(recipe, "data" if name == "resolution" else "network", name)
+        or recorded_size(recorded, "data" if name == "resolution" else "network", name)
         or script[name]
         for name in given
     }
-    network = recipe.get("network")
+    network = recorded.get("network")
     weight = network.get("aux_weight") if isinstance(network, dict) else base.network.aux_weight
     fits = math.ceil(sizes["resolution"] / 4) >= AUXILIARY_WINDOW
-    name = recorded_name(recipe)
+    name = recorded_name(recorded)
     source = f"recipe {name}" if name else "the authors' search script"
     if any(value is not None for value in (layers, filters, resolution)):
         source = "sizes as given"
@@ -118,6 +131,7 @@ def plan_of(
         channels=shape[0] if isinstance(shape, list) and shape and is_size(shape[0]) else 3,
         classes=len(classes) if isinstance(classes, list | tuple) else 10,
         source=source,
+        final=recorded.get("strategy") == "final",
     )
 
 

@@ -43,7 +43,8 @@ class Editor(Replay):
     `score(architecture)` as `search.score` makes: accuracy in [0, 1] under shared weights, on the
     same images each time. best: architectures of the controller that are to be beaten, by default
     ten samples of it. recipe: whose sizes count for parameters, multiply-adds and the receptive
-    field; by default the recipe that is x, or of the space's full-size search.
+    field; by default the recipe that is x, or of the space's full-size search. step: where to
+    begin, from 0; by default the first at which there is something to decide.
 
     `architecture` is the present one, and may be set. `tried` lists what was scored, best first:
     (accuracy, whose, architecture). Raises ValueError for what is no architecture, and for a
@@ -67,7 +68,7 @@ class Editor(Replay):
         best: Iterable[Any] | None = None,
         recipe: Recipe | str | None = None,
         colour: Any = "op",
-        step: int = 0,
+        step: int | None = None,
     ) -> None:
         self.recipe = _recipe_of(x, recipe)
         self._score, self.tried = score, []
@@ -77,7 +78,7 @@ class Editor(Replay):
             Episode(start.architecture, start.steps, order=start.order, header=header),
             controller,
             colour=colour,
-            step=step,
+            step=_first_choice(start) if step is None else step,
         )
         self.free, self.whole, self.scores = True, True, score is not None
         self.scene = _as_yours(self.scene, controller is not None)
@@ -239,6 +240,10 @@ def _start(x: Any, controller: Controller | None) -> Episode:
     if controller is not None:
         return controller((), seed=0)
     return played(_plain(space))
+
+
+def _first_choice(episode: Episode) -> int:
+    return next(k for k, step in enumerate(episode.steps) if step.picks)
 
 
 def _plain(space: Space) -> Architecture:
