@@ -182,15 +182,16 @@ def _number(answer: Any) -> bool:
 def _push(answer: Any) -> Verdict:
     """Which way one sample moves its own probability, without a baseline and with one above it."""
     words = ("up", "down")
+    given = answer
     if isinstance(answer, list | tuple):
-        answer = [a.lower() if isinstance(a, str) else a for a in answer]
-    if not isinstance(answer, list | tuple) or len(answer) != 2 or any(a not in words for a in answer):
+        given = tuple(str(word).lower() for word in answer)
+    if given not in [(a, b) for a in words for b in words]:
         return Verdict(False, f'two words are wanted, each "up" or "down"; got {answer!r}')
-    if answer[0] == "down":
+    if given[0] == "down":
         return Verdict(
             False, "without a baseline the factor is the reward itself: is 0.6 negative?"
         )
-    if answer[1] == "up":
+    if given[1] == "up":
         return Verdict(False, "with the baseline the factor is 0.6 - 0.7: which sign has it?")
     return Verdict(True, "what counts is the sign of reward minus baseline")
 

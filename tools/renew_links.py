@@ -59,8 +59,9 @@ def line_of(place: str) -> tuple[str, str, int]:
 def told(places: list[str]) -> str:
     links = []
     for path, name, line in map(line_of, places):
-        links.append(f"[`{name}`](../{path}#L{line})")
-    return BEGINS + " · ".join(links)
+        file = path.rpartition("/")[2]
+        links.append(f"[{name} in {file}, line {line}](../{path}#L{line})")
+    return BEGINS + ", ".join(links)
 
 
 def main() -> None:

@@ -163,7 +163,7 @@ function render({ model, el }) {
   const says = make("div", { class: "says" }), lists = make("div", { class: "lists" });
   const root = make("div", { class: "enas-viz enas-replay enas-shared", role: "group", tabindex: "-1" },
     make("div", { class: "controls" }, roll, slider, place), head, note, box, readout, legend,
-    make("div", { class: "choice" }, line("over", "Light"), best, another), says, lists);
+    make("div", { class: "choice" }, line("over", "Light up"), best, another), says, lists);
   el.append(root);
 
   const at = () => clamp(model.get("at"), 0, told.length - 1);

@@ -25,9 +25,8 @@ from enas_viz.view.micro_layout import (
     Wire,
 )
 from enas_viz.view.scene import CELL_NAMES, OPERATIONS, MicroScene
-from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip, token_text, tone
+from enas_viz.view.shapes import PREFIX, node_tone, rect, ring, symbols, tip, token_text
 
-NODE_TONES = (0, 2, 1, 3)  # red, blue, green, purple: the article's nodes 1 to 4
 ABOUT = {
     "normal": "keeps height and width",
     "reduction": "halves height and width, doubles the channels",
@@ -214,16 +213,12 @@ def _output(
 
 def _colour(scene: MicroScene, tensor: int) -> str:
     """In colour="node" a node's boxes have its colour."""
-    return f" {_tone(tensor)}" if scene.colour == "node" else ""
+    return f" {node_tone(tensor)}" if scene.colour == "node" else ""
 
 
 def _line_colour(scene: MicroScene, tensor: int) -> str:
     """And the wires that leave it."""
-    return f" tone {_tone(tensor)}" if scene.colour == "node" else ""
-
-
-def _tone(tensor: int) -> str:
-    return tone(NODE_TONES[tensor] if tensor < len(NODE_TONES) else tensor)
+    return f" tone {node_tone(tensor)}" if scene.colour == "node" else ""
 
 
 # ---------------------------------------------------------------- the controller's strip
@@ -294,7 +289,7 @@ def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) 
 def _chip_colour(scene: MicroScene, t: int, picks: tuple[int, ...] | None) -> str:
     decision = scene.plan[t]
     if scene.colour == "node":
-        return _tone(decision.at)
+        return node_tone(decision.at)
     if decision.kind != "op":
         return "none"
     return f"op-{scene.space.ops[picks[0]]}" if picks else "none"

@@ -19,6 +19,7 @@ from enas_viz.view.scene import OPERATIONS
 STATIC = Path(__file__).parent.parent / "static"
 PREFIX = "enas-"  # of ids; the browser replaces it, as ids are global in a page
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+NODE_TONES = (0, 2, 1, 3)  # red, blue, green, purple: the article's nodes 1 to 4
 TONES = 8  # colours of layers or nodes; then they come again
 
 
@@ -173,6 +174,11 @@ def svg(parts: Iterable[str], width: float, height: float) -> str:
 def tone(number: int) -> str:
     """The class of a layer's or node's colour, counted from 0."""
     return f"at-{number % TONES + 1}"
+
+
+def node_tone(tensor: int) -> str:
+    """The class of the colour of a cell's node, counted from 0: the article's for its four."""
+    return tone(NODE_TONES[tensor] if tensor < len(NODE_TONES) else tensor)
 
 
 def look(widget: str) -> str:

@@ -21,7 +21,7 @@ from enas_viz.limits import LEAST, MOST
 from enas_viz.recipes import FAVOURED, PRIOR_SHIFT, ControllerConfig, Fidelity
 from enas_viz.trace import Episode, Header, Step
 from enas_viz.view.scene import Bar, Scene, scene_of
-from enas_viz.view.shapes import icon, standalone, svg, tip, tone, wrap
+from enas_viz.view.shapes import icon, node_tone, standalone, svg, tip, tone, wrap
 
 NO_DETAIL = (
     "this episode was recorded without what the LSTM held, so its steps cannot be opened; "
@@ -482,7 +482,7 @@ def _row(
     """One option through all stations. low: where its share of the draw begins."""
     bar, middle = row.bar, y + ROW / 2
     skips = found.kind == "skip"
-    colour = f"op-{bar.op}" if bar.op else tone(k)
+    colour = f"op-{bar.op}" if bar.op else tone(k) if skips else node_tone(k)
     parts = []
     if bar.op:
         parts.append(
