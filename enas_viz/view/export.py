@@ -90,7 +90,7 @@ class NetworkDrawing(Drawing):
     def html(self) -> str:
         return network_page(self.plan, self.colour)
 
-    def iframe(self, height: int = 760) -> Any:
+    def iframe(self, height: int = 720) -> Any:
         """The page inside a frame, as an output that works in an exported notebook, too."""
         from IPython.display import HTML  # only there where a notebook is
 

@@ -208,7 +208,7 @@ class Replay(anywidget.AnyWidget):
 
         scene, search = self._scene, 390 if self.film else 0
         panel = 24 * scene.panel_rows + 40
-        drawn = 1.18 * (scene.layout.height + scene.strip.height) + 230
+        drawn = 1.18 * (scene.layout.height + scene.strip.height) + 310
         found = height or int(search + panel + drawn)
         return HTML(iframe(self.html(), found))
 
