@@ -152,15 +152,18 @@ def run_all(
 
 
 @contextlib.contextmanager
-def ran(browser: Any, folder: Path, notebook: Path, replays: int) -> Iterator[Any]:
+def ran(
+    browser: Any, folder: Path, notebook: Path, replays: int, tiny: bool = False
+) -> Iterator[Any]:
     """A page on which a copy of `notebook` was run and shows so many replays.
 
-    At the end no script may have failed. ENAS_VIZ_SHOTS names a folder for pictures of what the
-    tests saw.
+    tiny: its live search has fewer epochs. At the end no script may have failed. ENAS_VIZ_SHOTS
+    names a folder for pictures of what the tests saw, ENAS_VIZ_THEME the Lab's theme (light, dark).
     """
     root = ".jp-OutputArea-output .enas-replay"
-    shutil.copy(notebook, folder)
-    with lab(folder) as address:
+    text = notebook.read_text(encoding="utf-8")
+    (folder / notebook.name).write_text(made_tiny(text) if tiny else text, encoding="utf-8")
+    with lab(folder, os.environ.get("ENAS_VIZ_THEME", "light")) as address:
         context = browser.new_context(viewport={"width": 1400, "height": 1000})
         page = context.new_page()
         problems: list[str] = []
@@ -177,6 +180,13 @@ def ran(browser: Any, folder: Path, notebook: Path, replays: int) -> Iterator[An
                 page.screenshot(path=f"{shots}/{notebook.stem}-{k}.png")
         context.close()
         assert problems == []
+
+
+def made_tiny(text: str) -> str:
+    """A notebook whose live search has two epochs instead of twelve."""
+    small = text.replace("train__epochs=12)", "train__epochs=2)")
+    assert small != text, "no live search of twelve epochs in it"
+    return small
 
 
 def outputs(page) -> list[dict]:

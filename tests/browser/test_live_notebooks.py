@@ -69,8 +69,11 @@ def test_every_cell_about_designing_ran_without_an_error(designed):
     assert not [o for o in outputs(designed) if o["output_type"] == "error"]
 
 
-def test_the_seat_has_scored_chance_beside_the_controller(designed):
+def test_the_seat_keeps_what_its_reader_scored_beside_the_controller(designed):
     seat = designed.locator(ROOT).nth(3)
     seat.scroll_into_view_if_needed()
+    expect(seat.locator(".tried tr")).to_have_count(10)
+
+    seat.get_by_role("button", name="How good is it?").click()
 
     expect(seat.locator(".verdict")).to_contain_text("of the controller's 10")

@@ -17,7 +17,7 @@ EXAMPLE, PUBLISHED, FILM, LIVE = range(4)
 
 @pytest.fixture(scope="module")
 def notebook(browser, tmp_path_factory):
-    with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=4) as page:
+    with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=4, tiny=True) as page:
         yield page
 
 
