@@ -64,13 +64,19 @@ def test_what_is_said_of_the_learning_policy_is_so():
 
 
 def test_what_is_said_of_entropy_and_skips_is_so():
-    cosines = [float(line.split("cosine")[1].split(",")[0]) for line in TOLD.splitlines()
-               if line.startswith(("full", "sampled"))]  # fmt: skip
+    found = {"full": [], "sampled": []}
+    for line in TOLD.splitlines():
+        if (kind := line.partition(" ")[0]) in found:
+            cosine, length = line.split("cosine")[1].split(", length")
+            found[kind].append((float(cosine), float(length.split()[0])))
     lengths = dict(
         line.rsplit(None, 1) for line in TOLD.splitlines() if line.startswith(("accuracy", "pena"))
     )
     accuracy, loss, reward = map(float, lengths.values())
 
-    assert all(c < -0.5 for c in cosines)
+    full, sampled = found["full"], found["sampled"]
+    assert all(length < 0.002 for _, length in full)
+    assert min(full)[0] < 0 < max(full)[0]  # a sign by chance
+    assert sum(cosine < -0.5 for cosine, _ in sampled) > len(sampled) / 2
     assert loss > accuracy
     assert loss / reward > 100
