@@ -108,3 +108,19 @@ def test_sizes_and_levels_that_do_not_fit_are_refused():
         ev.draw(MICRO, layers=6)
     with pytest.raises(ValueError, match="level is one of 'graph', 'network'; got 'net'"):
         ev.draw(MICRO, level="net")
+
+
+def test_a_reduction_cell_reads_the_cell_two_back_in_a_final_network_and_not_in_a_search():
+    search, final = (
+        ev.draw(MICRO, level="network", recipe=name).svg
+        for name in ("micro-released", "micro-final-released")
+    )
+
+    assert final.count("two cells back") - search.count("two cells back") == 1
+    assert (search.count("same, halved"), final.count("same, halved")) == (1, 0)
+    assert plan_of(MICRO, recipe="micro-final-released").layers == 15
+
+
+def test_a_recipe_of_another_space_is_refused():
+    with pytest.raises(ValueError, match="recipe 'macro-final' is of macro networks"):
+        ev.draw(MICRO, level="network", recipe="macro-final")

@@ -10,6 +10,7 @@ Leaves to others: coordinates (`layout`), words (`scene`), files and pixels (`ex
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -89,7 +90,7 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     """
     parts, width, height = stack_parts(plan)
     architecture = plan.architecture
-    scene = scene_of(plan.shown, colour)
+    scene = _scene_in(plan, colour)
     micro = architecture.space.kind == "micro"
     blocks: list[Block] = [(parts, width, height)]
     if micro and cells:
@@ -109,7 +110,7 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
 def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
     """One of a network's two cells by itself."""
     architecture = plan.architecture
-    scene = scene_of(plan.shown, colour)
+    scene = _scene_in(plan, colour)
     picks, place = scene.picks(architecture), scene.layout.cells[cell]
     parts = micro_svg.cell_parts(scene, cell, picks, len(picks))
     moved = [
@@ -118,6 +119,14 @@ def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
     ]
     blocks = [(moved, scene.layout.width, place.height + 8), _legend(scene, scene.layout.width)]
     return stacked(blocks, scene.layout.width, describe(architecture))
+
+
+def _scene_in(plan: Plan, colour: str) -> Scene:
+    """The scene of what is stacked: a reduction cell has the inputs that it has in this network."""
+    scene = scene_of(plan.shown, colour)
+    if plan.architecture.space.kind == "macro":
+        return scene
+    return replace(scene, drops_two_back=plan.drops_two_back)
 
 
 def stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:
