@@ -46,6 +46,4 @@ export CHROMIUM
 $bin/ruff format --check .
 $bin/ruff check .
 node --test tests/js/*.test.mjs
-# The other notebooks run whole in a JupyterLab, in tests/browser.
-$bin/python -m pytest --nbmake --nbmake-timeout=300 --durations=15 tests \
-  notebooks/04_shared_weights.ipynb notebooks/07_results.ipynb
+$bin/python -m pytest --durations=15 tests
