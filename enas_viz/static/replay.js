@@ -278,23 +278,24 @@ function drawBars(list, scene, episode, step, uid, temperature, recorded, choose
   list.classList.toggle("ops", scene.plan[step].options === "ops");
   list.classList.toggle("sampled", scene.plan[step].kind === "pick");
   list.classList.toggle("whatif", was !== found);
+  const held = [...list.children].indexOf(document.activeElement?.parentNode); // its button has the focus
   list.replaceChildren(...found.map(({ label, p, picked, answer, op }, i) => {
     const share = make("i"), before = make("s");
     before.style.left = `${100 * was[i].p}%`;
     share.style.width = `${100 * p}%`;
     if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
     const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
-    const mark = make("span", { class: "mark" }, make("b", { "aria-hidden": "true" }),
-      answer);
     const line = make("li", picked ? { class: "picked" } : {}, name,
-      make("span", { class: "track", "aria-hidden": "true" }, share, ...(was === found ? [] : [before])), make("span", { class: "p" }, twoDigits(p)), mark);
+      make("span", { class: "track" }, share, ...(was === found ? [] : [before])), make("span", { class: "p" }, twoDigits(p)),
+      make("span", { class: "mark" }, make("b"), answer));
     if (choose) {
       const take = make("button", { type: "button", class: "choose", "aria-pressed": picked, "aria-label": label });
-      take.addEventListener("click", () => choose(i));
+      take.onclick = () => choose(i);
       line.append(take);
     }
     return line;
   }));
+  if (held >= 0) (list.querySelectorAll("button")[held] ?? list.closest("[role]")).focus();
 }
 
 // ---------------------------------------------------------------- the widget
@@ -317,7 +318,7 @@ function render({ model, el }) {
   const warmth = make("input", { type: "range", min: -20, max: 20, step: 1, "aria-label": "What if: temperature" });
   const degrees = make("output"), whatIf = make("span", { class: "hint" });
   const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
-  const speed = make("select", { "aria-label": "Speed", title: "Speed" },
+  const speed = make("select", { "aria-label": "Speed" },
     ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
   const line = (name, more = {}, ...text) => make("p", { class: name, ...more }, ...text);
   const facts = line("facts"), note = line("note"), count = line("count"), answer = line("answer");
@@ -325,7 +326,7 @@ function render({ model, el }) {
   const ask = (what) => model.send?.({ ask: what, step: now() });
   const word = (text, then) => {
     const made = make("button", { type: "button", class: "word" }, text);
-    hear(made, "click", then);
+    made.onclick = then;
     return made;
   };
   const goesOn = word("Let the controller go on from here", () => ask("continue"));
@@ -396,7 +397,6 @@ function render({ model, el }) {
     const same = !changedSteps(recorded.steps.map(([picks]) => picks), picks).length;
     model.set("mine", same && !model.get("whole") ? [] : picks);
     push();
-    list.children[i]?.querySelector("button")?.focus();
   }
   function seated() {
     const free = model.get("free");

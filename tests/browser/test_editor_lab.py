@@ -62,7 +62,14 @@ def test_options_are_chosen_by_keyboard_and_keep_the_focus(page):
     page.keyboard.press("Enter")
 
     expect(skips).not_to_have_attribute("aria-pressed", before)
+    page.wait_for_timeout(500)  # the controller has answered, too
     assert page.evaluate("() => document.activeElement.className") == "choose"
+    page.keyboard.press("ArrowLeft")
+    expect(editor.locator(".count")).to_have_text("Step 3 of 12")
+    page.keyboard.press("ArrowLeft")
+    expect(editor.locator(".count")).to_have_text("Step 2 of 12")  # nothing to choose there
+    page.keyboard.press("ArrowLeft")
+    expect(editor.locator(".count")).to_have_text("Step 1 of 12")
 
 
 def test_a_click_on_a_layer_twice_and_on_its_dashed_line_adds_a_skip(page):
