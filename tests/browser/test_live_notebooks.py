@@ -73,6 +73,8 @@ def test_the_seat_keeps_what_its_reader_scored_beside_the_controller(designed):
     seat = designed.locator(ROOT).nth(3)
     seat.scroll_into_view_if_needed()
     expect(seat.locator(".tried tr")).to_have_count(10)
+    seat.get_by_role("button", name="Shuffle").click()
+    designed.wait_for_timeout(500)
 
     seat.get_by_role("button", name="How good is it?").click()
 
