@@ -76,7 +76,7 @@ function render({ model, el }) {
       : its ? `Your best, ${share(mine[0][0])}, beats ${beaten} of the controller's ${its}.` : `Your best: ${share(mine[0][0])}.`;
   }
   function buttons() {
-    network.previousElementSibling.textContent = model.get("free") ? "Your network: click a layer, then its dashed lines" : "Your network";
+    network.previousElementSibling.textContent = model.get("free") ? `Your network: click a ${model.get("scene").loose ? "node" : "layer"}, then its dashed lines` : "Your network";
     goesOn.hidden = !model.get("asks");
     score.hidden = !model.get("scores");
     root.querySelector(".actions").hidden = !model.get("free");
