@@ -333,7 +333,8 @@ def test_the_paper_and_released_recipes_of_cells_step_at_full_size(name):
     records = finish(search.run(made, data=made_up_cifar()))
 
     episodes = [r for r in records if isinstance(r, Episode)]
-    assert [len(e.steps) for e in episodes] == [54, 0]
+    better = episodes[1].accuracy > episodes[0].accuracy  # a new best keeps its steps
+    assert [len(e.steps) for e in episodes] == [54, 54 * better]
     assert records[0].order == "indices-first"
     if name == "micro-released":
         net = strategies.build(made, 0, "cpu", made_up_cifar()).net
