@@ -1,4 +1,4 @@
-"""The notebooks with live searches and editors, run whole in a real JupyterLab."""
+"""Notebooks with live searches and editors, run through in a real JupyterLab, fewer epochs each."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ROOT = ".jp-OutputArea-output .enas-replay"
 @pytest.fixture(scope="module")
 def searched(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("searched")
-    with ran(browser, folder, NOTEBOOKS / "06_run_a_search.ipynb", replays=2) as page:
+    with ran(browser, folder, NOTEBOOKS / "06_run_a_search.ipynb", replays=2, tiny=True) as page:
         wait_for_the_end(page)
         yield page
 
@@ -21,7 +21,7 @@ def searched(browser, tmp_path_factory):
 @pytest.fixture(scope="module")
 def designed(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("designed")
-    with ran(browser, folder, NOTEBOOKS / "08_design_your_own.ipynb", replays=4) as page:
+    with ran(browser, folder, NOTEBOOKS / "08_design_your_own.ipynb", replays=4, tiny=True) as page:
         wait_for_the_end(page)
         yield page
 
@@ -38,13 +38,13 @@ def wait_for_the_end(page):
 def test_every_cell_about_the_search_ran_without_an_error(searched):
     assert not [o for o in outputs(searched) if o["output_type"] == "error"]
     told = "".join("".join(o.get("text", "")) for o in outputs(searched))
-    assert "1,600 networks, 16 epochs" in told
+    assert "400 networks, 4 epochs" in told
 
 
 def test_both_dashboards_are_finished(searched):
     boards = searched.locator(ROOT)
 
-    expect(boards.nth(0).locator(".status")).to_contain_text("finished: 16 epochs, 1,600 samples")
+    expect(boards.nth(0).locator(".status")).to_contain_text("finished: 4 epochs, 400 samples")
     expect(boards.nth(1).locator(".run")).to_have_count(2)
 
 
