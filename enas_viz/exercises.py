@@ -175,10 +175,6 @@ def _search_minibatches(answer: Any) -> Verdict:
     return Verdict(False, slips.get(answer, hint))
 
 
-def _number(answer: Any) -> bool:
-    return isinstance(answer, int | float) and not isinstance(answer, bool)
-
-
 def _push(answer: Any) -> Verdict:
     """Which way one sample moves its own probability, without a baseline and with one above it."""
     words = ("up", "down")
@@ -198,7 +194,7 @@ def _push(answer: Any) -> Verdict:
 
 def _score_mean(answer: Any) -> Verdict:
     """The length of the mean score vector."""
-    if not _number(answer):
+    if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {answer!r}")
     if answer == 1:
         return Verdict(False, "that is the sum of the probabilities; the sum of their gradients?")
@@ -228,7 +224,7 @@ def _half_the_distance(answer: Any) -> Verdict:
 
 def _baseline_factor(answer: Any) -> Verdict:
     """How many times smaller the mean reward as baseline makes the variance, of the specimen."""
-    if not _number(answer) or answer <= 0:
+    if not _is_number(answer) or answer <= 0:
         return Verdict(False, f"a number above 0 is wanted; got {answer!r}")
     specimen = load_specimen()
     right = specimen.variance(1, "none") / specimen.variance(1, "mean")
@@ -258,7 +254,7 @@ def _first_advantage(answer: Any) -> Verdict:
     """The advantage of the very first sample in the authors' program, with reward 0.8."""
     reward, decay = 0.8, ControllerConfig().baseline_decay
     baseline = (1 - decay) * reward
-    if not _number(answer):
+    if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {answer!r}")
     if abs(answer - (reward - baseline)) < 1e-6:
         return Verdict(
@@ -323,7 +319,8 @@ def _of_space(answer: Any, space: Space) -> Verdict | None:
 
 
 def _is_number(answer: Any) -> bool:
-    return type(answer) in (int, float) and math.isfinite(answer)
+    known = isinstance(answer, int | float) and not isinstance(answer, bool)
+    return known and math.isfinite(answer)
 
 
 def _near(answer: float, wanted: float, by: float) -> bool:
@@ -397,7 +394,7 @@ def _next_input(answer: Any) -> Verdict:
 
 
 def _standard_error(answer: Any) -> Verdict:
-    """The standard error of a test error of 12 % on 2 000 images, in percentage points."""
+    """The standard error of a test error of 12 % on 2,000 images, in percentage points."""
     if not _is_number(answer):
         return Verdict(False, f"a number of percentage points is wanted; got {answer!r}")
     share, images = 0.12, 2_000
@@ -507,7 +504,7 @@ def _sharing_even(answer: Any) -> Verdict:
         minibatches / layers / ops: "a minibatch trains one operation in every layer, not in one",
         minibatches / ops / 32: "that is for an epoch or so; the search has 1920 minibatches",
     }
-    if not _number(answer):
+    if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {answer!r}")
     if abs(answer - minibatches / ops) < 0.5:
         told = f"{minibatches // ops}: every layer shares each minibatch's turn among {ops}"
@@ -527,7 +524,7 @@ def _sharing_cell(answer: Any) -> Verdict:
         minibatches / 5 / ops: "node 7 can read six nodes: the two inputs and nodes 3 to 6",
         minibatches / 7 / ops: "a node cannot read itself",
     }
-    if not _number(answer):
+    if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {answer!r}")
     if abs(answer - minibatches / sources / ops) < 1:
         told = f"about {minibatches / sources / ops:.0f}: one choice of {sources} × {ops}"
@@ -545,7 +542,7 @@ def _sharing_whole(answer: Any) -> Verdict:
         1 - missed**6: "that is the chance that at least one operation was trained; all are wanted",
         1 - (1 - missed) ** 6: "that is the chance that some operation is still fresh",
     }
-    if not _number(answer):
+    if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {answer!r}")
     if answer > 1:
         return Verdict(False, "a probability is at most 1; half of the time is 0.5")

@@ -10,20 +10,21 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 ROOT = ".jp-OutputArea-output .enas-replay"
 
 
-@pytest.fixture(scope="module")
-def searched(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    with ran(browser, folder, NOTEBOOKS / "06_run_a_search.ipynb", replays=2, tiny=True) as page:
-        wait_for_the_end(page)
-        yield page
+def live(stem, replays):
+    """A fixture: the notebook, run through, on a page."""
+
+    @pytest.fixture(scope="module")
+    def page(browser, tmp_path_factory):
+        folder = tmp_path_factory.mktemp(stem)
+        with ran(browser, folder, NOTEBOOKS / f"{stem}.ipynb", replays, tiny=True) as found:
+            wait_for_the_end(found)
+            yield found
+
+    return page
 
 
-@pytest.fixture(scope="module")
-def designed(browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("designed")
-    with ran(browser, folder, NOTEBOOKS / "08_design_your_own.ipynb", replays=4, tiny=True) as page:
-        wait_for_the_end(page)
-        yield page
+searched = live("06_run_a_search", replays=2)
+designed = live("08_design_your_own", replays=4)
 
 
 def wait_for_the_end(page):
