@@ -33,6 +33,10 @@ class Run:
     trace: Trace
     beside: tuple[Trace, ...] = ()  # others of its kind, to whose scales it is drawn, too
 
+    def like(self, other: Run) -> bool:
+        """Whether both search spaces of one kind, so that their curves can be compared."""
+        return self.trace.space.kind == other.trace.space.kind
+
     @cached_property
     def sampled(self) -> tuple[Episode, ...]:
         return tuple(_sampled(self.trace))
@@ -71,9 +75,8 @@ class Poster:
     runs: Sequence[Run]
 
     def __post_init__(self) -> None:
-        traces = [run.trace for run in self.runs]
         scaled = [
-            replace(run, beside=tuple(t for t in traces if t.space.kind == run.trace.space.kind))
+            replace(run, beside=tuple(o.trace for o in self.runs if o is not run and o.like(run)))
             for run in self.runs
         ]
         object.__setattr__(self, "runs", scaled)

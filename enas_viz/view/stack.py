@@ -81,7 +81,7 @@ def plan_of(
     script.
 
     Raises ValueError for sizes that are no positive whole numbers, for layers of a macro network
-    (its space has them), and for cells without a reduction cell.
+    (its space has them), for cells without a reduction cell, and for a recipe of the other space.
     """
     space = (x if isinstance(x, Architecture) else x.architecture).space
     given = {"layers": layers, "filters": filters, "resolution": resolution}
