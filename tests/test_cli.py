@@ -13,6 +13,10 @@ import pytest
 
 import enas_viz
 from enas_viz import cli
+from enas_viz.cli.options import chosen_recipe
+from enas_viz.cli.progress import watch
+from enas_viz.cli.searching import next_training
+from enas_viz.cli.training import named_architecture
 from enas_viz.genotypes import genotype
 from enas_viz.published import MACRO, MICRO
 from enas_viz.recipes import recipe
@@ -315,7 +319,7 @@ def test_the_bar_of_a_resumed_search_moves_on_from_where_it_stands(capsys, tmp_p
             time.sleep(0.05)
             yield Tick("weights", 6, k, 100, k / 100)
 
-    cli._watch(ticks(), 10, tmp_path)
+    watch(ticks(), 10, tmp_path)
 
     told = capsys.readouterr().err
     shown = [int(p) for p in re.findall(r"(\d+)%", told)]
@@ -388,11 +392,11 @@ def test_a_reader_that_has_read_enough_is_no_error():
     ],
 )
 def test_derive_names_a_training_that_the_found_network_fits(name, changes):
-    command = cli._next_training(recipe(name), Path("x.json"))
+    command = next_training(recipe(name), Path("x.json"))
 
     final, rest = command.split()[2], command.split()[5:]
     assert command.endswith(f"--arch x.json{changes}")
-    made = cli._chosen(final, None, rest, "train")
+    made = chosen_recipe(final, None, rest, "train")
     if made.network.space == "macro":
         assert made.network.layers == recipe(name).network.layers
         assert made.fidelity.macro_final_ops == "true"
@@ -401,7 +405,7 @@ def test_derive_names_a_training_that_the_found_network_fits(name, changes):
 def test_a_random_network_for_a_dense_training_has_only_what_can_be_dense():
     made = recipe("macro-final-released")
 
-    drawn, origin = cli._named_architecture("random", made, 0)
+    drawn, origin = named_architecture("random", made, 0)
 
     assert made.fidelity.macro_final_ops == "dense"
     assert not {"avg3x3", "max3x3"} & set(drawn.space.op_names(drawn))

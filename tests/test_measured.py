@@ -3,7 +3,7 @@
 import pytest
 
 from enas_viz import estimates
-from enas_viz.cli import recipes_command
+from enas_viz.cli.looking import recipes_command
 from enas_viz.measured import measured, row
 from enas_viz.recipes import RECIPES, change, recipe
 

@@ -1,0 +1,136 @@
+"""The commands that only look: `recipes`, `replay`, `gallery`, `decode`. No torch."""
+
+from __future__ import annotations
+
+import re
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tyro.conf import Positional
+
+import enas_viz
+from enas_viz import estimates
+from enas_viz.cli.options import UsageError, parse
+from enas_viz.files import write_text
+from enas_viz.recipes import RECIPES
+from enas_viz.trace import load_trace
+from enas_viz.view.scene import subject
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """Make a page that replays a search, or one episode; it needs no network and no kernel."""
+
+    trace: Positional[str]
+    """A trace file, a run's folder, or the name of a trace that ships with enas_viz."""
+    out: Path = Path("replay.html")
+    """The file to write: .html, .svg, .png, or for slides an animation, .gif or .mp4."""
+    episode: int | None = None
+    """Serial number `n` of an episode in the trace, to replay it alone."""
+    open: bool = False
+    """Show it in the browser at once."""
+
+
+@dataclass(frozen=True)
+class GalleryOptions:
+    """Make one page of everything there is to see: examples, recorded searches, networks."""
+
+    out: Path = Path("gallery/index.html")
+    """The page to write, or the folder for its index.html."""
+    notebooks: Path = Path("notebooks")
+    """Where the notebooks are that it links to, if they are there."""
+    repository: str | None = None
+    """OWNER/NAME on GitHub: the links then open the notebooks on Binder."""
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """Say in words what an ENAS architecture means that others wrote down."""
+
+    list: Positional[str]
+    """Its numbers, bare or as the authors' program and scripts have them; a published name, such as
+    enas-micro; or a DARTS genotype."""
+    numbers: bool = False
+    """Explain every number of the flat list, too."""
+    wiring: Literal["layer", "code"] | None = None
+    """How macro skip bits are read; by default layer, for published lists code."""
+    space: Literal["macro", "micro"] | None = None
+    """When a length fits both."""
+    out: Path | None = None
+    """Draw it into this file, too (.svg, .png or .html)."""
+
+
+def recipes_command(args: Sequence[str]) -> None:
+    """List the recipes."""
+    if args and args[0] not in ("-h", "--help"):
+        raise UsageError(f"`enas-viz recipes` takes no arguments; got {args[0]!r}")
+    width = max(map(len, RECIPES))
+    for made in RECIPES.values():
+        n, c, t = made.network, made.controller, made.train
+        final = made.strategy == "final"
+        print(f"{made.name:{width}} {made.about}")
+        size = f"{n.layers} layers" if n.space == "macro" else f"{n.layers + 2} cells"
+        samples = "" if final else f", {c.updates} x {c.samples} controller samples an epoch"
+        print(
+            f"{'':{width}} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs"
+            f"{samples}\n"
+            f"{'':{width}} {estimates.needs(made)}"
+        )
+
+
+def replay_command(args: Sequence[str]) -> None:
+    """Make a page that replays a search, or an episode."""
+    options = parse(ReplayOptions, args, "replay")
+    trace = load_trace(options.trace)
+    shown, episode = trace, subject(trace)
+    if options.episode is not None:
+        by_number = {e.n: e for e in trace.episodes}
+        if options.episode not in by_number:
+            raise UsageError(f"the trace has no episode with n = {options.episode}")
+        shown = episode = by_number[options.episode]
+    if options.out.suffix.lower() in (".html", ".gif", ".mp4") and not episode.steps:
+        kept = [e.n for e in trace.episodes if e.steps]
+        raise UsageError(
+            f"episode {episode.n} was recorded without its steps, so there is nothing to replay; "
+            f"{len(kept)} episodes kept theirs, e.g. --episode {kept[0] if kept else '(none)'}"
+        )
+    written = enas_viz.save(shown, options.out)
+    print(f"wrote {written}")
+    if options.open:
+        webbrowser.open(Path(written).resolve().as_uri())
+
+
+def gallery_command(args: Sequence[str]) -> None:
+    """Make one page of everything there is to see."""
+    options = parse(GalleryOptions, args, "gallery")
+    from enas_viz.view.gallery import gallery, notebook_links
+
+    whole = options.out.suffix.lower() == ".html"
+    written = options.out if whole else options.out / "index.html"
+    links = notebook_links(options.notebooks, written.parent, options.repository)
+    page = gallery(links)
+    written.parent.mkdir(parents=True, exist_ok=True)
+    write_text(written, page)
+    print(f"wrote {written}")
+
+
+def decode_command(args: Sequence[str]) -> None:
+    """Say what a flat list or a genotype means."""
+    # lines of the authors that begin like an option of ours; behind a space they are an argument
+    args = [f" {a}" if re.match(r"--child_fixed_arc|-{2,}\s", a) else a for a in args]
+    options = parse(DecodeOptions, args, "decode")
+    from enas_viz.published import decode, explain, explain_numbers
+
+    found = decode(options.list, options.space, options.wiring)
+    print(found.how)
+    print(explain(found.architecture))
+    if options.numbers:
+        print("\nthe flat list, number by number (position, value, meaning):")
+        print(explain_numbers(found.architecture))
+    else:
+        print("`--numbers` explains every number of the flat list")
+    if options.out:
+        print(f"wrote {enas_viz.save(found.architecture, options.out)}")

@@ -1,0 +1,186 @@
+"""The commands that search: `search`, `resume`, `derive`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tyro.conf import Positional
+
+from enas_viz.cli.options import UsageError, chosen_recipe, parse
+from enas_viz.cli.progress import percent, progress_bar, watch
+from enas_viz.ranking import write_ranking
+from enas_viz.recipes import Preset, Recipe, recipe, recipe_from_json
+from enas_viz.space import Architecture, MacroSpace
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """Run a search. Every field of the recipe is an option too, e.g. --train.epochs 3."""
+
+    recipe: Positional[str]
+    """Name of a recipe; `enas-viz recipes` lists them."""
+    folder: Path | None = None
+    """Where trace and checkpoints go; by default runs/RECIPE."""
+    seed: int = 0
+    """Of every random draw; equal seeds give equal traces."""
+    device: str = "auto"
+    """auto, cpu, cuda or another PyTorch device."""
+    data: Path | None = None
+    """A folder or zip with one folder of images per class, instead of the recipe's dataset."""
+    preset: Preset | None = None
+    """Fidelity preset to use instead of the recipe's own."""
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """Go on with a search or a training that was stopped, from its last checkpoint."""
+
+    folder: Positional[Path]
+    """The run's folder."""
+    device: str | None = None
+    """Another device than before."""
+    data: Path | None = None
+    """Where the images are now, if they were moved."""
+
+
+@dataclass(frozen=True)
+class DeriveOptions:
+    """Sample candidates from a trained policy and rank them on the same validation images."""
+
+    folder: Positional[Path]
+    """The run's folder."""
+    n: int = 10
+    """How many candidates."""
+    batches: int = 0
+    """Score on so many minibatches of validation images (the paper: 1); 0: on all of them."""
+    bn: Literal["batch", "moving", "refit"] | None = None
+    """Statistics by which batch norm works, as fidelity.reward_bn; by default the search's."""
+    seed: int | None = None
+    """Of the sampling; by default the search's own."""
+    data: Path | None = None
+    """Where the images are now, if they were moved."""
+    out: Path | None = None
+    """Where the ranking is kept; by default derived.json in the run's folder."""
+    json: bool = False
+    """Print JSON instead of a table."""
+
+
+def search_command(args: Sequence[str]) -> None:
+    """Run a search."""
+    options, rest = parse(SearchOptions, args, "search", leftover=True)
+    chosen = chosen_recipe(options.recipe, options.preset, rest, "search")
+    folder = options.folder or Path("runs") / chosen.name
+    from enas_viz import search
+
+    watched = search.run(
+        chosen, seed=options.seed, device=options.device, data=options.data, folder=folder
+    )
+    watch(watched, chosen.train.epochs, folder)
+
+
+def resume_command(args: Sequence[str]) -> None:
+    """Go on with a search or a training that was stopped."""
+    options = parse(ResumeOptions, args, "resume")
+    from enas_viz import search
+    from enas_viz.search.strategies import read_run
+
+    epochs = recipe_from_json(read_run(options.folder)["recipe"]).train.epochs
+    if (options.folder / "trace.jsonl.gz").exists():
+        print(f"the run in {options.folder} has finished; nothing is left to do")
+        return
+    watched = search.resume(options.folder, device=options.device, data=options.data)
+    watch(watched, epochs, options.folder)
+
+
+def derive_command(args: Sequence[str]) -> None:
+    """Rank architectures sampled from a trained policy."""
+    options = parse(DeriveOptions, args, "derive")
+    from enas_viz.search.candidates import derive
+    from enas_viz.search.strategies import restore
+
+    search = restore(options.folder, data=options.data)
+    if search.recipe.strategy == "final":
+        raise UsageError(f"{options.folder} holds a final training; candidates come from a search")
+    with progress_bar("scoring candidates", options.n) as tell:
+        found = derive(
+            search,
+            options.n,
+            batches=options.batches,
+            bn=options.bn,
+            seed=options.seed,
+            progress=tell,
+        )
+    out = options.out or options.folder / "derived.json"
+    ranking = write_ranking(out, found, search.recipe, search.seed, options.batches, options.bn)
+    if options.json:
+        print(json.dumps(ranking["candidates"]))
+        return
+    print(
+        f"{len(found)} samples of the policy on the same {found[0].images} validation images, "
+        f"shared weights:\n"
+    )
+    macro = isinstance(search.recipe.space, MacroSpace)
+    about = "skips  operations, layer 1 first" if macro else "nodes: operation(source) + another"
+    print(f"{'rank':>4}  {'accuracy':>15}  {'p':>7}  {about}")
+    for rank, c in enumerate(found, start=1):
+        first, *more = _in_short(c.architecture)
+        p_value = "" if rank == 1 else f"{c.p_value:.2g}"
+        accuracy = percent(c.accuracy, c.standard_error)
+        print(f"{rank:4}  {accuracy:>15}  {p_value:>7}  {first}")
+        for line in more:
+            print(f"{'':30}  {line}")
+    print(f"\n{_told_apart(found)}")
+    print(
+        f"Behind ± stands one standard error from the finite number of images; p: McNemar's test "
+        f"against the first,\non the same images, corrected for the number of candidates (Holm).\n"
+        f"Kept in {out}; next: `{next_training(search.recipe, out)}`.\n"
+        f"The first as a flat list:\n{found[0].architecture.flat}"
+    )
+
+
+def _told_apart(found: Sequence[Any]) -> str:
+    """Which candidates the images can tell from the first, in a sentence."""
+    apart = [str(rank) for rank, c in enumerate(found, start=1) if c.apart]
+    if len(found) == 1:
+        return "There is nothing to compare it with."
+    if not apart:
+        return "These images cannot tell any of them from the first."
+    if len(apart) == len(found) - 1:
+        return "The first is better than all others beyond chance."
+    return f"Worse than the first beyond chance: {', '.join(apart)}. The others may be as good."
+
+
+def next_training(made: Recipe, ranking: Path) -> str:
+    """The command that trains what a search found, as the size of its networks wants it."""
+    from enas_viz.search.reproduction import fitted
+
+    size = next((s for s in ("tiny", "cpu", "paper", "released") if made.name.endswith(s)), "")
+    final = recipe(f"{made.network.space}-final" + (f"-{size}" if size else ""))
+    words = ["enas-viz", "train", final.name, "--arch", str(ranking)]
+    fits = fitted(final, made)
+    for part, field in (("network", "layers"), ("fidelity", "macro_final_ops")):
+        value = getattr(getattr(fits, part), field)
+        if value != getattr(getattr(final, part), field):
+            words += [f"--{part}.{field.replace('_', '-')}", str(value)]
+    return shlex.join(words)
+
+
+def _in_short(architecture: Architecture) -> list[str]:
+    """An architecture in a line, or a line for each cell; layers and nodes count from 1."""
+    space = architecture.space
+    if isinstance(space, MacroSpace):
+        names = " ".join(space.op_names(architecture))
+        return [f"{space.skip_rate(architecture):5.2f}  {names}"]
+    lines = []
+    for cell, nodes in zip(space.cells, architecture.content, strict=True):
+        said = [
+            f"{k}: {space.ops[a]}({i + 1}) + {space.ops[b]}({j + 1})"
+            for k, (i, j, a, b) in enumerate(nodes, start=3)
+        ]
+        lines.append(f"{cell:9}  {'  '.join(said)}")
+    return lines
