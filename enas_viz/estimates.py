@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -235,15 +235,17 @@ def _recorded(recipe: Recipe) -> Estimate | None:
     named = RECIPES.get(recipe.name)
     if named is None or recipe.fidelity != named.fidelity:  # which the files do not hold
         return None
-    for part in ("data", "network", "controller", "train"):
+    for part in then.keys() & {"data", "network", "controller", "train"}:
         now = getattr(recipe, part)
-        if any(getattr(now, k, v) != v for k, v in then.get(part, {}).items()):
+        recorded = asdict(type(now)()) | then[part]  # a newer field had its default
+        if any(recorded[k] != v for k, v in asdict(now).items()):
             return None  # it was another recipe when it was recorded, or is changed now
     minutes = [r["minutes"] for r in rows if isinstance(r, dict) and r.get("minutes")]
     if not minutes:
         return None
     mean = sum(minutes) / len(minutes)
-    how = f"{len(minutes)} recorded runs took {mean:.0f} minutes on average"
+    runs = "1 recorded run" if len(minutes) == 1 else f"{len(minutes)} recorded runs"
+    how = f"{runs} took {mean:.0f} minutes on average"
     return Estimate(mean / 60, CPU, how)
 
 

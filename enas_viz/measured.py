@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from enas_viz.recipes import Recipe
+from enas_viz.recipes import IN_USE, Fidelity, NetworkConfig, Recipe
 
 TABLE = Path(__file__).parent / "measured.json"
 
@@ -44,10 +44,27 @@ def shape(recipe: Recipe) -> dict[str, Any]:
 
 
 def row(recipe: Recipe) -> dict[str, Any] | None:
-    """The measured row of a recipe, or of another with the same steps; None where there is none."""
-    found, of = measured(), shape(recipe)
+    """The measured row of a recipe, or of another with the same steps; None where there is none.
+
+    A field that the program did not have when a row was recorded counts with its default. Fields of
+    fidelity that this kind of run does not read do not count.
+    """
+    rows_by_name, of = measured(), _comparable(shape(recipe), recipe.kind)
     searches = recipe.strategy == "enas"
-    rows = [found[recipe.name]] if recipe.name in found else []
-    rows += found.values()
-    same = (r for r in rows if r["of"] == of and ("reward_kernels" in r) == searches)
+    rows = [rows_by_name[recipe.name]] if recipe.name in rows_by_name else []
+    rows += rows_by_name.values()
+    same = (
+        r
+        for r in rows
+        if ("reward_kernels" in r) == searches and _comparable(r["of"], recipe.kind) == of
+    )
     return next(same, None)
+
+
+def _comparable(of: dict[str, Any], kind: str) -> dict[str, Any]:
+    """A `shape` with its missing fields filled in, without the fidelity that `kind` ignores."""
+    fidelity = dataclasses.asdict(Fidelity()) | of["fidelity"]
+    return of | {
+        "network": dataclasses.asdict(NetworkConfig()) | of["network"],
+        "fidelity": {k: v for k, v in fidelity.items() if k in IN_USE[kind]},
+    }

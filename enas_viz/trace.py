@@ -95,8 +95,10 @@ class Episode:
 
     steps may be empty (a strategy without a controller, or an episode that kept none).
     accuracy: the share of the validation minibatch that was right, in [0, 1]. reward: accuracy
-    plus the weighted entropy. baseline: the moving baseline after this reward; advantage: reward
-    minus that baseline. `extra` keeps what a strategy adds, and fields this version does not know.
+    plus the weighted entropy, and minus the weighted skip penalty where
+    `fidelity.skip_penalty_in` is "reward". baseline: the moving baseline after this reward;
+    advantage: reward minus that baseline. `extra` keeps what a strategy adds, and fields this
+    version does not know.
     """
 
     architecture: Architecture
@@ -568,7 +570,9 @@ def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
     fields = set(Episode.__dataclass_fields__)
     fields -= {"architecture", "steps", "extra", "order", "header"}
     known = {k: value[k] for k in fields if k in value}
-    numbers = {k: value[k] for k in ("entropy", "log_probability") if k in value}  # of ours
+    numbers = {
+        k: value[k] for k in ("entropy", "log_probability", "skip_penalty") if k in value
+    }  # of ours
     for name, found in numbers.items():
         if not _is_finite(found):
             raise ValueError(f"its {name} is a finite number; got {shortened(found)}")

@@ -522,6 +522,19 @@ def test_recorded_searches_tell_their_own_minutes_but_not_those_of_changed_ones(
     assert "multiply-adds by formula" in estimates.estimate(other, estimates.CPU).how
 
 
+def test_recorded_searches_say_nothing_of_a_newer_field_that_is_set(measured, tmp_path):
+    data = dataclasses.asdict(recipe("macro-cifar10-cpu").data)
+    del data["flip"]  # as if it were a newer field, which is true by default
+    value = {"rows": [{"minutes": 10}], "recipe": {"data": data}}
+    (tmp_path / "macro-cifar10-cpu.json").write_text(json.dumps(value))
+
+    found = estimates.estimate(recipe("macro-cifar10-cpu"), estimates.CPU)
+    changed = estimates.estimate(recipe("macro-cifar10-cpu", data__flip=False), estimates.CPU)
+
+    assert found.how == "1 recorded run took 10 minutes on average"
+    assert "multiply-adds by formula" in changed.how
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_has_an_estimate_and_a_size(name):
     for device in (estimates.CPU, estimates.GPU):

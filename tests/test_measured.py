@@ -1,11 +1,14 @@
 """What recipes need, as measured: a row counts for the recipe that was measured, and is told."""
 
+from dataclasses import fields
+
 import pytest
 
 from enas_viz import estimates
+from enas_viz import measured as module
 from enas_viz.cli.looking import recipes_command
-from enas_viz.measured import measured, row
-from enas_viz.recipes import RECIPES, change, recipe
+from enas_viz.measured import measured, row, shape
+from enas_viz.recipes import IN_USE, RECIPES, Fidelity, change, recipe
 
 
 @pytest.mark.parametrize("name", measured())
@@ -34,6 +37,31 @@ def test_a_row_counts_for_another_recipe_with_the_same_steps():
     made = recipe("micro-final-cpu", name="mine", train__epochs=99)
 
     assert row(made) == measured()["micro-final-cpu"]
+
+
+@pytest.mark.parametrize("part", ["fidelity", "network"])
+def test_a_row_recorded_before_a_field_existed_counts_where_the_field_has_its_default(
+    part, monkeypatch
+):
+    made = RECIPES["macro-tiny"]
+    for field in fields(getattr(made, part)):
+        default = field.default == getattr(getattr(made, part), field.name)
+        if field.name == "space" or (part == "fidelity" and field.name not in IN_USE[made.kind]):
+            continue
+        of = shape(made)
+        of[part] = {k: v for k, v in of[part].items() if k != field.name}
+        old = {"macro-tiny": {"of": of, "reward_kernels": 1}}
+        monkeypatch.setattr(module, "measured", lambda old=old: old)
+
+        assert (row(made) == old["macro-tiny"]) == default
+
+
+def test_fidelity_that_a_run_does_not_read_does_not_lose_it_its_row():
+    made = RECIPES["macro-final-tiny"]
+    assert "op_prior" not in IN_USE[made.kind]
+
+    assert row(change(made, fidelity=Fidelity(op_prior="none"))) == measured()[made.name]
+    assert row(change(made, fidelity__cutout="corner")) is None
 
 
 def test_recipes_are_listed_with_what_they_need(capsys):

@@ -62,13 +62,28 @@ class ControllerOptimiser:
         """One REINFORCE update: a step down the gradient of nll * advantage + penalty, averaged.
 
         advantages: reward less baseline of each of the architectures, which the policy sampled.
+        Under `fidelity.skip_penalty_in="reward"` the loss has no penalty: the rewards hold it.
         """
         scored = self.controller.score(architectures)
         advantage = torch.as_tensor(advantages, dtype=scored.log_probability.dtype)
-        loss = -scored.log_probability * advantage + scored.penalty
+        loss = -scored.log_probability * advantage
+        if scored.fidelity.skip_penalty_in == "loss":
+            loss = loss + scored.penalty
         self.zero_grad()
         loss.mean().backward()
         self.step()
+
+
+def bonus(rollout: Rollout, sample: int) -> float:
+    """What the reward of a sample has besides its accuracy.
+
+    The weighted entropy; under `fidelity.skip_penalty_in="reward"` less the weighted skip penalty.
+    A number like the accuracy: REINFORCE takes no gradient of it.
+    """
+    extra = rollout.config.entropy_weight * float(rollout.entropy[sample])
+    if rollout.fidelity.skip_penalty_in == "reward":
+        extra -= float(rollout.penalty[sample])
+    return extra
 
 
 def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str) -> Trace:

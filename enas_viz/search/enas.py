@@ -19,7 +19,7 @@ from torch import Tensor
 from enas_viz import inheritance
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
-from enas_viz.search.controller import ControllerOptimiser, Rollout, make_controller
+from enas_viz.search.controller import ControllerOptimiser, Rollout, bonus, make_controller
 from enas_viz.search.data import Data
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import make_supernet
@@ -154,7 +154,7 @@ class Enas(WeightTraining):
                 accuracy = next(accuracies)
                 at.right.append(accuracy)
                 at.accuracy_sum += accuracy
-                reward = accuracy + config.entropy_weight * float(rollout.entropy[sample])
+                reward = accuracy + bonus(rollout, sample)
                 at.baseline = self._moved_baseline(at.baseline, reward)
                 rewards.append(reward)
                 baselines.append(at.baseline)
@@ -304,11 +304,8 @@ class Enas(WeightTraining):
 
     def _replay_baselines(self, rollout: Rollout) -> tuple[list[float], list[float]]:
         """(baselines, rewards) of the samples that a resumed update has behind it."""
-        at, config = self.at, self.recipe.controller
-        rewards = [
-            accuracy + config.entropy_weight * float(rollout.entropy[k])
-            for k, accuracy in enumerate(at.right)
-        ]
+        at = self.at
+        rewards = [accuracy + bonus(rollout, k) for k, accuracy in enumerate(at.right)]
         if not rewards:
             at.update_baseline = at.baseline
             return [], []
@@ -343,12 +340,17 @@ class Enas(WeightTraining):
             sample=sample,
             n=at.records - 1,
             order=self.recipe.order,
-            extra={
-                "log_probability": round(float(rollout.log_probability[sample]), 4),
-                "entropy": round(float(rollout.entropy[sample]), 4),
-            },
+            extra=self._extra(rollout, sample),
             header=self.header,
         )
+
+    def _extra(self, rollout: Rollout, sample: int) -> dict[str, float]:
+        """What else an episode tells of its sample, in nats; of the skip penalty, before it is
+        weighted, where the reward holds it."""
+        told = {"log_probability": rollout.log_probability, "entropy": rollout.entropy}
+        if self.recipe.fidelity.skip_penalty_in == "reward" and self.recipe.kind == "macro":
+            told["skip_penalty"] = rollout.skip_penalty
+        return {name: round(float(values[sample]), 4) for name, values in told.items()}
 
     def _tick(self, step: int, steps: int) -> Tick:
         at, config = self.at, self.recipe.controller

@@ -86,7 +86,8 @@ class MacroRollout:
 
     @property
     def penalty(self) -> Tensor:
-        """(n,) what a sample's loss has besides the reward: the weighted skip penalty."""
+        """(n,) the weighted skip penalty, which a sample's loss has, or its reward
+        (`fidelity.skip_penalty_in`)."""
         return self.config.skip_weight * self.skip_penalty
 
     @cached_property

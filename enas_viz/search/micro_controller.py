@@ -65,7 +65,7 @@ class MicroRollout:
 
     @property
     def penalty(self) -> Tensor:
-        """(n,) what a sample's loss has besides the reward: nothing, since cells have no skips."""
+        """(n,) zeros: cells have no skips, so nothing to penalise."""
         return torch.zeros(len(self.picks))
 
     def architectures(self) -> list[Architecture]:

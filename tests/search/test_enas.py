@@ -135,6 +135,55 @@ def test_one_update_follows_the_gradient_averaged_over_its_samples():
         torch.testing.assert_close(a, b)
 
 
+def samples_of(items) -> list[Episode]:
+    return [r for r in items if isinstance(r, Episode)]
+
+
+def test_the_skip_penalty_lowers_the_reward_where_fidelity_says_so_and_never_the_accuracy():
+    plain = samples_of(tiny(train__epochs=1).records())
+    paid = samples_of(tiny(train__epochs=1, fidelity__skip_penalty_in="reward").records())
+
+    for a, b in zip(plain[:3], paid[:3], strict=True):  # of one policy, before it moves apart
+        assert (a.architecture, a.accuracy) == (b.architecture, b.accuracy)
+        assert "skip_penalty" not in a.extra
+    for e in paid:
+        kl = e.extra["skip_penalty"]
+        assert kl > 0
+        expected = e.accuracy + 1e-4 * e.extra["entropy"] - 0.8 * kl
+        assert e.reward == pytest.approx(expected, abs=1e-4)
+        assert e.accuracy * 20 == pytest.approx(round(e.accuracy * 20))
+
+
+def test_a_penalty_in_the_reward_has_no_gradient_of_its_own():
+    running, reference = (tiny(fidelity__skip_penalty_in="reward") for _ in range(2))
+    episodes, items = [], running.records()
+    while len(episodes) < 4:  # the update is made before the fourth sample is scored
+        item = next(items)
+        episodes += [item] if isinstance(item, Episode) else []
+
+    controller = reference.controller
+    scored = controller.score([e.architecture for e in episodes[:3]])
+    advantages = torch.tensor([e.advantage for e in episodes[:3]])
+    (-scored.log_probability * advantages).mean().backward()
+    reference.controller_optimiser.step()
+
+    for a, b in zip(controller.parameters(), running.controller.parameters(), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_search_that_goes_on_within_an_update_knows_the_penalties_behind_it():
+    whole = samples_of(tiny(train__epochs=1, fidelity__skip_penalty_in="reward").records())
+    first, second = (tiny(train__epochs=1, fidelity__skip_penalty_in="reward") for _ in range(2))
+    begun = []
+    for item in first.records():
+        begun += [item] if isinstance(item, Episode) else []
+        if len(begun) == 2:
+            break
+    second.restore(*first.snapshot())
+
+    assert [*begun, *samples_of(second.records())] == whole
+
+
 def test_a_rewarded_choice_becomes_more_probable():
     """Episodes of two architectures, one always right, one always wrong."""
     running = tiny(controller__lr=0.01)
