@@ -26,7 +26,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from enas_viz.files import written
+from enas_viz.files import write_bytes
 from enas_viz.space import Architecture, Space, space_from_json
 
 ASSET = Path(__file__).parent / "assets" / "two-layers.json.gz"
@@ -301,8 +301,7 @@ def load_specimen(path: str | Path = ASSET) -> Specimen:
 def save_specimen(specimen: Specimen, path: str | Path) -> None:
     """Writes a specimen as gzipped JSON, the same bytes for the same specimen."""
     text = json.dumps(specimen.to_json(), separators=(",", ":"))
-    with written(Path(path)) as file:
-        file.write(gzip.compress(text.encode(), mtime=0))
+    write_bytes(path, gzip.compress(text.encode(), mtime=0))
 
 
 def mulberry(seed: int, estimate: int = 0):

@@ -26,7 +26,7 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.files import written
+from enas_viz.files import write_bytes, written
 from enas_viz.space import Architecture, Decision, Space, space_from_json
 
 # Major, minor: a newer minor adds fields, a newer major changes their meaning. 1.1: an epoch's
@@ -336,43 +336,55 @@ def record(records: Iterable[Any], path: str | Path, append: bool = False) -> It
     Raises FileExistsError when `path` is there and `append` is false: nothing is overwritten.
     """
     path = Path(path)
-    if not append and (path.exists() or _zipped(path).exists()):
-        raise FileExistsError(
-            f"{path} is there already and is not overwritten; choose another name or remove it"
-        )
+    if not append:
+        _refuse_used(path)
     items = iter(records)
     with path.open("ab" if append else "xb") as file, _closed_after(items):
         for item in items:
             told = append and isinstance(item, Header)  # it is the first line already
             if isinstance(item, Header | Episode | Epoch | Result) and not told:
-                file.write(_canonical(_numbered(item)).encode() + b"\n")
+                file.write(_line(item))
                 file.flush()
             yield item
         os.fsync(file.fileno())
     finish(path)
 
 
+def _refuse_used(path: Path) -> None:
+    if path.exists() or _zipped(path).exists():
+        raise FileExistsError(
+            f"{path} is there already and is not overwritten; choose another name or remove it"
+        )
+
+
+def _line(item: Any) -> bytes:
+    return _canonical(_numbered(item)).encode() + b"\n"
+
+
 def finish(path: Path) -> Path:
     """Gzips a finished trace; the time stamp stays 0, so that equal traces are equal files."""
     target = _zipped(path)
-    with (
-        written(target) as raw,
-        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
-    ):
-        packed.write(path.read_bytes())
+    _write_zipped(target, path.read_bytes())
     path.unlink()
     return target
+
+
+def _write_zipped(path: Path, data: bytes) -> None:
+    with (
+        written(path) as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
+    ):
+        packed.write(data)
 
 
 def save_trace(trace: Trace, path: str | Path) -> Path:
     """Writes a whole trace to `path` (gzipped when the name ends in .gz)."""
     path = Path(path)
     plain = path.with_suffix("") if path.suffix == ".gz" else path
-    for _ in record((trace.header, *trace.records), plain):
-        pass
-    if path.suffix != ".gz":
-        path.write_bytes(gzip.decompress(_zipped(plain).read_bytes()))
-        _zipped(plain).unlink()
+    _refuse_used(plain)
+    lines = b"".join(map(_line, (trace.header, *trace.records)))
+    write = _write_zipped if path.suffix == ".gz" else write_bytes
+    write(path, lines)
     return path
 
 

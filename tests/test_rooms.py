@@ -84,8 +84,8 @@ MAY_IMPORT = {
     "view.step_closeup": "LOOK view.scene view.shapes",
     "view.scores": "view.shapes",
     "view.compass": "LOOK specimen view.scene view.shapes",
-    "view.animation": "",
-    "view.export": "LOOK view.graph view.scene view.shapes view.stack view.svg view.curves "
+    "view.animation": "files",
+    "view.export": "LOOK files view.graph view.scene view.shapes view.stack view.svg view.curves "
     "view.timeline view.closeup view.step_closeup view.scores view.animation",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK published view.given view.scene view.shapes view.stack view.timeline "

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from enas_viz.files import half_of, written
+from enas_viz.files import remove_halves, written
 
 FORMAT = 2
 KEPT = 2
@@ -40,8 +40,7 @@ def write(folder: Path, serial: int, tensors: dict[str, Tensor], facts: dict[str
     a higher number go, too: the run went back behind them, and they must not outlive newer ones.
     """
     path = folder / f"checkpoint-{serial:09d}.safetensors"
-    for half in folder.glob(half_of(Path("checkpoint-*.safetensors")).name):
-        half.unlink()  # of a process that was killed, and in the way on a full disk
+    remove_halves(folder, "checkpoint-")  # in the way on a full disk
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     told = json.dumps({"format": FORMAT, **facts}, allow_nan=False)
     payload = save(tensors, {"enas_viz": told, "sha256": checksum(tensors, told)})

@@ -10,10 +10,13 @@ from __future__ import annotations
 import io
 import math
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from enas_viz.files import write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,15 +79,8 @@ def animate(path: Path, pictures: Sequence[bytes], seconds: float = SECONDS) -> 
     only once it is complete; until then one that was there before stays.
     Raises OSError when it cannot be written.
     """
-    half = path.with_name(path.name + ".half")
-    try:
-        if path.suffix.lower() == ".gif":
-            half.write_bytes(gif(pictures, seconds))
-        else:
-            _mp4(half, pictures, seconds)
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    made = gif if path.suffix.lower() == ".gif" else mp4
+    write_bytes(path, made(pictures, seconds))
 
 
 # ---------------------------------------------------------------- GIF
@@ -168,8 +164,18 @@ def _palette(pictures: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
 # ---------------------------------------------------------------- MP4
 
 
-def _mp4(path: Path, pictures: Sequence[bytes], seconds: float) -> None:
-    """H.264 with constant rate and halved colour resolution, the kind that every player plays."""
+def mp4(pictures: Sequence[bytes], seconds: float) -> bytes:
+    """H.264 with constant rate and halved colour resolution, the kind that every player plays.
+
+    Raises OSError when ffmpeg fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:  # ffmpeg moves about in the file that it writes
+        path = Path(folder) / "made.mp4"
+        _run_ffmpeg(path, pictures, seconds)
+        return path.read_bytes()
+
+
+def _run_ffmpeg(path: Path, pictures: Sequence[bytes], seconds: float) -> None:
     each = Fraction(seconds).limit_denominator(1000)
     filters = (
         "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",  # H.264 wants even sides
@@ -190,4 +196,4 @@ def _mp4(path: Path, pictures: Sequence[bytes], seconds: float) -> None:
     done = subprocess.run(command, input=b"".join(pictures), capture_output=True)
     if done.returncode:
         told = done.stderr.decode(errors="replace").strip() or f"exit status {done.returncode}"
-        raise OSError(f"ffmpeg could not write {path.name.removesuffix('.half')!r}: {told}")
+        raise OSError(f"ffmpeg could not make the .mp4: {told}")

@@ -18,6 +18,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from enas_viz.files import check_target, write_bytes, write_text
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
 from enas_viz.view import animation
@@ -238,23 +239,22 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     `pip install "enas-viz[video]"`. Further options: seconds, how long a picture is shown (a step
     1.2, a moment 0.25); width, in pixels (by default the drawing's own, at most 1600).
 
-    Raises ValueError for another ending, and for an animation of what has no steps;
-    FileNotFoundError when the folder is missing; ModuleNotFoundError when an .mp4 lacks its extra.
+    The file appears under its name only once it is complete; until then one that was there before
+    stays. Raises ValueError for another ending, and for an animation of what has no steps; what
+    `files.check_target` raises, FileNotFoundError when the folder is missing, before anything is
+    drawn; ModuleNotFoundError when an .mp4 lacks its extra.
     """
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise ValueError(f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name!r}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {str(path.parent)!r} to save {path.name!r} in; make it first"
-        )
+    check_target(path)
     level = options.get("level", "graph")
     if ending in (*animation.ENDINGS, ".html") and level == "graph":
         options = {k: v for k, v in options.items() if k != "level"}
         _check_options(ending, options)
     if ending == ".html":
-        path.write_text(_page_of(x, **options), encoding="utf-8")
+        write_text(path, _page_of(x, **options))
         return path
     if ending in animation.ENDINGS:
         if level == "network":
@@ -266,9 +266,9 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
         return path
     drawing = x if isinstance(x, Drawing) else _drawing_of(x, **options)
     if ending == ".svg":
-        path.write_text(drawing.svg, encoding="utf-8")
+        write_text(path, drawing.svg)
     else:
-        path.write_bytes(drawing.png)
+        write_bytes(path, drawing.png)
     return path
 
 
