@@ -9,11 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from enas_viz import ledger
-from enas_viz.trace import Episode, Epoch, Result, Tick
+from enas_viz.trace import Episode, Epoch, Header, Result, Tick, load_trace
 
 WINDOW = 50  # rewards in the moving mean that a progress bar shows
 
@@ -34,14 +35,18 @@ def watch(
     rewards: list[float] = []
     entropy, ticks, started, trained = math.nan, 0, time.monotonic(), False
     items = iter(items)
-    next(items, None)  # the header; what is wrong with data or device shows before a bar does
+    # A new run's header, or the first of what a resumed one has left, perhaps its result. Asked for
+    # here, so that what is wrong with data or device shows before a bar does.
+    first, recorded = list(islice(items, 1)), False
     form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
     # miniters: else the jump to where a resumed search stands would be waited for again
     shown = tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0, disable=quiet)
     with shown as bar, _asked_to_stop() as asked:
-        for item in items:
+        for item in chain(first, items):
+            recorded = recorded or isinstance(item, Header | Episode | Epoch | Result)
             if isinstance(item, Episode):
-                rewards = [*rewards[1 - WINDOW :], item.reward]
+                if item.reward is not None:
+                    rewards = [*rewards[1 - WINDOW :], item.reward]
                 entropy = item.extra.get("entropy", math.nan)
             elif isinstance(item, Result):
                 trained = True
@@ -74,6 +79,10 @@ def watch(
             again = again or f"enas-viz resume {folder}"
             print(f"stopped; go on with `{again}`", file=sys.stderr)
         raise SystemExit(exit_code(asked[0] if asked else signal.SIGINT))
+    behind = not recorded and not quiet  # it was stopped behind its last record
+    if behind and (result := load_trace(folder).result):
+        trained = True
+        print(_result_line(result), file=sys.stderr)
     if tell_next and not quiet:
         below = folder.parts[:1] in (("runs",), (ledger.COMMITTED,))  # where it looks by itself
         what = f"derive {folder}`, `enas-viz replay {folder}"

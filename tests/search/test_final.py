@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from enas_viz import search
+from enas_viz import cli, search
 from enas_viz.recipes import change, recipe
 from enas_viz.search import data as data_module
 from enas_viz.search import strategies
@@ -60,6 +60,19 @@ def test_it_goes_on_exactly_wherever_it_was_left(tmp_path, made, arch):
         a, b = restore(tmp_path / name), restore(tmp_path / "whole")
         for x, y in zip(a.net.state_dict().values(), b.net.state_dict().values(), strict=True):
             assert torch.equal(x, y)
+
+
+@pytest.mark.parametrize("stop", [Epoch, Result])
+def test_a_training_stopped_behind_its_last_epoch_tells_its_test_accuracy(tmp_path, capsys, stop):
+    folder, made = tmp_path / "run", change(MACRO, train__epochs=1)
+    after(search.train_child(made, MACRO_ARCH, folder=folder), lambda r: isinstance(r, stop))
+
+    cli.main(["resume", str(folder)])
+
+    told = capsys.readouterr()
+    (right,) = (r.right for r in load_trace(folder).records if isinstance(r, Result))
+    assert f"test accuracy {right / 4:.1f} ±" in told.err
+    assert f"next: `enas-viz results {folder}`" in told.out
 
 
 def test_a_loss_that_became_bad_before_a_pause_is_named_after_it(tmp_path, monkeypatch):
