@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "search.macro_supernet": "CORE search.draws search.ops",
     "search.micro_supernet": "CORE search.draws search.ops",
     "search.child": "CORE search.draws search.ops",
-    "search.supernet": "CORE search.macro_supernet search.micro_supernet",
+    "search.supernet": "CORE search.ops search.macro_supernet search.micro_supernet",
     "search.ranks": "",
     "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
     "search.supernet",

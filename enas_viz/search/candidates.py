@@ -124,7 +124,7 @@ def derive(
     p_values = _against_first(right[order])
     found = []
     for k, p_value in zip(order, p_values, strict=True):
-        a = float(right[k].double().mean())
+        a = int(right[k].sum()) / right.shape[1]
         error = math.sqrt(a * (1 - a) / right.shape[1])
         log_probability = float(rollout.log_probability[k])
         found.append(Candidate(children[k], a, error, log_probability, p_value, right.shape[1]))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import dataclasses
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -33,6 +32,7 @@ from enas_viz.search.ops import (
     Stem,
     classifier,
     fit,
+    in_memory_format,
     initialise,
     join,
     norm,
@@ -340,7 +340,7 @@ def make_child(
     else:
         heads = {"auxiliary_weight": network.aux_weight}
         net = MicroChild(architecture, network.layers, network.filters, **heads, **common)
-    return net.to(memory_format=torch.channels_last) if recipe.compute.channels_last else net
+    return in_memory_format(net, recipe.compute.channels_last)
 
 
 def check_fits(recipe: Recipe, architecture: Architecture) -> None:

@@ -439,6 +439,26 @@ def classifier(features: int, classes: int) -> nn.Linear:
     return made
 
 
+def in_memory_format(net: nn.Module, channels_last: bool) -> nn.Module:
+    """`net` with its kernels in the memory format that a recipe asks for.
+
+    Whatever the format, `net.state_dict()` holds contiguous tensors, since safetensors saves no
+    others. Those of a kernel in channels_last order are copies: to change weights, use
+    `load_state_dict` or `parameters`.
+    """
+    if not channels_last:
+        return net
+    net.register_state_dict_post_hook(_contiguous)
+    return net.to(memory_format=torch.channels_last)
+
+
+def _contiguous(_net: nn.Module, tensors: dict[str, Tensor], prefix: str, _metadata: Any) -> None:
+    """Makes the tensors of a `state_dict` contiguous; parameters that keep_vars asks for stay."""
+    for name, tensor in tensors.items():
+        if name.startswith(prefix) and not isinstance(tensor, nn.Parameter):
+            tensors[name] = tensor.contiguous()
+
+
 def initialise(net: nn.Module, rng: torch.Generator, fidelity: Fidelity) -> None:
     """Gives every weight of `net` its start: He-normal kernels; batch norm stays at (1, 0).
 

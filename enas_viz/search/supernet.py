@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from enas_viz.recipes import Recipe
 from enas_viz.search.macro_supernet import MacroSupernet
 from enas_viz.search.micro_supernet import MicroSupernet
+from enas_viz.search.ops import in_memory_format
 
 Supernet = MacroSupernet | MicroSupernet
 
@@ -31,4 +30,4 @@ def make_supernet(
         net = MicroSupernet(space, network.layers, network.filters, **heads, **common)
     else:
         net = MacroSupernet(space, network.filters, **common)
-    return net.to(memory_format=torch.channels_last) if recipe.compute.channels_last else net
+    return in_memory_format(net, recipe.compute.channels_last)

@@ -123,13 +123,15 @@ class WeightTraining:
             )
         self._checked = done
 
+    # Sums are taken on the CPU: not every device has double precision (Apple's MPS does not).
+
     def _mean_loss(self) -> float:
         """Of the epoch's minibatches, in nats."""
-        return float(self._losses.double().mean())
+        return float(self._losses.cpu().double().mean())
 
     def _share_right(self) -> float:
         """Of the epoch's training images, as a fraction in [0, 1]."""
-        return float(self._right.double().sum()) / (self.minibatches * self.batch_size)
+        return float(self._right.cpu().double().sum()) / (self.minibatches * self.batch_size)
 
     # ---- saving and going on
 
