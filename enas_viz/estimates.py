@@ -3,9 +3,9 @@
 Work is counted (multiply-adds by `cost`, steps by the recipe) and divided by a rate that a device
 is assumed to sustain; kernels that must be launched one after the other give a lower limit. What
 was measured of a recipe (`measured.py`; whole runs in `benchmarks/results` of a checkout) takes the
-place of what is assumed.
+place of what is assumed. Nothing was measured on a GPU, so a GPU's time is told as "at least".
 
-Leaves to others: measuring (`tools/`), and what was truly spent (a trace's clocks).
+Not here: measuring (`tools/`), and the time that a run took (a trace's clocks).
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Device:
     """Where a recipe is to run. rate: FLOP a second that it is assumed to sustain.
 
     launch: seconds between two kernels at the least; 0 where nothing is launched. overhead:
-    seconds of a training step at the least, however small its network.
+    seconds of a training step at the least, however small its network. measured: whether anything
+    was ever run there; if not, a time is told as a lower limit.
     """
 
     name: str
@@ -51,18 +52,27 @@ class Device:
     rate: float
     launch: float = 0.0
     overhead: float = 0.0
+    measured: bool = True
 
     @property
     def assumed(self) -> str:
-        """What is taken for granted about it, in words."""
-        kernels = f" and to start a kernel every {self.launch * 1e6:.0f} µs at best"
-        least = f" and to need for a step at least {self.overhead * 1e3:.0f} ms"
-        told = f"assumed of {self.name}: to sustain {self.rate:.0e} FLOP a second"
-        return told + (kernels if self.launch else "") + (least if self.overhead else "")
+        """What is assumed about it, in words."""
+        told = f"assumption: {self.name} sustains {self.rate:.0e} FLOP a second"
+        if self.launch:
+            told += f" and starts a kernel every {self.launch * 1e6:.0f} µs at best"
+        if self.overhead:
+            told += f" and needs at least {self.overhead * 1e3:.0f} ms for a step"
+        return told + ("" if self.measured else "; nothing was measured there")
+
+    def needs(self, time: str) -> str:
+        """`time` on this device, as no more than what is known: "at least 5 hours on one ..."."""
+        if self.measured:
+            return f"about {time} on {self.name}"
+        return f"at least {time} on {self.name} (assumed speed, nothing measured)"
 
 
 # 2 % of its dense bfloat16 peak: maps are small and many kernels wait for memory.
-GPU = Device("one NVIDIA H100", "GPU-hours", 2e13, 8e-6)
+GPU = Device("one NVIDIA H100", "GPU-hours", 2e13, 8e-6, measured=False)
 # What recorded searches of cells sustained on one thread; those of whole networks, twice as much.
 CPU = Device("two CPU cores", "hours", 2e10, overhead=0.02)
 
@@ -138,10 +148,10 @@ def needs(recipe: Recipe) -> str:
     hours = estimate(recipe, CPU).hours
     long, gpu = tell_time(hours), ""
     if hours > DAYS:
-        gpu = f"about {tell_time(estimate(recipe, GPU).hours)} on {GPU.name}, estimated; "
+        gpu = f"{GPU.needs(tell_time(estimate(recipe, GPU).hours))}; "
     known = measured.row(recipe)
     if known is None or known["memory_mb"] is None:
-        return f"{gpu}about {long} on {CPU.name}, estimated"
+        return f"{gpu}{CPU.needs(long)}, estimated"
     busy = " while other programs ran" if known.get("load", 0) >= BUSY else ""
     return (
         f"{gpu}about {long} on {known['device']}, {known['memory_mb']} MB of memory "

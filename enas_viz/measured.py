@@ -1,10 +1,11 @@
-"""What recipes were measured to need on a CPU: memory, and seconds of a step, from `measured.json`.
+"""What was measured on a CPU, from `measured.json`: memory and seconds of a step, and the demo.
 
-The table is made by `tools/measure_recipes.py`; nothing is measured here, and no torch is needed.
-A row counts for every recipe whose steps are those that were measured (`shape`), with CutOut or
-without.
+`tools/measure_recipes.py` and `tools/measure_demo.py` write the table; nothing is measured here,
+and no torch is needed. A row of a recipe counts for every recipe whose steps are those that were
+measured (`shape`), with CutOut or without. How long the demo takes is told by `tell_demo` only:
+README and notebook 00 repeat it.
 
-Leaves to others: hours of a whole recipe, and other devices (`estimates.py`).
+Not here: hours of a whole recipe, and other devices (`estimates.py`).
 """
 
 from __future__ import annotations
@@ -21,14 +22,29 @@ TABLE = Path(__file__).parent / "measured.json"
 
 
 @cache
+def _table() -> dict[str, dict[str, Any]]:
+    return json.loads(TABLE.read_text(encoding="utf-8"))
+
+
 def measured() -> dict[str, dict[str, Any]]:
-    """Rows by the recipe's name; a recipe that nobody measured has none.
+    """Rows by the recipe's name; a recipe that was not measured has none.
 
     memory_mb: of the whole process. step_s, reward_s: CPU-seconds of one thread. These are None
     where a step was only counted. step_kernels, reward_kernels: started one after the other. of:
     the `shape` that was measured.
     """
-    return json.loads(TABLE.read_text(encoding="utf-8"))["recipes"]
+    return _table()["recipes"]
+
+
+def demo_minutes(space: str) -> str:
+    """Minutes of CPU time that `enas-viz demo --space SPACE` took, with two digits: "1.7"."""
+    return f"{_table()['demo'][space]['cpu_minutes']:.2g}"
+
+
+def tell_demo(space: str) -> str:
+    """How long the demo takes, and where that was measured, as a part of a sentence."""
+    of = _table()["demo"][space]
+    return f"about {demo_minutes(space)} minutes on one free core ({of['device']}, {of['date']})"
 
 
 def shape(recipe: Recipe) -> dict[str, Any]:

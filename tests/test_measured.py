@@ -1,14 +1,18 @@
 """What recipes need, as measured: a row counts for the recipe that was measured, and is told."""
 
+import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
 from enas_viz import estimates
 from enas_viz import measured as module
 from enas_viz.cli.looking import recipes_command
-from enas_viz.measured import measured, row, shape
+from enas_viz.measured import measured, row, shape, tell_demo
 from enas_viz.recipes import IN_USE, RECIPES, Fidelity, change, recipe
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
 @pytest.mark.parametrize("name", measured())
@@ -71,7 +75,20 @@ def test_recipes_are_listed_with_what_they_need(capsys):
     for made in RECIPES.values():
         assert estimates.needs(made) in listed
     assert "MB of memory (measured 20" in estimates.needs(recipe("macro-tiny"))
-    assert estimates.needs(recipe("macro-final")).startswith("about 5.6 hours on one NVIDIA H100")
+    on_gpu = "at least 5.6 hours on one NVIDIA H100 (assumed speed, nothing measured); about "
+    assert estimates.needs(recipe("macro-final")).startswith(on_gpu)
     assert "H100" not in estimates.needs(recipe("macro-cifar10-cpu"))
     wider = recipe("macro-tiny", network__filters=20)
     assert "estimated" in estimates.needs(wider)
+
+
+@pytest.mark.parametrize("space", ["macro", "micro"])
+def test_the_demo_promises_the_time_that_was_measured_and_names_the_machine(space):
+    kept = json.loads((RESULTS / f"demo-{space}.json").read_text())
+
+    told = tell_demo(space)
+
+    assert told.startswith(f"about {kept['cpu_minutes']:.2g} minutes on one free core")
+    assert kept["device"] in told
+    assert kept["date"] in told
+    assert {"seed", "recipe", "digest", "versions", "load", "threads"} <= kept.keys()

@@ -48,7 +48,8 @@ def main() -> None:
         made = RECIPES[options.recipes[0]]
         print(json.dumps(only_counted(made) if options.count else measure(made)))
         return
-    kept = json.loads(TABLE.read_text())["recipes"] if TABLE.exists() else {}
+    table = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    kept = table.get("recipes", {})
     for name in options.recipes:
         command = [sys.executable, __file__, "--inside", name]
         command += ["--count"] if options.count else []
@@ -56,8 +57,8 @@ def main() -> None:
         kept[name] = json.loads(told.splitlines()[-1])
         print(name, {k: v for k, v in kept[name].items() if k != "of"}, flush=True)
         rows = {known: kept[known] for known in RECIPES if known in kept}
-        about = {"what": __doc__.partition("\n")[0], "recipes": rows}
-        TABLE.write_text(json.dumps(about, indent=1) + "\n")
+        table |= {"what": __doc__.partition("\n")[0], "recipes": rows}
+        TABLE.write_text(json.dumps(table, indent=1) + "\n")
 
 
 def measure(made: Recipe) -> dict[str, Any]:

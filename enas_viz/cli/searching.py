@@ -100,7 +100,7 @@ def resume_command(args: Sequence[str]) -> None:
 def derive_command(args: Sequence[str]) -> None:
     """Rank architectures sampled from a trained policy."""
     options = parse(DeriveOptions, args, "derive")
-    from enas_viz.search.candidates import derive
+    from enas_viz.search.candidates import FALSE_ALARMS, derive
     from enas_viz.search.strategies import restore
 
     search = restore(options.folder, data=options.data)
@@ -136,23 +136,28 @@ def derive_command(args: Sequence[str]) -> None:
             print(f"{'':30}  {line}")
     print(f"\n{_told_apart(found)}")
     print(
-        f"Behind ± stands one standard error from the finite number of images; p: McNemar's test "
-        f"against the first,\non the same images, corrected for the number of candidates (Holm).\n"
+        f"± is one standard error, from the finite number of images. p: McNemar's test against the "
+        f"first on the\nsame images, corrected for the number of tests (Holm), but not for the "
+        f"choice of the first, which is\nthe best on these very images: of ten equally good "
+        f"networks at least one gets p < 0.05 in\n{FALSE_ALARMS} of rankings, not in 5 %.\n"
         f"Kept in {out}; next: `{next_training(search.recipe, out)}`.\n"
         f"The first as a flat list:\n{found[0].architecture.flat}"
     )
 
 
 def _told_apart(found: Sequence[Any]) -> str:
-    """Which candidates the images can tell from the first, in a sentence."""
+    """Which candidates test as worse than the first, in a sentence."""
     apart = [str(rank) for rank, c in enumerate(found, start=1) if c.apart]
     if len(found) == 1:
         return "There is nothing to compare it with."
     if not apart:
-        return "These images cannot tell any of them from the first."
+        return "None of them can be told apart from the first."
     if len(apart) == len(found) - 1:
-        return "The first is better than all others beyond chance."
-    return f"Worse than the first beyond chance: {', '.join(apart)}. The others may be as good."
+        return "All others test as worse than the first (p < 0.05)."
+    return (
+        f"Tested as worse than the first (p < 0.05): {', '.join(apart)}. The others cannot be told "
+        "apart from it."
+    )
 
 
 def next_training(made: Recipe, ranking: Path) -> str:

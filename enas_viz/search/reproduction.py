@@ -256,7 +256,7 @@ def describe(plan: Plan, device: str = "auto") -> list[str]:
             for row in rows
         ),
         "",
-        f"left: about {tell_time(hours_left)} on {there.name} (estimated), "
+        f"left: {there.needs(tell_time(hours_left))} (estimated), "
         f"{disk_left / 1e6:.0f} MB of disk ({free / 1e9:.0f} GB are free)",
     ]
 

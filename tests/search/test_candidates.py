@@ -1,6 +1,9 @@
 """Ranking, and the two comparisons."""
 
+import json
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -132,14 +135,14 @@ def test_networks_trained_alone_differ_by_their_number_and_repeat_by_their_seed(
     assert run(0) != run(1)
 
 
-def test_a_comparison_says_no_difference_when_there_is_none():
+def test_groups_that_are_not_shown_to_differ_cannot_be_told_apart():
     same = candidates.Comparison((0.9, 0.91, 0.92), (0.905, 0.912, 0.918))
     higher = candidates.Comparison((0.9, 0.91, 0.92), (0.6, 0.61, 0.62))
     constant = candidates.Comparison((1.0, 1.0), (1.0, 1.0))
 
-    assert (same.differs, same.verdict) == (False, "no difference")
+    assert (same.differs, same.verdict) == (False, "cannot be told apart")
     assert (higher.differs, higher.verdict) == (True, "first higher")
-    assert constant.verdict == "no difference"
+    assert constant.verdict == "cannot be told apart"
 
 
 def test_mean_and_error_are_those_of_the_textbook():
@@ -187,11 +190,11 @@ def test_the_same_minibatch_serves_all_and_another_seed_draws_another(done):
 def test_candidates_are_told_apart_by_the_images_that_only_one_gets_right():
     right = torch.zeros(4, 200, dtype=torch.bool)
     right[0, :150] = True
-    right[1, :149] = True  # one image less: no difference
+    right[1, :149] = True  # one image less: not apart
     right[2, 40:150] = True  # forty less, none more: apart
     right[3, 30:170] = True  # thirty less, twenty more
 
-    p_values = candidates._against_first(right)
+    p_values = candidates.against_first(right)
 
     raw = [1.0, 2 / 2**40, stats.binomtest(20, 50).pvalue]
     assert p_values == pytest.approx([1.0, 1.0, 3 * raw[1], 2 * raw[2]])
@@ -243,3 +246,15 @@ def test_guided_random_search_draws_one_architecture_with_the_skips_it_is_guided
     assert len(set(made)) == 20
     if kind == "macro":
         assert sum(map(space.skip_rate, made)) / 20 == pytest.approx(0.4, abs=0.03)
+
+
+def test_how_often_equal_networks_are_called_apart_is_told_as_it_was_measured():
+    path = Path(__file__).parents[2] / "benchmarks" / "results" / "ranking-equal.json"
+    rows = [r for r in json.loads(path.read_text())["rows"] if r["networks"] == 10]
+    low, high = map(int, re.findall(r"\d+", candidates.FALSE_ALARMS))
+
+    measured = [100 * row["at_least_one_apart"] for row in rows]
+
+    assert low <= min(measured)
+    assert max(measured) <= high
+    assert candidates.FALSE_ALARMS in candidates.Candidate.__doc__
