@@ -305,7 +305,7 @@ def _design_deep(answer: Any) -> Verdict:
         return Verdict(False, f"its depth is {depth}; which node could read one computed before?")
     if len(ends) > 1:
         names = ", ".join(f"node {t + 1}" for t in ends)
-        return Verdict(False, f"depth 4, but nobody reads {names}; each node reads two others")
+        return Verdict(False, f"depth 4, but no node reads {names}; each node reads two others")
     return Verdict(True, "a chain: each node reads the one before, and all are read")
 
 
@@ -327,6 +327,11 @@ def _near(answer: float, wanted: float, by: float) -> bool:
     return abs(answer - wanted) <= by
 
 
+def _is_right(answer: float, right: float, by: float) -> bool:
+    """Whether an answer is near the right one, or is the right one rounded to one digit."""
+    return _near(answer, right, by) or math.isclose(answer, float(f"{right:.1g}"))
+
+
 def _slip(answer: float, slips: Sequence[tuple[float, str]], hint: str) -> Verdict:
     """What to say of a wrong number: what its slip needs, or the hint for all others."""
     return Verdict(
@@ -341,7 +346,7 @@ def _top_probability(answer: Any) -> Verdict:
     c, options = ControllerConfig().tanh_constant, len(MACRO_OPS)
     up, down = math.exp(c), math.exp(-c)
     right = up / (up + (options - 1) * down)
-    if _near(answer, right, 0.006):
+    if _is_right(answer, right, 0.006):
         return Verdict(
             True, f"{right:.3f}: one logit at the top, {options - 1} at the bottom, and no further"
         )
@@ -364,7 +369,7 @@ def _skip_chance(answer: Any) -> Verdict:
         return Verdict(False, f"a number from 0 to 1 is wanted; got {answer!r}")
     z = 0.5
     right = 1 / (1 + math.exp(-2 * z))
-    if _near(answer, right, 0.006):
+    if _is_right(answer, right, 0.006):
         return Verdict(True, f"{right:.3f}: the softmax of -z and z is sigmoid(2z)")
     slips = (
         (1 / (1 + math.exp(-z)), "that would be one logit against 0; here it is z against -z"),
@@ -399,8 +404,10 @@ def _standard_error(answer: Any) -> Verdict:
         return Verdict(False, f"a number of percentage points is wanted; got {answer!r}")
     share, images = 0.12, 2_000
     right = 100 * math.sqrt(share * (1 - share) / images)
-    if _near(answer, right, 0.01):
-        return Verdict(True, f"{right:.2f} points: of two networks a point apart, who knows?")
+    if _is_right(answer, right, 0.01):
+        return Verdict(
+            True, f"{right:.2f} points: two networks that are one point apart may be equally good"
+        )
     slips = (
         (right / 100, "as percentage points, please: a hundred times as much"),
         (100 * share * (1 - share) / images, "that is the variance; its root is wanted"),
@@ -547,7 +554,7 @@ def _sharing_whole(answer: Any) -> Verdict:
     if answer > 1:
         return Verdict(False, "a probability is at most 1; half of the time is 0.5")
     right = (1 - missed) ** 6
-    if abs(answer - right) <= 0.02:
+    if _is_right(answer, right, 0.02):
         return Verdict(True, f"{right:.2f}: (1 − (5/6)¹⁰)⁶; after 32 minibatches it is 0.98")
     near = next((says for slip, says in slips.items() if abs(answer - slip) <= 0.01), None)
     hint = "first: how likely is it that one operation of one layer was missed ten times?"

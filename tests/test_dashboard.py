@@ -1,5 +1,6 @@
 """Facts about the dashboard that need no browser."""
 
+import json
 import threading
 import time
 from dataclasses import replace
@@ -64,6 +65,22 @@ def test_a_recorded_search_is_whole_at_once():
     assert board.trace.digest() == trace.digest()
     assert board.news[0]["samples"] == 6000
     board.wait()
+
+
+def test_a_recorded_search_that_was_stopped_is_not_called_finished(tmp_path):
+    whole = ev.load_trace("macro-tiny")
+    cut = Trace(whole.header, whole.records[:210])  # in its third epoch
+
+    board = ev.Dashboard(cut)
+
+    state, facts = board.state[0], board.runs[0]
+    told = run_module(
+        f"m.standing({json.dumps(state)}, {facts['epochs']}, {board.news[0]['samples']})",
+        None,
+        tmp_path,
+        "dashboard.js",
+    )
+    assert told == "stopped: epoch 3 of 60, 208 samples"
 
 
 def test_a_file_and_several_runs_by_name_are_taken():

@@ -159,6 +159,20 @@ def test_an_editor_opens_on_a_whole_network_and_tells_what_it_is_like(x):
         assert editor.architecture == MICRO
 
 
+@pytest.mark.parametrize(
+    ("layers", "told"), [(1, "1 operation"), (2, "2 operations"), (3, "1 to 3 operations")]
+)
+def test_ways_through_are_told_in_the_right_number(layers, told):
+    bits = [(0,) * k for k in range(layers)]
+    if layers == 3:
+        bits[2] = (1, 0)
+    space = ev.MacroSpace(layers)
+
+    editor = ev.Editor(space.architecture(["conv3x3"] * layers, bits[1:]))
+
+    assert ["ways through", told, "through skips"] in [list(row) for row in editor.facts]
+
+
 def test_a_choice_changes_the_list_and_the_facts():
     editor = ev.Editor(MacroSpace(4))
     before = (editor.flat, editor.facts)

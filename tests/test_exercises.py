@@ -232,7 +232,7 @@ def _chain(*reads):
             _chain((0, 1), (1, 2), (2, 3), (3, 4)),
             [
                 (_chain((0, 1), (0, 1), (0, 1), (0, 1)), "its depth is 1"),
-                (_chain((0, 0), (0, 2), (2, 3), (3, 4)), "nobody reads node 2, node 6"),
+                (_chain((0, 0), (0, 2), (2, 3), (3, 4)), "no node reads node 2, node 6"),
             ],
         ),
     ],
@@ -302,6 +302,10 @@ def test_a_wrong_number_gets_the_hint_that_helps(name, answer, hint):
         ("skip-chance", 0.731, ("0.731", "0.73")),
         ("next-input", 0.25, ("0.25", "1/4")),
         ("standard-error", 0.727, ("0.73",)),
+        ("standard-error", 0.7, ("0.73",)),  # to one digit
+        ("skip-chance", 0.7, ("0.73",)),
+        ("top-probability", 0.8, ("0.801",)),
+        ("sharing-whole", 0.3, ("0.35",)),
         ("lucky-best", 7.5, ("7.4", "7.5")),
     ],
 )

@@ -57,8 +57,8 @@ def test_at_its_end_the_articles_cell_has_one_loose_end_and_nothing_to_join():
     said = scene.answer(11, episode.steps)
 
     assert said == (
-        "Node 4 is the last one, and nobody can point at it. Only node 4 is read by no node: its "
-        "output is the cell's, with nothing to join. That is the cell."
+        "Node 4 is the last one, so no other node can read it. The only loose end is node 4, so "
+        "its output is the cell's output. The cell is complete."
     )
     root = parsed(episode)
     loose = [a for a in with_class(root, "arc") if a.get("data-loose")]
@@ -100,8 +100,8 @@ def test_silent_steps_say_what_they_are_for():
     assert told[1].startswith("A warm-up step: node 2 is the output of the previous cell")
     assert "only to remember it, so that later nodes can point at it" in told[6]
     assert scene.question(11) == "nothing to decide: the normal cell is complete."
-    assert told[11].startswith("Node 4 is the last one, and nobody can point at it.")
-    assert told[23].endswith("That completes both cells.")
+    assert told[11].startswith("Node 4 is the last one, so no other node can read it.")
+    assert told[23].endswith("Both cells are complete.")
 
 
 def test_a_question_names_the_input_that_an_operation_works_on():

@@ -149,6 +149,11 @@ class Board:
 
     # ---- giving out
 
+    @property
+    def planned(self) -> int:
+        """The number of epochs that the recipe asks for; 0 where the header does not say."""
+        return _whole(self.header.recipe, "train", "epochs")
+
     def facts(self) -> Json:
         """What stays the same: the space's drawing, the recipe's aims and limits."""
         header, macro = self.header, isinstance(self.space, MacroSpace)
@@ -162,7 +167,7 @@ class Board:
             "name": self.name,
             "about": _about(header, self.name),
             "kind": self.space.kind,
-            "epochs": _whole(header.recipe, "train", "epochs"),
+            "epochs": self.planned,
             "places": list(place_names(self.space)),
             "ops": list(self.space.ops),
             "band": [band.entropy_low, band.entropy_high] if band else None,

@@ -58,7 +58,7 @@ WORDS = {
     "none": "No to all {rows}.",
     "item": "{row} ({p})",
     "loose": "No node reads {list}: these loose ends are joined, which is the cell's output.",
-    "only": "Only {list} is read by no node: its output is the cell's, with nothing to join.",
+    "only": "The only loose end is {list}, so its output is the cell's output.",
     "yes": "yes",
     "no": "no",
     "sampled": "sampled",
@@ -330,7 +330,7 @@ class MicroScene(Scene):
 
     @property
     def whole(self) -> str:
-        return "That completes both cells." if len(self.space.cells) > 1 else "That is the cell."
+        return f"{'Both cells are' if len(self.space.cells) > 1 else 'The cell is'} complete."
 
     @cached_property
     def layout(self) -> MicroLayout:
@@ -388,7 +388,7 @@ class MicroScene(Scene):
                 f"this step only to remember it, so that later nodes can point at it."
             )
             return Turn("silent", at, NOTHING, "–", why=why)
-        why = f"Node {node} is the last one, and nobody can point at it."
+        why = f"Node {node} is the last one, so no other node can read it."
         ask = f"nothing to decide: the {CELL_NAMES[decision.cell]} is complete."
         return Turn("silent", at, ask, "–", why=why, loose=cell)
 

@@ -63,7 +63,8 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
 
     moments: per episode its picks in the order of decisions, `pickDigits` digits to base 36 each;
     its shaped logits as whole numbers of `unit` above the middle of what `digits` digits to base 36
-    hold, so many digits each; its place in the drawings, and a line of facts.
+    hold, so many digits each; its place in the drawings, and a line of facts. samples: how many
+    networks the search tried, of which the moments are a part.
     """
     best = shown.index(trace.best)
     drawn = overview(trace, shown, best)
@@ -77,6 +78,7 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
         "digits": width,
         "pickDigits": wide,
         "best": best,
+        "samples": len(trace.episodes),
         "moments": [
             {
                 "picks": pack_picks((p for step in e.steps for p in step.picks), wide),

@@ -270,6 +270,8 @@ class _Run:
         if self.items is None:
             self._done = 1.0
             self._epoch = max((e.epoch for e in self.board.records), default=0)
+            if len(source.epochs) < self.board.planned:
+                self.status = "stopped"
 
     def start(self) -> None:
         self.thread = threading.Thread(target=self._follow, daemon=True)

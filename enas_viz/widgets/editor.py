@@ -123,9 +123,7 @@ class Editor(Replay):
             ],
         ]
         if isinstance(space, MacroSpace):
-            rows.append(
-                ["ways through", f"{found.shortest} to {found.depth} operations", "through skips"]
-            )
+            rows.append(["ways through", _ways(found.shortest, found.depth), "through skips"])
             unread = ", ".join(map(str, found.unread["layers"])) or "none"
             rows.append(["layers that no skip reads", unread, "their output is passed on once"])
         else:
@@ -209,6 +207,13 @@ class Editor(Replay):
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
         state |= {"scene": self.scene, "scores": False}
         return page(state, "editor", "A network designed by hand")
+
+
+def _ways(shortest: int, depth: int) -> str:
+    """How many operations are on the shortest and on the longest way through a network."""
+    if shortest == depth:
+        return f"{depth} operation{'' if depth == 1 else 's'}"
+    return f"{shortest} to {depth} operations"
 
 
 def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:

@@ -46,7 +46,9 @@ def test_the_recorded_search_is_scrubbed_through(notebook):
     replay.locator("input[aria-label^=Network]").fill("0")
 
     expect(replay.locator(".facts")).to_have_text(facts(moments(trace)[0]))
-    expect(replay.locator(".place")).to_have_text(f"network 1 of {len(moments(trace))}")
+    expect(replay.locator(".place")).to_have_text(
+        f"network 1 of {len(moments(trace))} (from {len(trace.episodes):,})"
+    )
 
 
 def test_a_cell_of_the_stack_opens_inside_the_notebook(notebook):
