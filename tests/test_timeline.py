@@ -165,3 +165,10 @@ def test_a_page_of_a_replay_opens_where_the_replay_stands():
 
     assert (state["moment"], state["step"], state["temperature"]) == (2, 3, 0.5)
     assert (state["playing"], state["rolling"]) == (False, False)
+
+
+def test_a_film_says_from_how_many_networks_its_moments_were_taken():
+    trace, small = ev.load_trace("macro-tiny"), made_up_trace(4, epochs=2, per_epoch=2)
+
+    assert film(trace, moments(trace))["of"] == "200 (from 6,000)"
+    assert film(small, moments(small))["of"] == "4"

@@ -418,8 +418,7 @@ function render({ model, el }) {
       for (const cursor of root.querySelectorAll(".cursor")) cursor.setAttribute("transform", `translate(${x} 0)`);
       for (const box of [curvesBox, layersBox]) box.scrollLeft = centred((x / film.width) * box.scrollWidth, box.clientWidth, box.scrollWidth);
       scrubber.value = at();
-      const thinned = film.samples > film.moments.length ? ` (from ${film.samples.toLocaleString("en")})` : "";
-      place.textContent = `network ${at() + 1} of ${film.moments.length}${thinned}`;
+      place.textContent = `network ${at() + 1} of ${film.of}`;
       scrubber.setAttribute("aria-valuetext", `${place.textContent}: ${told}`);
     }
     slider.max = n - 1;

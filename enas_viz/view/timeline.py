@@ -63,10 +63,10 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
 
     moments: per episode its picks in the order of decisions, `pickDigits` digits to base 36 each;
     its shaped logits as whole numbers of `unit` above the middle of what `digits` digits to base 36
-    hold, so many digits each; its place in the drawings, and a line of facts. samples: how many
-    networks the search tried, of which the moments are a part.
+    hold, so many digits each; its place in the drawings, and a line of facts. of: how many
+    moments there are, in words, and from how many samples they were taken.
     """
-    best = shown.index(trace.best)
+    best, tried = shown.index(trace.best), len(trace.episodes)
     drawn = overview(trace, shown, best)
     width = logit_digits(shown)
     wide = pick_digits(max((p for e in shown for s in e.steps for p in s.picks), default=0))
@@ -78,7 +78,7 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
         "digits": width,
         "pickDigits": wide,
         "best": best,
-        "samples": len(trace.episodes),
+        "of": f"{len(shown)}" + (f" (from {tried:,})" if tried > len(shown) else ""),
         "moments": [
             {
                 "picks": pack_picks((p for step in e.steps for p in step.picks), wide),
