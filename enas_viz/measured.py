@@ -43,7 +43,9 @@ def demo_minutes(space: str) -> str:
 
 def tell_demo(space: str) -> str:
     """How long the demo takes, and where that was measured, as a part of a sentence."""
-    of = _table()["demo"][space]
+    of = _table()["demo"].get(space)
+    if of is None:
+        return "a time that was not measured"
     return f"about {demo_minutes(space)} minutes on one free core ({of['device']}, {of['date']})"
 
 

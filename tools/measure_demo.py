@@ -64,7 +64,14 @@ def figures(folder: Path) -> dict[str, Any]:
     """What the demo found, and the trace that it found it in."""
     trace = load_trace(folder)
     found = json.loads((folder / "results.json").read_text())
+    for part in ("shared_weights", "alone"):
+        found[part] = {name: rounded(value) for name, value in found[part].items()}
     return found | {"versions": trace.header.versions, "digest": trace.digest()}
+
+
+def rounded(value: Any) -> Any:
+    """Accuracies to four decimals, a p-value to three digits."""
+    return [round(v, 4) for v in value] if isinstance(value, list) else float(f"{value:.3g}")
 
 
 if __name__ == "__main__":
