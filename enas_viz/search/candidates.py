@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -21,17 +21,10 @@ from scipy import stats
 
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
 from enas_viz.search import draws
+from enas_viz.search.alone import train_network
 from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
-from enas_viz.search.supernet import make_supernet
-from enas_viz.search.train import (
-    evaluating,
-    learning_rate,
-    make_optimiser,
-    refit_batch_norm,
-    right_answers,
-    train_step,
-)
+from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
 from enas_viz.space import Architecture, MacroSpace, Space
 
 SURE = 0.05  # two groups are told apart when equal ones would differ as much in less than 5 %
@@ -293,44 +286,11 @@ def train_alone(
 ) -> float:
     """Validation accuracy of one architecture with fresh weights of its own, after `epochs`.
 
-    The network is the supernet's single path, trained by the recipe's own rules with one cosine
-    over all epochs. number: which network of an experiment this is, so that each has weights and
-    minibatches of its own.
+    number: which network of an experiment this is, so that each has weights and minibatches of its
+    own. See `alone.train_network`.
     """
-    schedule = recipe.train.__class__(
-        **{**recipe.train.__dict__, "epochs": epochs, "restart_period": epochs}
-    )
-    seed = seed + 1000 * number
-    device = data.mean.device
-    net = make_supernet(recipe, data.channels, len(data.classes), seed, "alone").to(device)
-    optimiser = make_optimiser(net, schedule)
-    step = 0
-    for epoch in range(epochs):
-        for index in _epoch_batches(data, recipe, seed, epoch):
-            rng = draws.generator(seed, "alone", epoch, step, 1)
-            images, labels = data.training_batch(index, recipe.data, rng)
-            drop = draws.dropout_mask(
-                (len(index), net.features),
-                recipe.network.keep_prob,
-                rng,
-                device,
-            )
-            train_step(
-                net,
-                optimiser,
-                architecture,
-                images,
-                labels,
-                learning_rate(schedule, epoch),
-                recipe.fidelity,
-                recipe.compute,
-                drop,
-            )
-            step += 1
-    net.eval()
-    size = recipe.train.batch_size
-    right = right_answers(net, architecture, data, data.valid, recipe.compute, size)
-    return int(right.sum()) / len(data.valid)
+    trained = train_network(architecture, recipe, data, epochs=epochs, seed=seed, number=number)
+    return trained.valid_right / len(data.valid)
 
 
 def _policy(search: Enas, n: int, seed: int | None):
@@ -338,10 +298,3 @@ def _policy(search: Enas, n: int, seed: int | None):
     seed = search.seed if seed is None else seed
     numbers = draws.uniforms(seed, "derive", 0, 0, range(n), width)
     return search.controller.sample(n, uniforms=numbers)
-
-
-def _epoch_batches(data: Data, recipe: Recipe, seed: int, epoch: int) -> Iterator[torch.Tensor]:
-    order = draws.generator(seed, "alone", epoch, 0, 2).permutation(len(data.train))
-    size = min(recipe.train.batch_size, len(data.train))
-    for at in range(0, len(order) - size + 1, size):
-        yield draws.put(order[at : at + size], data.mean.device)

@@ -99,11 +99,11 @@ class Exact:
         )
 
 
-def every(space: Space) -> list[Architecture]:
-    """All architectures of a space. Raises ValueError when they are more than 1000."""
-    if space.size > MOST:
+def every(space: Space, most: int = MOST) -> list[Architecture]:
+    """All architectures of a space. Raises ValueError when they are more than `most`."""
+    if space.size > most:
         raise ValueError(
-            f"a space of up to {MOST} architectures can be enumerated; {space} has {space.size:,}"
+            f"a space of up to {most} architectures can be enumerated; {space} has {space.size:,}"
         )
     if isinstance(space, MacroSpace):
         options = [n for k in range(space.layers) for n in (len(space.ops), *(2,) * k)]

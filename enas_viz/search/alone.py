@@ -1,0 +1,116 @@
+"""One network with weights of its own: the search's single path, trained from scratch.
+
+No skip is concatenated and no layer is widened, as final training does (`final.py`): what is
+trained is the very path that the supernet computes, so that its accuracy alone and its accuracy
+under shared weights are about the same network.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from enas_viz.recipes import Recipe
+from enas_viz.search import draws
+from enas_viz.search.data import Data, Split
+from enas_viz.search.supernet import make_supernet
+from enas_viz.search.train import (
+    NonFiniteLoss,
+    evaluating,
+    learning_rate,
+    make_optimiser,
+    right_answers,
+    train_step,
+)
+from enas_viz.space import Architecture
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What one training gave.
+
+    losses: mean training loss of each epoch, in nats. train_accuracy: of the last epoch's
+    minibatches, as they were trained, in [0, 1]. valid_right, test_right: how many images of each
+    split the trained network classifies correctly; test_right is None without test images.
+    cpu_s: CPU time of training and evaluation, in seconds.
+    """
+
+    losses: tuple[float, ...]
+    train_accuracy: float
+    valid_right: int
+    test_right: int | None
+    cpu_s: float
+
+
+def train_network(
+    architecture: Architecture,
+    recipe: Recipe,
+    data: Data,
+    *,
+    epochs: int,
+    seed: int = 0,
+    number: int = 0,
+    test: Split | None = None,
+) -> Alone:
+    """Trains one architecture by the recipe's own rules, with one cosine over all epochs.
+
+    number: which network of an experiment this is; together with `seed` it gives each network its
+    own initial weights and minibatches. Batch norm evaluates by what `fidelity.reward_bn` keeps:
+    "moving" gives the usual moving averages, "batch" the statistics of each evaluated minibatch.
+    test: evaluated once, after the last epoch. Raises NonFiniteLoss when training diverges.
+    """
+    started = time.process_time()
+    schedule = dataclasses.replace(recipe.train, epochs=epochs, restart_period=epochs)
+    seed = seed + 1000 * number
+    device = data.mean.device
+    net = make_supernet(recipe, data.channels, len(data.classes), seed, "alone").to(device)
+    optimiser = make_optimiser(net, schedule)
+    losses, share, step = [], math.nan, 0
+    for epoch in range(epochs):
+        told = []
+        for index in _minibatches(data, recipe, seed, epoch):
+            rng = draws.generator(seed, "alone", epoch, step, 1)
+            images, labels = data.training_batch(index, recipe.data, rng)
+            keep = recipe.network.keep_prob
+            drop = draws.dropout_mask((len(index), net.features), keep, rng, device)
+            rate = learning_rate(schedule, epoch)
+            told.append(
+                train_step(
+                    *(net, optimiser, architecture, images, labels, rate),
+                    *(recipe.fidelity, recipe.compute, drop),
+                )
+            )
+            step += 1
+        epoch_losses, rights = (torch.stack(column) for column in zip(*told, strict=True))
+        losses.append(float(epoch_losses.mean()))
+        share = float(rights.sum()) / (len(told) * len(index))
+        if not math.isfinite(losses[-1]):
+            raise NonFiniteLoss(
+                f"the training loss was {losses[-1]} in epoch {epoch + 1} of the network "
+                f"{architecture.flat}; a lower train.lr_max (now {schedule.lr_max}) may help"
+            )
+    valid_right = _right(net, architecture, recipe, data, data.valid)
+    test_right = None if test is None else _right(net, architecture, recipe, data, test)
+    cpu_s = time.process_time() - started
+    return Alone(tuple(losses), share, valid_right, test_right, cpu_s)
+
+
+def _right(
+    net: torch.nn.Module, architecture: Architecture, recipe: Recipe, data: Data, part: Split
+) -> int:
+    with evaluating(net):
+        size = recipe.train.batch_size
+        return int(right_answers(net, architecture, data, part, recipe.compute, size).sum())
+
+
+def _minibatches(data: Data, recipe: Recipe, seed: int, epoch: int) -> Iterator[torch.Tensor]:
+    """Indices of an epoch's whole minibatches; a rest that fills none is left out."""
+    order = draws.generator(seed, "alone", epoch, 0, 2).permutation(len(data.train))
+    size = min(recipe.train.batch_size, len(data.train))
+    for at in range(0, len(order) - size + 1, size):
+        yield draws.put(order[at : at + size], data.mean.device)
