@@ -356,6 +356,7 @@ def _small_finals() -> Iterator[Recipe]:
             data=data,
             network=network,
             train=schedule,
+            compute=Compute(threads=1),
         )
     for name, network in (
         ("macro-final-tiny", dataclasses.replace(macro, filters=8)),
@@ -394,6 +395,7 @@ RECIPES: dict[str, Recipe] = {
             # it had barely begun to prefer some after 800.
             controller=ControllerConfig(lr=7e-3, updates=20, samples=10, reward_images=256),
             train=TrainConfig(epochs=70),  # three cosines: 10, 20 and 40 epochs
+            compute=Compute(threads=1),
             keep_steps=70,
         ),
         Recipe(
@@ -440,6 +442,7 @@ RECIPES: dict[str, Recipe] = {
             ),
             train=TrainConfig(epochs=70),
             fidelity=Fidelity(op_prior="none"),
+            compute=Compute(threads=1),
             keep_steps=50,
         ),
         Recipe(

@@ -585,3 +585,8 @@ def test_a_preset_means_the_same_in_whatever_order_a_change_is_told():
 
     assert one == other
     assert one.fidelity == MICRO_PRESETS["released"]
+
+
+@pytest.mark.parametrize("name", [n for n in RECIPES if n.endswith(("-cpu", "-tiny"))])
+def test_a_recipe_for_the_cpu_states_its_number_of_threads(name):
+    assert RECIPES[name].compute.threads == 1

@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "enas_viz"
 MAY_IMPORT = {
     "space": "",
     "files": "",
+    "openmp": "",
     "decoding": "space",
     "genotypes": "space",
     "published": "space decoding genotypes",
@@ -53,7 +54,8 @@ MAY_IMPORT = {
     "search.weights": "CORE search.draws search.data search.ranks search.train",
     "search.enas": "CORE BENCH inheritance search.controller search.ranks search.train "
     "search.weights",
-    "search.candidates": "CORE BENCH search.controller search.train search.enas",
+    "search.alone": "CORE BENCH search.train",
+    "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas",
     "search.seat": "CORE search.draws search.controller search.candidates search.enas",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
     "search.dissection": "CORE search.draws search.controller search.enas search.seat",
@@ -62,7 +64,7 @@ MAY_IMPORT = {
     "search.train search.enas search.final search.checkpoint",
     "search.reproduction": "CORE estimates ledger ranking search.candidates search.strategies "
     "search.checkpoint search.ranks",
-    "search": "search.*",
+    "search": "search.* openmp",
     # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
     "view.layout": "LOOK view.graph",

@@ -4,6 +4,7 @@ from enas_viz import search
 for record in search.run(ev.recipe("macro-tiny")): ...
 """
 
+import enas_viz.openmp  # noqa: F401 (before anything imports torch)
 from enas_viz.search.candidates import derive
 from enas_viz.search.child import MacroChild, MicroChild, make_child
 from enas_viz.search.controller import make_controller

@@ -39,6 +39,7 @@ from enas_viz.search.data import Data, DataError, check_test_data, load_data, lo
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
+from enas_viz.search.train import uses_bfloat16
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Epoch, Header, Result, keep_records, load_trace, record
 
@@ -590,7 +591,7 @@ def _header(
         recipe=recipe.to_json(),
         fidelity=dataclasses.asdict(recipe.fidelity),
         dataset=data.header(),
-        device=_device_facts(device),
+        device=_device_facts(device, recipe),
         versions={
             "enas_viz": enas_viz.__version__,
             "torch": torch.__version__,
@@ -603,10 +604,13 @@ def _header(
     )
 
 
-def _device_facts(device: torch.device) -> dict[str, Any]:
+def _device_facts(device: torch.device, recipe: Recipe) -> dict[str, Any]:
+    """What computes: for CUDA the GPU's name, else the number of threads; and the precision."""
+    precision = "bfloat16" if uses_bfloat16(device, recipe.compute) else "float32"
     if device.type == "cuda":
-        return {"type": "cuda", "name": torch.cuda.get_device_name(device)}
-    return {"type": device.type, "threads": torch.get_num_threads()}
+        name = torch.cuda.get_device_name(device)
+        return {"type": "cuda", "name": name, "precision": precision}
+    return {"type": device.type, "threads": torch.get_num_threads(), "precision": precision}
 
 
 def _commit() -> dict[str, str]:

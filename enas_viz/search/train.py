@@ -332,11 +332,17 @@ def evaluating(net: nn.Module) -> Iterator[None]:
 
 
 def autocast(device: torch.device, compute: Compute) -> contextlib.AbstractContextManager:
-    """bfloat16 where the recipe wants it: by default on CUDA, never on the CPU."""
-    wanted = compute.precision == "bfloat16" or (
-        compute.precision == "auto" and device.type == "cuda"
-    )
-    return torch.autocast(device.type, torch.bfloat16) if wanted else contextlib.nullcontext()
+    """bfloat16 where the recipe wants it (see `uses_bfloat16`)."""
+    if uses_bfloat16(device, compute):
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def uses_bfloat16(device: torch.device, compute: Compute) -> bool:
+    """Whether networks compute in bfloat16: when the recipe says so; "auto": on CUDA only."""
+    if compute.precision == "auto":
+        return device.type == "cuda"
+    return compute.precision == "bfloat16"
 
 
 # ---------------------------------------------------------------- saving and going on
