@@ -68,16 +68,22 @@ class Step:
     @cached_property
     def probabilities(self) -> tuple[tuple[float, ...], ...]:
         """One row per draw, one probability per option; a skip's row is (no, yes)."""
-        rows = self.logits
+        return tuple(map(_softmax, self._rows))
+
+    @property
+    def _rows(self) -> tuple[tuple[float, ...], ...]:
+        """One row per draw, one logit per option."""
         if self.decision.kind == "skip":
-            rows = tuple((-z, z) for (z,) in rows)
-        return tuple(_softmax(row) for row in rows)
+            return tuple((-z, z) for (z,) in self.logits)
+        return self.logits
 
     @property
     def log_probability(self) -> float:
-        """Natural logarithm of the probability of what was picked; 0 for a silent step."""
-        pairs = zip(self.probabilities, self.picks, strict=True)
-        return sum(math.log(row[pick]) for row, pick in pairs)
+        """Natural logarithm of the probability of what was picked; 0 for a silent step.
+
+        Taken from the logits, so it stays finite where the probability itself rounds to 0.
+        """
+        return max(-LARGEST, sum(map(_log_softmax, self._rows, self.picks)))
 
     @property
     def entropy(self) -> float:
@@ -118,7 +124,7 @@ class Episode:
 
     @property
     def log_probability(self) -> float:
-        return sum(step.log_probability for step in self.steps)
+        return max(-LARGEST, sum(step.log_probability for step in self.steps))
 
     @property
     def entropy(self) -> float:
@@ -594,12 +600,13 @@ def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
         raise ValueError(f"its steps are a list; got {shortened(rows)}")
     if rows and len(rows) != len(plan):
         raise ValueError(f"it has {len(rows)} steps where its space has {len(plan)}")
+    architecture = Architecture(header.space, value["content"])
     steps = tuple(
-        _step(row, decision, header.space, t)
+        _step(row, decision, architecture, t)
         for t, (row, decision) in enumerate(zip(rows, plan, strict=bool(rows)), start=1)
     )
     return Episode(
-        architecture=Architecture(header.space, value["content"]),
+        architecture=architecture,
         steps=steps,
         order=header.order,
         header=header,
@@ -608,8 +615,11 @@ def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
     )
 
 
-def _step(row: Any, decision: Decision, space: Space, t: int) -> Step:
-    """Step `t` (from 1) of an episode, from its JSON `[picks, logits]` or `[..., detail]`."""
+def _step(row: Any, decision: Decision, architecture: Architecture, t: int) -> Step:
+    """Step `t` (from 1) of an episode, from its JSON `[picks, logits]` or `[..., detail]`.
+
+    Refused when it does not lead to the episode's own `architecture`.
+    """
     if (
         not isinstance(row, list)
         or len(row) not in (2, 3)
@@ -620,11 +630,18 @@ def _step(row: Any, decision: Decision, space: Space, t: int) -> Step:
             f"step {t} is a list of picks and a list of logits, with an object of details where "
             f"it has them; got {shortened(row)}"
         )
-    picks, logits = row[:2]
-    if decision.kind != "silent":
-        space.check(decision, picks)
-    elif picks:
-        raise ValueError(f"step {t} decides nothing and takes no picks; got {shortened(picks)}")
+    picks, logits = tuple(row[0]), row[1]
+    wanted = architecture.space.picks(architecture, decision)
+    if picks != wanted or not {int}.issuperset(map(type, picks)):
+        if decision.kind == "silent":
+            raise ValueError(
+                f"step {t} decides nothing and takes no picks; got {shortened(row[0])}"
+            )
+        architecture.space.check(decision, picks)
+        raise ValueError(
+            f"step {t} leads to another architecture than the episode's content: its picks are "
+            f"{shortened(row[0])}, the content has {list(wanted)}"
+        )
     if len(logits) != decision.rows:
         raise ValueError(f"step {t} has {len(logits)} rows of logits, not {decision.rows}")
     width = 1 if decision.kind == "skip" else decision.options
@@ -639,7 +656,7 @@ def _step(row: Any, decision: Decision, space: Space, t: int) -> Step:
                 )
     for rows in row[2:]:
         _check_detail(rows, t)
-    return Step(decision, tuple(picks), tuple(map(tuple, logits)), *row[2:])
+    return Step(decision, picks, tuple(map(tuple, logits)), *row[2:])
 
 
 # What a field may hold, by the kind that its dataclass names.
@@ -748,6 +765,13 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_rounded(v) for v in value]
     return float(f"{value:.{DIGITS}g}")
+
+
+def _log_softmax(row: Sequence[float], pick: int) -> float:
+    """Logarithm of a softmax's value for `pick`: finite, however far apart the logits are."""
+    top = max(row)
+    total = sum(math.exp(z - top) for z in row)
+    return max(row[pick] - top - math.log(total), -LARGEST)
 
 
 def _softmax(row: Sequence[float]) -> tuple[float, ...]:

@@ -186,6 +186,30 @@ def test_a_choice_changes_the_list_and_the_facts():
     assert editor.facts != before[1]
 
 
+@pytest.mark.parametrize("apart", [1.0, 1e3, 1e300])
+def test_a_choice_that_its_controller_would_never_make_is_told_without_an_error(apart):
+    space = MacroSpace(3)
+
+    def sure(picks=(), seed=0):
+        """A controller that is sure of operation 0 and of no skip."""
+        steps = []
+        for t, decision in enumerate(space.steps("op-first")):
+            rows = ((-apart,),) if decision.kind == "skip" else ((apart, *(0.0,) * 5),)
+            picked = tuple(picks[t]) if t < len(picks) else (0,) * decision.rows
+            steps.append(Step(decision, picked, rows * decision.rows))
+        made = assemble(space, [s.picks for s in steps], "op-first")
+        return Episode(made, tuple(steps))
+
+    editor = ev.Editor(space, sure)
+    editor.architecture = "3 3 1 3 1 1"
+
+    label, nats, told = editor.facts[-1]
+    assert label == "log-probability"
+    assert float(nats.removesuffix(" nats")) < -2
+    assert "as likely as its typical sample" in told
+    assert len(nats + told) < 80
+
+
 def test_an_architecture_can_be_set_in_any_form():
     editor = ev.Editor(MicroSpace(5))
 

@@ -3,10 +3,13 @@
 import gzip
 import json
 import math
+import sys
 from dataclasses import replace
 
 import pytest
-from episodes import made_up_article_episode, made_up_episode
+from episodes import made_up_article_episode, made_up_cells, made_up_episode
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from enas_viz.space import Architecture, Decision, MacroSpace, MicroSpace
 from enas_viz.trace import (
@@ -103,6 +106,29 @@ def test_a_skip_has_one_logit_for_two_options():
     assert step.probabilities == (pytest.approx((0.25, 0.75)),) * 2
     assert step.log_probability == pytest.approx(math.log(0.75) + math.log(0.25))
     assert step.entropy == pytest.approx(2 * (0.25 * math.log(4) + 0.75 * math.log(4 / 3)))
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=6),
+    st.integers(0, 5),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_pick_has_a_finite_log_probability_however_unlikely_it_is(row, pick, skip):
+    if skip:
+        step = Step(SKIP, (pick % 2,) * len(row), tuple((z,) for z in row))
+    else:
+        pick %= len(row)
+        step = Step(Decision("index", 3, 1, len(row)), (pick,), (tuple(row),))
+        top = max(row)
+        far = math.fsum(math.exp(z - top) for z in row)
+        assert step.log_probability == pytest.approx(row[pick] - top - math.log(far)) or (
+            row[pick] - top == -math.inf
+        )
+
+    assert -sys.float_info.max <= step.log_probability <= 0
+    assert 0 <= step.entropy < 10
+    assert math.isfinite(replace(episode(1), steps=(step,) * 3).log_probability)
 
 
 def test_a_silent_step_decides_nothing():
@@ -539,6 +565,39 @@ def test_the_digest_changes_with_anything_else(other):
 
 def test_the_digest_survives_writing_and_reading(tmp_path):
     assert load_trace(save_trace(PLAIN, tmp_path / "t.jsonl.gz")).digest() == PLAIN.digest()
+
+
+@pytest.mark.parametrize(
+    ("made", "header"),
+    [
+        *((made_up_episode(4), {"order": order}) for order in ("op-first", "skips-first")),
+        (made_up_cells(3), {"order": "indices-first"}),
+    ],
+    ids=["op-first", "skips-first", "micro"],
+)
+def test_an_episode_whose_steps_lead_to_another_architecture_is_refused(made, header):
+    space = made.architecture.space
+    head = {"n": 0, **Header(space, **header).to_json()}
+    plan = space.steps(header["order"])
+
+    def steps(changed: int | None = None) -> list:
+        """The steps to its architecture, with another pick at one of them."""
+        rows = []
+        for t, decision in enumerate(plan):
+            picks = list(space.picks(made.architecture, decision))
+            if t == changed:
+                picks[-1] = (picks[-1] + 1) % decision.options
+            width = 1 if decision.kind == "skip" else decision.options
+            rows.append([picks, [[0.0] * width] * decision.rows])
+        return rows
+
+    whole = episode_json(content=made.architecture.content, steps=steps())
+    assert read_trace(lines(head, whole)).episodes[0].architecture == made.architecture
+    for t, decision in enumerate(plan):
+        if decision.options > 1 and decision.rows:
+            wrong = lines(head, whole | {"steps": steps(t)})
+            with pytest.raises(ValueError, match=rf"line 2: .* step {t + 1} leads to another"):
+                read_trace(wrong, "t")
 
 
 def test_the_best_and_the_last_are_taken_among_those_that_kept_their_steps():

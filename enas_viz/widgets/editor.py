@@ -28,6 +28,7 @@ Score = Callable[[Architecture], float]
 
 ITS_BEST = 10  # samples of the controller that are to be beaten
 MINE, ITS = "yours", "the controller's"
+MOST_NATS = 700.0  # above what is typical: a float holds no larger exponential
 
 
 class Editor(Replay):
@@ -139,10 +140,11 @@ class Editor(Replay):
         """How likely the controller would have decided so, against what it does by itself."""
         log_probability = self._now.log_probability
         typical = -self._now.entropy
-        share = math.exp(log_probability - typical)
-        times = f"{share:,.0f}" if share >= 10 else f"{share:.2g}"
+        share = math.exp(min(log_probability - typical, MOST_NATS))
+        times = f"{share:,.0f}" if 10 <= share < 1e9 else f"{share:.2g}"
         told = f"{times} times as likely as its typical sample"
-        return [["log-probability", f"{log_probability:.1f} nats", told]]
+        shown = f"{log_probability:.1f}" if log_probability > -1e6 else f"{log_probability:.2g}"
+        return [["log-probability", f"{shown} nats", told]]
 
     @traitlets.observe("mine")
     def _answered(self, _: Any) -> None:
