@@ -112,7 +112,8 @@ def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     def halved(seen: int, jump: int) -> tuple[int, int]:
         return seen + jump, 2 * jump
 
-    for place in cell_places(recipe.network.layers, recipe.network.filters):
+    network = recipe.network
+    for place in cell_places(network.layers, network.filters, fidelity.micro_stack):
         strides = 1
         if place.kind == "reduction" and place.kind in space.cells:
             mode = fidelity.micro_reduction_search

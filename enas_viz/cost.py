@@ -8,9 +8,10 @@ multiplication with its addition.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from enas_viz.recipes import Recipe
+from enas_viz.recipes import Fidelity, Recipe
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 
 
@@ -117,14 +118,13 @@ def path_cost(
 def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Cost:
     """`path_cost` or `cells_path_cost` under a recipe's network and data.
 
-    Of cells: as the authors search them, whatever the recipe's fidelity says of reduction cells,
-    unused inputs and how often a separable convolution is applied. Of whole networks: what is
-    computed, so under `fidelity.macro_dispatch="last_branch"` the last operation in every layer.
+    What is computed, so under `fidelity.macro_dispatch="last_branch"` the last operation in every
+    layer.
     """
     if isinstance(architecture.space, MicroSpace):
         network = recipe.network
         sizes = (network.layers, network.filters, recipe.data.resolution)
-        return cells_path_cost(architecture, *sizes, image_channels)
+        return cells_path_cost(architecture, *sizes, image_channels, fidelity=recipe.fidelity)
     if recipe.fidelity.macro_dispatch == "last_branch":
         last = len(architecture.space.ops) - 1
         content = tuple((last, *bits) for _, *bits in architecture.content)
@@ -215,15 +215,14 @@ def _cells_child_cost(
 ) -> Cost:
     space, network, fidelity = architecture.space, recipe.network, recipe.fidelity
     counts = fidelity.loose_inputs == "count"
-    sides = [recipe.data.resolution]
-    for _ in range(2):
-        sides.append(-(-sides[-1] // 2))
+    places = cell_places(network.layers, network.filters, fidelity.micro_stack)
+    sides = [_side(recipe.data.resolution, h) for h in range(places[-1].halvings + 1)]
     width = STEM_FACTOR * network.filters
     parameters = _stem_parameters(network.filters, image_channels)
     work = 9 * image_channels * width * sides[0] ** 2
     tensors = [(width, sides[0], sides[0])]
     before = last = (width, 0)  # channels and halvings of the two inputs
-    for place in cell_places(network.layers, network.filters):
+    for place in places:
         c, reduces = place.channels, place.kind == "reduction"
         inner, outer = sides[last[1]] ** 2, sides[place.halvings] ** 2  # pixels
         for channels, halved in (before, last):
@@ -268,17 +267,23 @@ class CellPlace:
     halvings: int
 
 
-def reduction_positions(layers: int) -> tuple[int, int]:
-    """Where the two reduction cells stand among the `layers` + 2 cells: (2, 5) for six."""
+def reduction_positions(layers: int, stack: str = "two_reductions") -> tuple[int, ...]:
+    """Where the reduction cells stand in the stack: (2, 5) for six normal cells.
+
+    stack: `fidelity.micro_stack`. "two_reductions" stand between three stages, so `layers` + 2
+    cells in all; "trailing": one ends each of three blocks, (2, 5, 8) for six.
+    """
     third = layers // 3
-    return third, 2 * third + 1
+    between = (third, 2 * third + 1)
+    return (*between, layers + 2) if stack == "trailing" else between
 
 
-def cell_places(layers: int, filters: int) -> tuple[CellPlace, ...]:
+def cell_places(layers: int, filters: int, stack: str = "two_reductions") -> tuple[CellPlace, ...]:
     """All cells in order; each reduction halves the map and doubles the channels."""
+    reductions = reduction_positions(layers, stack)
     found, halvings = [], 0
-    for position in range(layers + 2):
-        reduces = position in reduction_positions(layers)
+    for position in range(layers + len(reductions)):
+        reduces = position in reductions
         halvings += reduces
         kind = "reduction" if reduces else "normal"
         found.append(CellPlace(kind, filters * 2**halvings, halvings))
@@ -286,7 +291,8 @@ def cell_places(layers: int, filters: int) -> tuple[CellPlace, ...]:
 
 
 def auxiliary_after(layers: int) -> int:
-    """The cell whose output the auxiliary head reads: the one after the second reduction."""
+    """The cell whose output the auxiliary head reads: the one after the second reduction, whether
+    or not a third one ends the stack."""
     return reduction_positions(layers)[1] + 1
 
 
@@ -301,28 +307,41 @@ def micro_drop_path_keep(final: float, cell: int, cells: int, step: int, steps: 
 # ---------------------------------------------------------------- micro: what cells cost
 
 
-def sep_conv_parameters(size: int, c: int) -> int:
-    """Of a cell's separable convolution, applied twice: depthwise, pointwise, batch norm."""
-    return 2 * (size**2 * c + c**2 + 2 * c)
+def sep_conv_parameters(size: int, c: int, stack: int = 2) -> int:
+    """Of a cell's separable convolution, applied `stack` times: depthwise, pointwise, norm."""
+    return stack * (size**2 * c + c**2 + 2 * c)
 
 
 def cells_supernet_parameters(
-    space: MicroSpace, layers: int, filters: int, image_channels: int = 3, classes: int = 10
+    space: MicroSpace,
+    layers: int,
+    filters: int,
+    image_channels: int = 3,
+    classes: int = 10,
+    fidelity: Fidelity | None = None,
 ) -> int:
     """Trainable parameters of the micro supernet, its auxiliary head left out.
 
-    5 373 140 at 6 layers, 20 filters and five nodes. As the authors search: separable convolutions
-    applied twice, a set for each place and source; each reduction cell behind a factorized one.
+    5 373 140 at 6 layers, 20 filters and five nodes. Separable convolutions have a set of weights
+    for each place and source.
     """
+    fidelity = fidelity or Fidelity()
     found = _stem_parameters(filters, image_channels)
-    places = cell_places(layers, filters)
-    for place, fits in zip(places, _fits(places, filters), strict=True):
-        c = place.channels
-        found += sum(c_in * c + 2 * c for c_in in fits)
-        for sources in range(2, space.nodes + 2):
-            found += 2 * sources * (sep_conv_parameters(3, c) + sep_conv_parameters(5, c))
+    for cell in _searched_cells(layers, filters, fidelity):
+        c = cell.place.channels
+        found += sum(c_in * c + 2 * c for c_in, _ in cell.fits)
+        convolutions = sum(
+            sep_conv_parameters(_window(op), c, fidelity.sep_conv_stack)
+            for op in space.ops
+            if _window(op)
+        )
+        found += sum(2 * sources for sources in range(2, space.nodes + 2)) * convolutions
+        if cell.strided:  # identities, and unused inputs where they count, are reductions
+            reductions = 2 * 2 * space.nodes * ("identity" in space.ops)
+            reductions += 2 * (fidelity.loose_inputs == "count")
+            found += reductions * (c**2 + 2 * c)
         found += (space.nodes + 2) * c**2 + 2 * c
-    return found + places[-1].channels * classes
+    return found + cell.place.channels * classes
 
 
 def cells_path_cost(
@@ -332,28 +351,38 @@ def cells_path_cost(
     resolution: int,
     image_channels: int = 3,
     classes: int = 10,
+    fidelity: Fidelity | None = None,
 ) -> Cost:
     """Cost of the path that a pair of cells takes through the micro supernet (see above)."""
-    space, places = architecture.space, cell_places(layers, filters)
-    sides = [math.ceil(resolution / 2**place.halvings) for place in places]
-    parameters = _stem_parameters(filters, image_channels) + places[-1].channels * classes
-    work = 9 * image_channels * STEM_FACTOR * filters * resolution**2
-    work += places[-1].channels * classes
-    for place, side, fits in zip(places, sides, _fits(places, filters), strict=True):
-        c, pixels = place.channels, side**2
-        parameters += sum(c_in * c + 2 * c for c_in in fits)
-        work += sum(c_in * c * pixels for c_in in fits)
-        for *_, a, b in architecture.content[space.cells.index(place.kind)]:
-            for size in (_window(space.ops[op]) for op in (a, b)):
-                if size:
-                    parameters += sep_conv_parameters(size, c)
-                    work += 2 * (size**2 * c + c**2) * pixels
-        ends = len(space.loose_ends(architecture, place.kind))
-        parameters += ends * c**2 + 2 * c
-        work += ends * c**2 * pixels
+    space, fidelity = architecture.space, fidelity or Fidelity()
+    stacked = fidelity.sep_conv_stack
     stem = (STEM_FACTOR * filters, resolution, resolution)
-    tensors = [(p.channels, side, side) for p, side in zip(places, sides, strict=True)]
-    return Cost(parameters, work, (stem, *tensors))
+    parameters = _stem_parameters(filters, image_channels)
+    work = 9 * image_channels * STEM_FACTOR * filters * resolution**2
+    tensors = [stem]
+    for cell in _searched_cells(layers, filters, fidelity):
+        place, c = cell.place, cell.place.channels
+        side = _side(resolution, place.halvings)
+        parameters += sum(c_in * c + 2 * c for c_in, _ in cell.fits)
+        work += sum(c_in * c * _side(resolution, h) ** 2 for c_in, h in cell.fits)
+        reductions = 0  # of the cell's inputs, inside a strided one
+        for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
+            for source, op in ((i, space.ops[a]), (j, space.ops[b])):
+                if size := _window(op):
+                    parameters += sep_conv_parameters(size, c, stacked)
+                    work += stacked * (size**2 * c + c**2) * side**2
+                reductions += cell.strided and op == "identity" and source < 2
+        ends = space.loose_ends(architecture, place.kind, fidelity.loose_inputs == "count")
+        reductions += cell.strided and sum(t < 2 for t in ends)
+        parameters += reductions * (c**2 + 2 * c) + len(ends) * c**2 + 2 * c
+        work += (reductions + len(ends)) * c**2 * side**2
+        tensors.append((c, side, side))
+    return Cost(parameters + c * classes, work + c * classes, tuple(tensors))
+
+
+def _side(resolution: int, halvings: int) -> int:
+    """Height of a map after so many halvings, each of which rounds up."""
+    return math.ceil(resolution / 2**halvings)
 
 
 def _window(op: str) -> int:
@@ -365,22 +394,36 @@ def _stem_parameters(filters: int, image_channels: int) -> int:
     return 9 * image_channels * STEM_FACTOR * filters + 2 * STEM_FACTOR * filters
 
 
-def _fits(places: tuple[CellPlace, ...], filters: int) -> list[list[int]]:
-    """For each cell, the 1x1 convolutions and reductions that bring tensors to its width and size.
-
-    Each by the channels that it reads; a reduction is two 1x1 convolutions to half of the width.
+@dataclass(frozen=True)
+class _SearchedCell:
+    """A cell of the supernet. fits: the 1x1 convolutions and reductions that bring its inputs to
+    its width and size, each by the channels that it reads and the halvings of what it makes; a
+    reduction is two 1x1 convolutions to half of the width. strided: whether its operations halve.
     """
+
+    place: CellPlace
+    fits: tuple[tuple[int, int], ...]
+    strided: bool
+
+
+def _searched_cells(layers: int, filters: int, fidelity: Fidelity) -> Iterator[_SearchedCell]:
+    """As `fidelity.micro_stack` stacks the cells and `micro_reduction_search` reduces in them."""
     before = last = (STEM_FACTOR * filters, 0)  # channels and halvings of the two inputs
-    found = []
-    for place in places:
-        mine: list[int] = []
-        c, halvings = place.channels, place.halvings
-        if place.kind == "reduction":
-            mine.append(last[0])
-            before, last = last, (c, halvings)
+    for place in cell_places(layers, filters, fidelity.micro_stack):
+        fits: list[tuple[int, int]] = []
+        c = place.channels
+        mode = fidelity.micro_reduction_search if place.kind == "reduction" else ""
+        if mode in ("fr_then_cell", "fr_both"):
+            reduced = (c, last[1] + 1)
+            fits.append((last[0], reduced[1]))
+            if mode == "fr_both":
+                fits.append((before[0], before[1] + 1))
+                before = (c, before[1] + 1)
+            else:
+                before = last
+            last = reduced
         for channels, halved in (before, last):
-            if halved < halvings or channels != c:
-                mine.append(channels)
-        found.append(mine)
-        before, last = last, (c, halvings)
-    return found
+            if halved < last[1] or channels != c:
+                fits.append((channels, last[1]))
+        yield _SearchedCell(place, tuple(fits), mode == "stride2")
+        before, last = last, (c, place.halvings)

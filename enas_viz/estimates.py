@@ -200,7 +200,8 @@ def disk_bytes(recipe: Recipe) -> int:
         merge = recipe.fidelity.skip_merge_search
         numbers = supernet_parameters(space, network.filters, merge=merge)
     else:
-        numbers = cells_supernet_parameters(space, network.layers, network.filters)
+        sizes = (network.layers, network.filters)
+        numbers = cells_supernet_parameters(space, *sizes, fidelity=recipe.fidelity)
     return 2 * 2 * 4 * numbers + 2**20
 
 

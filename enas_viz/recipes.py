@@ -56,6 +56,9 @@ class Fidelity:
     micro_reduction_search: Literal["fr_then_cell", "fr_both", "stride2"] = "fr_then_cell"
     # Whether a cell's unused inputs are loose ends: yes [C], no [P].
     loose_inputs: Literal["count", "exclude"] = "count"
+    # Reduction cells of a stack: two, between three stages of normal cells [C], or three, each at
+    # the end of a block of normal cells [P, A: their figures]. In search and final training.
+    micro_stack: Literal["two_reductions", "trailing"] = "two_reductions"
     # Skip penalty in the loss, with its gradient [C], or subtracted from the reward [P].
     skip_penalty_in: Literal["loss", "reward"] = "loss"
     # How often a separable convolution of a cell is applied: twice [C, P], once (some ports).
@@ -114,6 +117,7 @@ _ARTICLE = {
     "macro_order": "skips-first",
     "skip_merge_search": "concat",
     "micro_reduction_search": "stride2",
+    "micro_stack": "trailing",
     "next_input": "mean",
     "op_prior": "none",
 }
@@ -155,12 +159,14 @@ IN_USE = {
     "micro": frozenset(
         {
             *_BOTH,
-            *("micro_reduction_search", "loose_inputs", "sep_conv_stack"),
+            *("micro_reduction_search", "loose_inputs", "micro_stack", "sep_conv_stack"),
             *("op_prior", "aux_head"),
         }
     ),
     "macro-final": frozenset({*_ALL, "macro_final_ops", "skip_wiring", "idle_weights", "cutout"}),
-    "micro-final": frozenset({*_ALL, "loose_inputs", "sep_conv_stack", "aux_head", "cutout"}),
+    "micro-final": frozenset(
+        {*_ALL, "loose_inputs", "micro_stack", "sep_conv_stack", "aux_head", "cutout"}
+    ),
 }
 
 
@@ -183,7 +189,7 @@ class NetworkConfig:
     """What is searched or trained, and its size."""
 
     space: Literal["macro", "micro"] = "macro"
-    layers: int = 12  # [C] cifar10_macro_search.sh; micro: normal cells, two reductions besides
+    layers: int = 12  # [C] cifar10_macro_search.sh; micro: normal cells (see fidelity.micro_stack)
     filters: int = 36  # channels of every layer [C]; micro: of the first cells
     keep_prob: float = 0.9  # of the dropout before the classifier [C]
     nodes: int = 5  # micro: computed nodes of a cell [C]
@@ -568,6 +574,17 @@ def recipe_from_json(value: dict[str, Any]) -> Recipe:
     return made
 
 
+def recorded_fidelity(told: dict[str, Any]) -> Fidelity:
+    """The fidelity that a trace's header tells.
+
+    A field that it does not tell, since the trace is older, has its default; so has one that it
+    tells nonsense of, and what this version does not know is left out.
+    """
+    hints = get_type_hints(Fidelity)
+    known = {k: told[k] for k in hints if k in told and _is_choice(told[k], get_args(hints[k]))}
+    return Fidelity(**known)
+
+
 # What each number may be, besides finite: how an error says it, the test, and the fields.
 RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
     (
@@ -728,7 +745,7 @@ def _check_recipe(made: Any) -> None:
 
 def _check_kind(where: str, value: Any, hint: Any) -> None:
     if choices := get_args(hint):
-        if not any(type(value) is type(c) and value == c for c in choices):
+        if not _is_choice(value, choices):
             names = [str(c) for c in choices]
             got = f"{shortened(value)}{_did_you_mean(value, names)}"
             raise ValueError(f"{where} is one of {', '.join(names)}; got {got}")
@@ -736,6 +753,10 @@ def _check_kind(where: str, value: Any, hint: Any) -> None:
     taken = (int, float) if hint is float else hint
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
         raise ValueError(f"{where} is of kind {hint.__name__}; got {shortened(value)}")
+
+
+def _is_choice(value: Any, choices: tuple[Any, ...]) -> bool:
+    return any(type(value) is type(c) and value == c for c in choices)
 
 
 def field_names() -> list[str]:

@@ -23,6 +23,7 @@ from enas_viz.recipes import (
     field_names,
     recipe,
     recipe_from_json,
+    recorded_fidelity,
 )
 from enas_viz.space import MacroSpace, MicroSpace
 
@@ -41,6 +42,7 @@ skip_merge_search       add                   add             concat            
 macro_final_ops         true                  dense           true                  true
 micro_reduction_search  fr_then_cell          fr_then_cell    stride2               stride2
 loose_inputs            count                 count           exclude               count
+micro_stack             two_reductions        two_reductions  trailing              trailing
 skip_penalty_in         loss                  loss            reward                loss
 sep_conv_stack          2                     2               2                     2
 state_after_anchor      carried               carried         carried               carried
@@ -360,6 +362,14 @@ def test_every_number_of_a_recipe_has_one_range():
     ]
 
     assert sorted(name for _, _, names in RANGES for name in names) == sorted(numbers)
+
+
+def test_recorded_fidelity_has_defaults_where_a_trace_tells_nothing_or_nonsense():
+    told = {"loose_inputs": "exclude", "clip": "hard", "sep_conv_stack": True, "novel": 1}
+
+    assert recorded_fidelity(told) == Fidelity(loose_inputs="exclude")
+    assert recorded_fidelity(asdict(PRESETS["paper"])) == PRESETS["paper"]
+    assert recorded_fidelity({}) == Fidelity()
 
 
 # ---- variants

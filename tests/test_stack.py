@@ -121,6 +121,47 @@ def test_a_reduction_cell_reads_the_cell_two_back_in_a_final_network_and_not_in_
     assert plan_of(MICRO, recipe="micro-final-released").layers == 15
 
 
+@pytest.mark.parametrize("layers", [6, 18])
+def test_where_reductions_trail_one_ends_each_of_three_blocks(layers):
+    plan = plan_of(MICRO, layers=layers, filters=8, resolution=24, recipe="micro-paper")
+
+    found, third = slabs(plan), layers // 3
+    block = ["normal"] * third + ["reduction"]
+    assert [s.kind for s in found] == block * 3
+    assert [s.size for s in found[third :: third + 1]] == [(16, 12, 12), (32, 6, 6), (64, 3, 3)]
+    told = words(ev.draw(MICRO, level="network", recipe="micro-final-paper").svg)
+    assert {"4×4×288", "1 reduction"} <= set(told)
+    parts, width, _ = stack_parts(plan)
+    assert "".join(parts).count('class="slab"') == layers + 3
+    boxes = re.findall(r'<rect class="face[^"]*" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"',
+                       "".join(parts))  # fmt: skip
+    spans = [(float(x), float(x) + float(w)) for x, w in boxes]
+    assert all(a[1] + 4 < b[0] for a, b in itertools.pairwise(spans))
+    assert spans[-1][1] < width
+
+
+def test_the_recipe_that_is_named_wires_what_is_drawn():
+    released, paper = (
+        ev.draw(MICRO, level="network", recipe=f"micro-{name}").svg
+        for name in ("released", "paper")
+    )
+
+    assert (released.count("same, halved"), paper.count("same, halved")) == (1, 0)
+    unread = MICRO.space.decode([1, 0, 1, 0] * 5 + [0, 0, 1, 0] * 5)  # input 1 of the first cell
+    ends = [
+        ev.draw(unread, level="network", recipe=f"micro-{name}").svg.count("data-loose")
+        for name in ("released", "paper")
+    ]
+    assert ends[0] == ends[1] + 1
+
+
+def test_a_trace_from_before_the_stack_had_a_choice_is_drawn_with_two_reductions():
+    trace = ev.load_trace("micro-cifar10-cpu")
+    assert "micro_stack" not in trace.header.fidelity
+
+    assert [s.kind for s in slabs(plan_of(trace.best))].count("reduction") == 2
+
+
 def test_a_recipe_of_another_space_is_refused():
     with pytest.raises(ValueError, match="recipe 'macro-final' is of macro networks"):
         ev.draw(MICRO, level="network", recipe="macro-final")

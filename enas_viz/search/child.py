@@ -225,11 +225,12 @@ class ChildCell(nn.Module):
 
 
 class MicroChild(nn.Module):
-    """A stack of cells: stem, normal cells in three stages, two reduction cells, classifier.
+    """A stack of cells: stem, normal cells in three stages, reduction cells, classifier.
 
-    layers: normal cells in all. filters: channels inside the first stage's cells; each reduction
-    doubles them. Published cells at 36 filters: 3 894 372 parameters for 15 layers, 4 587 372 for
-    18, and 494 848 more in the auxiliary head, which always normalises by the batch.
+    layers: normal cells in all; `fidelity.micro_stack` says where reduction cells stand. filters:
+    channels inside the first stage's cells; each reduction doubles them. Published cells at 36
+    filters: 3 894 372 parameters for 15 layers, 4 587 372 for 18, and 494 848 more in the auxiliary
+    head, which always normalises by the batch.
     """
 
     def __init__(
@@ -257,7 +258,7 @@ class MicroChild(nn.Module):
         self.stem = Stem(image_channels, width, fidelity)
         before = last = (width, 0)
         self.cells = nn.ModuleList()
-        for place in cell_places(layers, filters):
+        for place in cell_places(layers, filters, fidelity.micro_stack):
             cell = ChildCell(architecture, place.kind, place.channels, (before, last), fidelity)
             self.cells.append(cell)
             before, last = last, cell.leaves

@@ -159,7 +159,8 @@ class MicroSupernet(nn.Module):
     """Stem, cells with one bank of weights each, classifier, and an auxiliary head where wanted.
 
     layers: normal cells in all, in three stages; a reduction cell stands between two stages and
-    doubles the channels, so `layers` + 2 cells. filters: channels of the first stage.
+    doubles the channels, so `layers` + 2 cells. Under `fidelity.micro_stack="trailing"` another one
+    ends the last stage. filters: channels of the first stage.
     5 373 140 trainable parameters at 6 layers, 20 filters and five nodes, and 412 928 more in the
     auxiliary head.
     """
@@ -189,7 +190,7 @@ class MicroSupernet(nn.Module):
         self.stem = Stem(image_channels, width, self.fidelity)
         given: tuple[Size, Size] = ((width, 0), (width, 0))
         self.cells = nn.ModuleList()
-        for place in cell_places(layers, filters):
+        for place in cell_places(layers, filters, self.fidelity.micro_stack):
             reduces = place.kind == "reduction"
             self.cells.append(Cell(reduces, place.channels, given, space, self.fidelity))
             given = self.cells[-1].leaves

@@ -1,7 +1,7 @@
 """The whole network as a stack: image, stem, layers or cells, classifier, and their sizes.
 
 Each layer or cell is a slab as high as its feature map is. A micro network is its two cells again
-and again: three stages of normal cells, a reduction cell between two of them.
+and again: three stages of normal cells, a reduction cell between two of them or at the end of each.
 
 Sources: the authors' scripts for the sizes of the search; Pham et al. 2018, the figure of stacked
 cells. Leaves to others: what is inside a cell (`micro_svg`), the frame around it (`svg`).
@@ -10,16 +10,22 @@ cells. Leaves to others: what is inside a cell (`micro_svg`), the frame around i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
-from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES
+from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, recorded_fidelity
 from enas_viz.recipes import recipe as named
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
 from enas_viz.view.layout import Box
-from enas_viz.view.scene import CELL_NAMES, OPERATIONS, is_size, recorded_name, recorded_size
+from enas_viz.view.scene import (
+    CELL_NAMES,
+    OPERATIONS,
+    is_size,
+    recorded_name,
+    recorded_size,
+)
 from enas_viz.view.shapes import PREFIX, rect, symbols, tip
 
 WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
@@ -33,7 +39,8 @@ ROOM = 26  # between the lowest slab and the brackets of the stages
 @dataclass(frozen=True)
 class Plan:
     """What is stacked, and how large it is. source: where the sizes come from, for the reader;
-    final: whether it is a network of its own, not one of a search."""
+    final: whether it is a network of its own, not one of a search; fidelity: of the recipe that
+    sizes it, missing fields at their defaults."""
 
     shown: Architecture | Episode
     layers: int
@@ -44,6 +51,7 @@ class Plan:
     classes: int
     source: str
     final: bool = False
+    fidelity: Fidelity = field(default_factory=Fidelity)
 
     @property
     def architecture(self) -> Architecture:
@@ -52,9 +60,7 @@ class Plan:
     @property
     def drops_two_back(self) -> bool:
         """Whether a reduction cell leaves out the cell two back, as the authors' search does."""
-        header = None if isinstance(self.shown, Architecture) else self.shown.header
-        mode = header.fidelity.get("micro_reduction_search") if header else None
-        return not self.final and mode in (None, "fr_then_cell")
+        return not self.final and self.fidelity.micro_reduction_search == "fr_then_cell"
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,7 @@ def plan_of(
         given["layers"] = space.layers
     header = None if isinstance(x, Architecture) else x.header
     recorded, dataset = (header.recipe, header.dataset) if header else ({}, {})
+    fidelity = recorded_fidelity(header.fidelity if header else {})
     if recipe is not None:
         chosen = named(recipe)
         if chosen.network.space != space.kind:
@@ -106,7 +113,7 @@ def plan_of(
                 f"recipe {recipe!r} is of {chosen.network.space} networks; this is "
                 f"a {space.kind} one"
             )
-        recorded = chosen.to_json()
+        recorded, fidelity = chosen.to_json(), chosen.fidelity
     base = RECIPES[f"{space.kind}-released"]
     script = {"layers": base.network.layers, "filters": base.network.filters}
     script["resolution"] = base.data.resolution
@@ -132,6 +139,7 @@ def plan_of(
         classes=len(classes) if isinstance(classes, list | tuple) else 10,
         source=source,
         final=recorded.get("strategy") == "final",
+        fidelity=fidelity,
     )
 
 
@@ -148,7 +156,7 @@ def slabs(plan: Plan) -> list[Slab]:
             )
         ]  # fmt: skip
     found = []
-    for place in cell_places(plan.layers, plan.filters):
+    for place in cell_places(plan.layers, plan.filters, plan.fidelity.micro_stack):
         side = math.ceil(plan.resolution / 2**place.halvings)
         cell = space.cells.index(place.kind)
         size = (place.channels, side, side)

@@ -122,11 +122,12 @@ def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
 
 
 def _scene_in(plan: Plan, colour: str) -> Scene:
-    """The scene of what is stacked: a reduction cell has the inputs that it has in this network."""
-    scene = scene_of(plan.shown, colour)
+    """The scene of what is stacked, wired as it is in this network."""
+    scene, fidelity = scene_of(plan.shown, colour), plan.fidelity
     if plan.architecture.space.kind == "macro":
         return scene
-    return replace(scene, drops_two_back=plan.drops_two_back)
+    counts = fidelity.loose_inputs == "count"
+    return replace(scene, counts_inputs=counts, drops_two_back=plan.drops_two_back)
 
 
 def stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:

@@ -59,10 +59,12 @@ def without_max(architecture):
     return Architecture(architecture.space, content)
 
 
+@pytest.mark.parametrize("preset", ["default", "paper"])
 @pytest.mark.parametrize("name", ["macro-tiny", "micro-tiny"])
 @pytest.mark.parametrize("seed", range(4))
-def test_the_receptive_field_is_what_the_network_depends_on(name, seed, monkeypatch):
-    made = recipe(name, fidelity__reward_bn="moving", data__resolution=SIDE, network__filters=2)
+def test_the_receptive_field_is_what_the_network_depends_on(name, preset, seed, monkeypatch):
+    sizes = {"data__resolution": SIDE, "network__filters": 2}
+    made = recipe(name, fidelity=preset, fidelity__reward_bn="moving", **sizes)
     architecture = without_max(made.space.sample(random.Random(seed)))
 
     assert anatomy(architecture, made).receptive_field == columns(made, architecture, monkeypatch)

@@ -111,6 +111,8 @@ def test_cost_counts_the_parameters_and_the_multiply_adds_of_children(kind):
         ("loose_inputs", "count"),
         ("loose_inputs", "exclude"),
         ("macro_final_ops", "true"),
+        ("micro_stack", "trailing"),
+        ("sep_conv_stack", 1),
     ):
         made = replace(base, fidelity=replace(base.fidelity, **{field: value}))
         arch = space.sample(rng)

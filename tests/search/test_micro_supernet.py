@@ -15,7 +15,7 @@ from enas_viz.published import MICRO
 from enas_viz.recipes import MICRO_PRESETS, Fidelity
 from enas_viz.search import micro_supernet
 from enas_viz.search.micro_supernet import MicroSupernet
-from enas_viz.search.ops import FactorizedReduction, pool
+from enas_viz.search.ops import CellOutput, FactorizedReduction, pool
 from enas_viz.space import MicroSpace
 
 SPACE = MicroSpace()
@@ -203,6 +203,44 @@ def test_every_way_to_reduce_halves_twice_and_doubles_the_channels(mode, counts)
     assert seen[:8] == [(4, 16, 16)] * 2 + [(8, 8, 8)] * 3 + [(16, 4, 4)] * 3
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_trailing_reduction_ends_each_of_three_blocks(mode):
+    net = tiny(6, 3, aux=0.4, micro_reduction_search=mode, micro_stack="trailing")
+    seen = []
+    for cell in net.cells:
+        cell.register_forward_hook(lambda _m, _i, out: seen.append(tuple(out[1].shape[1:])))
+    arch = net.space.sample(random.Random(0))
+    logits, auxiliary = net.forward_train(torch.randn(2, 1, 24, 24), arch)
+    (logits.sum() + auxiliary.sum()).backward()
+
+    blocks = [[(4, 24, 24)] * 2, [(8, 12, 12)] * 3, [(16, 6, 6)] * 3, [(32, 3, 3)]]
+    assert seen == list(itertools.chain(*blocks))
+    assert [k for k, cell in enumerate(net.cells) if cell.mode] == [2, 5, 8]
+    assert net.auxiliary_after == 6  # the cell after the second reduction, as without a third
+    assert net.classifier.in_features == net.features == 32
+    assert tiny(6, 3).fidelity.micro_stack == "two_reductions"
+    assert len(tiny(6, 3).cells) == 8
+
+
+CHOICES = {
+    "micro_reduction_search": MODES,
+    "loose_inputs": ("count", "exclude"),
+    "micro_stack": ("two_reductions", "trailing"),
+    "sep_conv_stack": (2, 1),
+}
+EVERY = [dict(zip(CHOICES, values, strict=True)) for values in itertools.product(*CHOICES.values())]
+
+
+@pytest.mark.parametrize("choices", EVERY, ids=str)
+def test_cost_counts_the_supernet_under_every_fidelity(choices):
+    ops = MicroSpace().ops if choices["loose_inputs"] == "count" else ("sep5x5", "max3x3")
+    space, fidelity = MicroSpace(1, ops), Fidelity(**choices)
+
+    found = cost.cells_supernet_parameters(space, 3, 4, 1, 3, fidelity)
+
+    assert found == count(MicroSupernet(space, 3, 4, 1, 3, fidelity))[0]
+
+
 def test_as_released_the_cell_two_back_does_not_enter_a_reduction_cell():
     nodes = 1
     only_inputs = MicroSpace(nodes).decode([0, 4, 1, 4] * 2)
@@ -363,27 +401,31 @@ def test_cells_train_under_autocast():
     assert logits.dtype is torch.bfloat16
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(len(EVERY)))
 def test_a_path_costs_what_cost_says(seed):
     ops = ("sep3x3", "sep5x5", "max3x3", "identity")  # averages are convolutions in disguise
-    net = MicroSupernet(MicroSpace(3, ops), 4, 6, 1, 3)
+    net = MicroSupernet(MicroSpace(3, ops), 4, 6, 1, 3, Fidelity(**EVERY[seed]))
     arch = net.space.sample(random.Random(seed))
     zeros = []  # a reduction's kernel is block-diagonal, and the counter counts its zeros
-    for module in net.modules():
+    used = []  # parameters of what ran
+
+    def ran(module, given, out):
         if isinstance(module, FactorizedReduction):
-            module.register_forward_hook(
-                lambda _, given, out: zeros.append(given[0].shape[1] * out.numel())
-            )
+            zeros.append(given[0].shape[1] * out.numel())
+            used.extend([module.even.weight.numel(), module.odd.weight.numel()])
+        elif isinstance(module, CellOutput):
+            used.append(len(given[0]) * module.slices[0].numel())
+        elif not list(module.children()):
+            used.extend(p.numel() for p in module.parameters())
 
+    for module in net.modules():
+        module.register_forward_hook(ran)
     with FlopCounterMode(display=False) as counted:
-        logits = net(torch.randn(1, 1, 16, 16), arch)
-    logits.sum().backward()
+        net(torch.randn(2, 1, 16, 16), arch)
 
-    found = cost.cells_path_cost(arch, 4, 6, 16, 1, 3)
-    trained = sum(p.numel() for p in net.parameters() if p.grad is not None)
-    slices = [s for cell in net.cells for s in cell.output.slices.grad]
-    assert found.parameters == trained - sum(s.numel() for s in slices if not s.any())
-    assert found.multiply_adds == counted.get_total_flops() / 2 - sum(zeros)
+    found = cost.cells_path_cost(arch, 4, 6, 16, 1, 3, net.fidelity)
+    assert found.parameters == sum(used)
+    assert 2 * found.multiply_adds == counted.get_total_flops() / 2 - sum(zeros)
 
 
 def test_as_released_only_rows_by_source_start_by_the_number_of_sources():
