@@ -5,6 +5,7 @@ import dataclasses
 import re
 import subprocess
 import sys
+from itertools import groupby
 from xml.etree import ElementTree
 
 import pytest
@@ -12,8 +13,9 @@ from episodes import made_up_article_episode, made_up_episode
 
 import enas_viz as ev
 from enas_viz.published import ARTICLE_MACRO, MACRO
+from enas_viz.space import Architecture, MacroSpace
 from enas_viz.trace import Trace
-from enas_viz.view.export import Drawing, iframe, png
+from enas_viz.view.export import WIDEST, Drawing, _with_joined_arcs, iframe, png
 
 
 def size_of(data: bytes) -> tuple[int, int]:
@@ -48,6 +50,48 @@ def test_a_png_shows_letters_even_without_fonts_on_the_machine():
     silent = re.sub(r"<text.*?</text>", "", drawing.svg)
 
     assert len(drawing.png) > len(png(silent)) + 2000
+
+
+def test_a_very_wide_picture_gets_fewer_pixels_and_is_shown_as_wide_as_it_is():
+    """Browsers show no picture wider than 16,384 pixels."""
+    drawing = Drawing('<svg xmlns="http://www.w3.org/2000/svg" width="40000" height="50"/>')
+
+    assert size_of(drawing.png) == (WIDEST, 20)
+    assert drawing._repr_mimebundle_()[1] == {"image/png": {"width": 40000}}
+
+
+def test_a_png_draws_thousands_of_skips_as_few_paths_and_leaves_none_out():
+    """Each path costs by its length: one for each skip took a minute at 200 layers."""
+    every = MacroSpace(60)
+    dense = Architecture(every, tuple((0, *(1,) * k) for k in range(60)))
+    svg = ev.draw(dense).svg
+    arcs = re.findall(r'<path class="arc [^"]*" d="([^"]*)"', svg)
+
+    joined = _with_joined_arcs(svg)
+
+    paths = re.findall(
+        r'<path class="arc [^"]*" style="[^"]*" stroke-width="[^"]*" d="([^"]*)"', joined
+    )
+    assert len(arcs) == 59 * 60 / 2
+    assert len(paths) < 10
+    assert sorted(re.findall("M[^M]*", "".join(paths))) == sorted(arcs)
+
+
+def test_a_png_keeps_the_order_of_skips_of_different_colours():
+    """Joined to one path for each colour, the last colour would cover the others."""
+    every = MacroSpace(60)
+    dense = Architecture(every, tuple((0, *(1,) * k) for k in range(60)))
+    svg = ev.draw(dense, colour="layer").svg
+
+    looks = re.findall('<path class="(arc [^"]*)"', svg)
+    joined = re.findall('<path class="(arc [^"]*)"', _with_joined_arcs(svg))
+    assert [k for k, _ in groupby(joined)] == [k for k, _ in groupby(looks)]
+
+
+def test_a_png_of_a_usual_network_draws_its_skips_one_by_one():
+    svg = ev.draw(MACRO).svg
+
+    assert _with_joined_arcs(svg) == svg
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "html"])

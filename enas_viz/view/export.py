@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -42,6 +43,8 @@ TRUST_HINT = (
 FRAME_HINT = f"This frame plays by itself. {TRUST_HINT}"
 CLICK_HINT = f"In this frame a click on a cell opens it. {TRUST_HINT}"
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
+WIDEST = 16_000  # pixels of a PNG; browsers show none that are wider than 16,384
+MOST_ARCS = 1000  # skips that a PNG draws one by one
 
 Level = Literal["graph", "network"]
 
@@ -61,7 +64,8 @@ class Drawing:
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """PNG, which notebooks scale down to their cells; they would cut a wide SVG off."""
-        width = int.from_bytes(self.png[16:20], "big") // ZOOM  # a PNG's header holds its width
+        pixels = int.from_bytes(self.png[16:20], "big")  # a PNG's header holds its width
+        width = round(pixels / zoom_of(self.svg))
         small = base64.b64encode(few_colours(self.png)).decode()
         return {"image/png": small, "text/plain": repr(self)}, {"image/png": {"width": width}}
 
@@ -362,8 +366,7 @@ def _animate_frames(
 
 def _write(path: Path, drawn: Iterable[Drawing], seconds: float, width: int | None) -> None:
     stills = [drawing.svg for drawing in drawn]
-    natural = float(re.search(r' width="([\d.]+)"', stills[0])[1])
-    wide = animation.pixels(width, natural)
+    wide = animation.pixels(width, natural_width(stills[0]))
     animation.animate(path, [png(svg, width=wide) for svg in stills], seconds)
 
 
@@ -479,19 +482,63 @@ def script_json(value: Any) -> str:
 
 
 def png(svg: str, zoom: float = ZOOM, width: int | None = None) -> bytes:
-    """The picture as PNG, `zoom` pixels for one or `width` pixels wide, without a browser."""
+    """The picture as PNG, `zoom` pixels for one or `width` pixels wide, without a browser.
+
+    A picture that would be wider than WIDEST gets fewer pixels.
+    """
     import resvg_py  # a compiled module; loaded only when there are pixels to make
 
     return bytes(
         resvg_py.svg_to_bytes(
-            svg_string=svg,
-            zoom=None if width else zoom,
+            svg_string=_with_joined_arcs(svg),
+            zoom=None if width else zoom_of(svg, zoom),
             width=width,
             font_files=_fonts(),
             sans_serif_family="DejaVu Sans",
             font_family="DejaVu Sans",
         )
     )
+
+
+def zoom_of(svg: str, zoom: float = ZOOM) -> float:
+    """How many pixels of a PNG one pixel of the drawing gets: `zoom`, fewer in a very wide one."""
+    return min(zoom, WIDEST / natural_width(svg))
+
+
+def natural_width(svg: str) -> float:
+    """The width of a picture in CSS pixels."""
+    found = re.search(r'<svg [^>]*?\bwidth="([\d.]+)', svg)
+    return float(found[1]) if found else 1.0
+
+
+_ARC = r'<path class="arc ([^"]*)" d="([^"]*)" stroke-width="([^"]*)"[^>]*/>'
+
+
+def _with_joined_arcs(svg: str) -> str:
+    """The picture, and where it has thousands of skips, neighbours of one look as a single path.
+
+    The renderer pays for each pixel of each path, also where they cover each other: the 10,000
+    skips of a network of 200 layers took it a minute. So many skips leave hardly a gap, so they
+    can lose their transparency, with which the joined ones would look different.
+    """
+    if svg.count('<path class="arc ') <= MOST_ARCS:
+        return svg
+    return re.sub(f"(?:{_ARC})+", lambda run: _joined(re.findall(_ARC, run[0])), svg)
+
+
+def _joined(arcs: Iterable[tuple[str, str, str]]) -> str:
+    """Neighbouring skips, each as (look, path, width of its line), as few paths."""
+    parts = []
+    for look_of, same in groupby(arcs, key=lambda arc: arc[0]):
+        by_width: dict[float, list[str]] = {}
+        for _, path, width in same:
+            by_width.setdefault(round(2 * float(width)) / 2, []).append(path)
+        parts += [
+            f'<path class="arc {look_of}" style="stroke-opacity:1" stroke-width="{width:g}" '
+            f'd="{"".join(paths)}"/>'
+            for width, paths in by_width.items()
+        ]
+    return "".join(parts)
 
 
 def few_colours(data: bytes) -> bytes:
