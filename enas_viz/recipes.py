@@ -176,6 +176,9 @@ class DataConfig:
 
     name: str = "cifar10"  # "digits", "cifar10", or a folder or zip in ImageFolder layout
     resolution: int = 32  # height and width in pixels that images are resized to
+    # How images that are not square become so: resized to a square, cut to the middle, or with
+    # black bars added.
+    fit: Literal["squash", "crop", "pad"] = "squash"
     train_images: int = 0  # use only so many training images, class-balanced; 0: all of them
     valid_images: int = 0  # the same for validation
     crop_padding: int = 4  # zero pixels added on each side before the random crop [C]

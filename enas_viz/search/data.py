@@ -5,22 +5,22 @@ download), or any folder or zip in ImageFolder layout. A search sees training an
 images; the test split is read by `load_test_data` alone, which no search calls.
 
 Splits: official CIFAR-10 keeps its last 5 000 training images for validation [C]; a folder or zip
-is split by class with a seed, 9 to 1; the digits 1 000 / 397 / 400, by class. Which image went
-where is summed up in a checksum that the trace's header carries.
+is split by class with a seed, 9 to 1, unless it has validation images of its own; the digits
+1 000 / 397 / 400, by class. Which image went where is summed up in a checksum that the trace's
+header carries.
+
+Not here: which files there are (`folders.py`), what is in one (`images.py`).
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import os
-import re
 import warnings
-import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import platformdirs
@@ -33,19 +33,13 @@ from enas_viz.files import written
 from enas_viz.recipes import DataConfig
 from enas_viz.search import draws
 from enas_viz.search.augment import augment
+from enas_viz.search.folders import Layout, Part, Source, check_classes, shown
+from enas_viz.search.images import DataError, Decoder, why_unreadable
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp")
 DIGITS_SPLIT = (1000, 397, 400)  # training, validation, test; 1797 images in all
 CIFAR10_VALID = 5000
 FOLDER_VALID_SHARE = 0.1
-IMAGE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # no other decoder is run
-MOST_IMAGE_BYTES = 64 * 2**20  # of one file, unpacked: a zip can hold terabytes in a few bytes
-MOST_IMAGES = 10_000_000
-DEEPEST = 4  # folders inside one another that are looked into: one more than the layout has
-
-
-class DataError(ValueError):
-    """The images that were asked for cannot be read; the message says which and why."""
+DARK = 1 / 16  # of the range of 16 bits: images that stay below it keep 16 shades or fewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +75,7 @@ class Data:
     mean: Tensor
     std: Tensor
     checksum: str
+    fit: str = "squash"  # how images that are not square became so, see `DataConfig`
 
     @property
     def channels(self) -> int:
@@ -95,6 +90,7 @@ class Data:
             self.mean.to(device),
             self.std.to(device),
             self.checksum,
+            self.fit,
         )
 
     def header(self) -> dict[str, object]:
@@ -106,6 +102,7 @@ class Data:
             "train": len(self.train),
             "valid": len(self.valid),
             "shape": list(self.train.images.shape[1:]),
+            "fit": self.fit,
         }
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -145,33 +142,49 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
     choice when a recipe uses fewer images than there are. Raises DataError, saying what was
     expected, what came and how to mend it.
     """
-    name, classes, images, labels, official_valid = _load_part(config, source, "train")
+    found = _load_part(config, source, "train")
+    labels = found.labels
+    train_index, valid_index = torch.arange(len(labels)), torch.arange(0)
     if config.holdout:
-        train_index, valid_index = _split(labels, official_valid, name, seed)
-    else:
-        train_index, valid_index = torch.arange(len(labels)), torch.arange(0)
+        train_index, valid_index = _split(found, seed)
     train_index = _subset(train_index, labels, config.train_images, "data.train_images", seed)
     valid_index = _subset(valid_index, labels, config.valid_images, "data.valid_images", seed)
-    everything = Split(images, labels)
+    everything = Split(found.images, labels)
     train, valid = (Split(*everything.take(index)) for index in (train_index, valid_index))
     mean, std = _moments(train.images)
     summed = hashlib.sha256()
-    for part in (images.numpy(), labels.numpy(), train_index.numpy(), valid_index.numpy()):
+    for part in (found.images.numpy(), labels.numpy(), train_index.numpy(), valid_index.numpy()):
         summed.update(np.ascontiguousarray(part).tobytes())
-    return Data(name, classes, train, valid, mean, std, summed.hexdigest()[:16])
+    checksum = summed.hexdigest()[:16]
+    return Data(found.name, found.classes, train, valid, mean, std, checksum, config.fit)
 
 
 def load_test_data(
-    config: DataConfig, source: str | Path | None = None, classes: tuple[str, ...] | None = None
+    config: DataConfig,
+    source: str | Path | None = None,
+    classes: tuple[str, ...] | None = None,
+    channels: int | None = None,
 ) -> Split:
     """The held-out test images. For a final figure, once; never during a search.
 
-    classes: those of the training images; DataError when the test images have others.
+    classes, channels: those of the training images. Grey test images get as many channels as the
+    training images have. DataError when the test images have other classes, or are coloured and
+    the training images are grey.
     """
-    _, found, images, labels, _ = _load_part(config, source, "test")
+    found = _load_part(config, source, "test")
     if classes is not None:
-        _check_classes(found, classes)
-    return Split(images, labels)
+        check_classes(found.classes, classes)
+    images = found.images
+    if channels == 1 and images.shape[1] == 3:
+        coloured = (images != images[:, :1]).flatten(1).any(1)
+        raise DataError(
+            f"the training images are all grey, and {int(coloured.sum())} of the {len(images)} "
+            f"test images are coloured{_first_of(config, source, coloured)}; a network has one "
+            f"channel or three, so make all of them grey, or all of them coloured"
+        )
+    if channels == 3 and images.shape[1] == 1:
+        images = images.expand(-1, 3, -1, -1).contiguous()
+    return Split(images, found.labels)
 
 
 def check_test_data(config: DataConfig, source: str | Path | None = None) -> None:
@@ -179,25 +192,54 @@ def check_test_data(config: DataConfig, source: str | Path | None = None) -> Non
 
     Asked before a training, so that it does not fail at its very end; no image is read.
     """
+    layout = _layout(config, source)
+    if layout is not None:
+        check_classes(layout.part("test").classes, layout.part("train").classes)
+
+
+def check_test_images(config: DataConfig, source: str | Path | None, train: Data) -> None:
+    """Raises DataError when a test image cannot be read, or does not fit the training images.
+
+    Asked before a final training. The images are decoded and forgotten: no network sees them, and
+    nothing is chosen by them.
+    """
+    if _layout(config, source) is not None:  # datasets that are downloaded come with checksums
+        load_test_data(config, source, train.classes, train.channels)
+
+
+def _layout(config: DataConfig, source: str | Path | None) -> Layout | None:
+    """Where a folder or zip has its images; None for the datasets with a name."""
     if source is None and config.name in ("digits", "cifar10"):
-        return
+        return None
     path = _existing(config.name if source is None else str(source))
-    if path is not None:
-        _check_classes(_members(path, "test")[1], _members(path, "train")[1])
+    return None if path is None else Layout(Source(path))
 
 
-def _check_classes(test: tuple[str, ...], train: tuple[str, ...]) -> None:
-    if test != train:
-        raise DataError(
-            f"the test images have the classes {', '.join(test)}, the training images "
-            f"{', '.join(train)}; they must be the same"
-        )
+def _first_of(config: DataConfig, source: str | Path | None, which: Tensor) -> str:
+    """The name of the first test image that `which`, (N,) bool, marks, for an error."""
+    layout = _layout(config, source)
+    if layout is None:
+        return ""
+    return f", for example {shown(layout.part('test').names[int(which.nonzero()[0])])}"
 
 
-def _load_part(
-    config: DataConfig, source: str | Path | None, part: str
-) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
-    """(name, classes, images, labels, how many at the end are official validation images)."""
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """All images of a part, before it is split.
+
+    valid: how many of them are for validation. chosen: which ones, "drawn" by class, or the last
+    ones as they come ("last"), or the last ones, which are sorted by class ("sorted").
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    images: Tensor
+    labels: Tensor
+    valid: int = 0
+    chosen: Literal["drawn", "last", "sorted"] = "drawn"
+
+
+def _load_part(config: DataConfig, source: str | Path | None, part: str) -> _Loaded:
     wanted = str(source) if source is not None else config.name
     if source is None and wanted == "digits":
         return _digits(config.resolution, part)
@@ -209,7 +251,7 @@ def _load_part(
             f"no dataset {wanted[:300]!r}: expected 'digits', 'cifar10', or a folder or zip "
             f"with one folder of images per class, but there is no such file or folder"
         )
-    return _image_folder(path, config.resolution, part)
+    return _image_folder(path, config, part)
 
 
 def _existing(name: str) -> Path | None:
@@ -221,7 +263,7 @@ def _existing(name: str) -> Path | None:
         return None
 
 
-def _digits(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
+def _digits(resolution: int, part: str) -> _Loaded:
     from sklearn.datasets import load_digits
 
     found = load_digits()
@@ -233,10 +275,11 @@ def _digits(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, T
     rest = order[DIGITS_SPLIT[2] :].sort().values
     index = test.sort().values if part == "test" else rest
     classes = tuple(map(str, range(10)))
-    return "digits", classes, _resize(pixels[index], resolution), labels[index], 0
+    images = _resize(pixels[index], resolution)
+    return _Loaded("digits", classes, images, labels[index], DIGITS_SPLIT[1])
 
 
-def _cifar10(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
+def _cifar10(resolution: int, part: str) -> _Loaded:
     from torchvision.datasets import CIFAR10
 
     root = cache_folder() / "cifar10"
@@ -249,186 +292,78 @@ def _cifar10(resolution: int, part: str) -> tuple[str, tuple[str, ...], Tensor, 
         ) from None
     images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(found.targets, dtype=torch.int64)
-    valid = CIFAR10_VALID if part == "train" else 0
-    return "cifar10", tuple(found.classes), _resize(images, resolution), labels, valid
+    images = _resize(images, resolution)
+    return _Loaded("cifar10", tuple(found.classes), images, labels, CIFAR10_VALID, "last")
 
 
-def _image_folder(
-    path: Path, resolution: int, part: str
-) -> tuple[str, tuple[str, ...], Tensor, Tensor, int]:
-    """A folder or zip: `train/<class>/*` and `test/<class>/*`, or `<class>/*` without a test."""
-    inside, classes = _members(path, part)
-    key = hashlib.sha256(f"{path.name}:{part}:{resolution}:3".encode())
-    for name, size, changed in _stamps(path, inside):
-        key.update(f"{name}:{size}:{changed};".encode())
-    cached = cache_folder() / f"images-{key.hexdigest()[:20]}.safetensors"
+def _image_folder(path: Path, config: DataConfig, part: str) -> _Loaded:
+    """A folder or zip, laid out as `folders.py` says."""
+    source = Source(path)
+    layout = Layout(source)
+    found = layout.part(part)
+    unused = layout.unused()
+    if unused and part == "train":
+        warnings.warn(
+            f"{len(unused)} images of {path} are in no class folder and are not used, for example "
+            f"{shown(unused[0])}",
+            stacklevel=2,
+        )
+    cached = cache_folder() / f"images-{_key(source, found, part, config)}.safetensors"
     tensors = _read_cache(cached)
     if tensors is None:
-        images, labels = _decode_all(path, inside, classes, resolution)
-        tensors = {"images": images, "labels": labels}
+        images = _decode_all(source, found, Decoder(config.resolution, config.fit))
+        tensors = {"images": images, "labels": torch.tensor(found.labels)}
         _write_cache(cached, tensors)
-    return path.stem, classes, tensors["images"], tensors["labels"], 0
+    images, labels = tensors["images"], tensors["labels"]
+    if found.valid:
+        return _Loaded(path.stem, found.classes, images, labels, found.valid, "sorted")
+    return _Loaded(
+        path.stem, found.classes, images, labels, round(FOLDER_VALID_SHARE * len(labels))
+    )
 
 
-def _members(path: Path, part: str) -> tuple[list[str], tuple[str, ...]]:
-    """(names of the image files of a part, its classes): what the names of its folders tell."""
-    names = _list_files(path)
-    parts = {n.split("/")[0] for n in names if n.count("/") >= 2}
-    prefix = f"{part}/" if {"train"} <= parts else ""
-    if part == "test" and (not prefix or "test" not in parts):
-        raise DataError(
-            f"{path} has no test/<class> folders, and a final training ends by reading its test "
-            f"images; add them, beside train/<class>"
-        )
-    inside = [n for n in names if n.startswith(prefix) and n.count("/") == prefix.count("/") + 1]
-    classes = tuple(sorted({n.split("/")[-2] for n in inside}))
-    if len(classes) < 2:
-        raise DataError(
-            f"{path} must hold one folder of images per class, at least two of them, as in "
-            f"train/cat/1.png or cat/1.png; found {len(classes)} such folders"
-        )
-    return inside, classes
-
-
-def _list_files(path: Path) -> list[str]:
-    if path.is_dir():
-        found = list(_walk(path))
-    elif path.is_file() and zipfile.is_zipfile(path):
-        found = _list_zip(path)
-    else:
-        raise DataError(f"{path} is neither a folder nor a zip file, so it holds no images")
-    tops = {n.split("/")[0] for n in found}
-    if len(tops) == 1 and not tops <= {"train"} and all(n.count("/") >= 2 for n in found):
-        raise DataError(
-            f"{path} holds everything inside one folder {min(tops)!r}; name that folder itself"
-        )
-    images = sorted(n for n in found if n.lower().endswith(IMAGE_ENDINGS))
-    for name in images:
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise DataError(f"{path} holds a file whose name is no text: {name[:300]!r}")
-    return images
-
-
-def _walk(path: Path) -> Iterator[str]:
-    """The regular files of a folder, no deeper than an ImageFolder can have them."""
-    count = 0
-    for top, folders, names in os.walk(path):
-        inside = Path(top).relative_to(path)
-        if len(inside.parts) >= DEEPEST:
-            folders.clear()
-        for name in names:
-            if (Path(top) / name).is_file():  # no pipe, no device, no loop of links
-                count += 1
-                if count > MOST_IMAGES:
-                    raise DataError(f"{path} holds more than {MOST_IMAGES:,} files; name a folder")
-                yield (inside / name).as_posix()
-
-
-def _list_zip(path: Path) -> list[str]:
-    """The files of a zip. Nothing is unpacked to disk, so their names lead nowhere; one that would
-    lead out of the archive still tells that this is no honest data set."""
-    with _opened(path) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir()]
-    seen: set[str] = set()
-    for member in members:
-        name = member.filename
-        parts = name.replace("\\", "/").split("/")
-        if name in seen or ".." in parts or not parts[0] or re.match(r"[A-Za-z]:", name):
-            why = "it is there twice" if name in seen else "it leads out of the archive"
-            raise DataError(f"{path} holds a file {name[:300]!r} that is refused: {why}")
-        if member.file_size > MOST_IMAGE_BYTES and name.lower().endswith(IMAGE_ENDINGS):
-            raise DataError(
-                f"the image {_shown(name)} in {path} has {member.file_size:,} bytes unpacked, more "
-                f"than the {MOST_IMAGE_BYTES:,} that are read; mend or remove that file"
-            )
-        seen.add(name)
-    return [m.filename for m in members]
-
-
-def _shown(name: str) -> str:
-    """A file's name as an error shows it: not endless, and no commands to the terminal in it."""
-    name = name if len(name) <= 300 else f"{name[:200]}...{name[-50:]}"
-    return name if name.isprintable() else repr(name)
-
-
-def _opened(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except Exception as error:  # damaged lists of members make zipfile stumble in many ways
-        raise DataError(f"{path} is a damaged zip file: {error}") from None
-
-
-def _stamps(path: Path, names: list[str]) -> Iterator[tuple[str, int, int]]:
-    if path.is_dir():
-        for name in names:
-            stat = (path / name).stat()
-            yield name, stat.st_size, stat.st_mtime_ns
-    else:
-        with _opened(path) as archive:
-            for name in names:
-                info = archive.getinfo(name)
-                yield name, info.file_size, info.CRC
-
-
-def _decode_all(
-    path: Path, names: list[str], classes: tuple[str, ...], resolution: int
-) -> tuple[Tensor, Tensor]:
-    from PIL import Image
+def _decode_all(source: Source, part: Part, decoder: Decoder) -> Tensor:
+    """(N, C, H, W) uint8 of all images of a part; one channel when all of them are grey."""
     from tqdm.auto import tqdm
 
-    number = {name: k for k, name in enumerate(classes)}
-    images = np.empty((len(names), 3, resolution, resolution), np.uint8)
-    labels = np.empty(len(names), np.int64)
-    archive = None if path.is_dir() else _opened(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            for k, name in enumerate(tqdm(names, "decoding images", leave=False, unit="image")):
-                images[k] = _decode(path, archive, name, resolution)
-                labels[k] = number[name.split("/")[-2]]
-    finally:
-        if archive is not None:
-            archive.close()
-    if (images[:, :1] == images[:, 1:]).all():  # a grey dataset has one channel
+    images = np.empty((len(part.names), 3, decoder.side, decoder.side), np.uint8)
+    with source.opened() as content:
+        names = tqdm(part.names, "decoding images", leave=False, unit="image")
+        for k, name in enumerate(names):
+            try:
+                images[k] = decoder.decode(content(name))
+            except Exception as error:  # strangers' files make decoders raise nearly anything
+                raise DataError(
+                    f"the image {shown(name)} in {source.path} cannot be read "
+                    f"({why_unreadable(error)}); mend or remove that file"
+                ) from None
+    if 0 < decoder.brightest < DARK:
+        warnings.warn(
+            f"the images of {source.path} have 16 bits a pixel and use only the lowest "
+            f"{100 * decoder.brightest:.2g} % of that range, so few shades are left with 8 bits; "
+            f"scale their values up to 65535 first",
+            stacklevel=2,
+        )
+    if (images[:, :1] == images[:, 1:]).all():
         images = images[:, :1].copy()
-    return torch.from_numpy(images), torch.from_numpy(labels)
-
-
-def _decode(path: Path, archive: zipfile.ZipFile | None, name: str, resolution: int) -> np.ndarray:
-    """(3, resolution, resolution) uint8 of one file. Raises DataError, naming it."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with (path / name).open("rb") if archive is None else archive.open(name) as file:
-            raw = file.read(MOST_IMAGE_BYTES + 1)
-        if len(raw) > MOST_IMAGE_BYTES:
-            raise OSError(f"it has more than {MOST_IMAGE_BYTES // 2**20} MB")
-        with Image.open(io.BytesIO(raw), formats=IMAGE_FORMATS) as opened:
-            image = opened.convert("RGB")
-    except Exception as error:  # strangers' files make zip and image decoders raise nearly anything
-        unknown = isinstance(error, UnidentifiedImageError)
-        why = "its content is no image" if unknown else error
-        raise DataError(
-            f"the image {_shown(name)} in {path} cannot be read ({why}); mend or remove that file"
-        ) from None
-    if image.size != (resolution, resolution):
-        image = image.resize((resolution, resolution), Image.Resampling.BILINEAR)
-    return np.asarray(image).transpose(2, 0, 1)
+    return torch.from_numpy(images)
 
 
 # ---------------------------------------------------------------- splits
 
 
-def _split(labels: Tensor, official_valid: int, name: str, seed: int) -> tuple[Tensor, Tensor]:
-    everything = torch.arange(len(labels))
-    if official_valid:
-        return everything[:-official_valid], everything[-official_valid:]
-    order = _by_class(labels, draws.generator(seed, "split", 1))
-    valid = DIGITS_SPLIT[1] if name == "digits" else round(FOLDER_VALID_SHARE * len(labels))
-    if not 0 < valid < len(labels):
+def _split(found: _Loaded, seed: int) -> tuple[Tensor, Tensor]:
+    """(training, validation): which images are for what."""
+    count, valid = len(found.labels), found.valid
+    if not 0 < valid < count:
         raise DataError(
-            f"{len(labels)} images are too few to set a tenth aside for validation; at least 10"
+            f"{count} images are too few to set a tenth aside for validation; at least 10"
         )
+    order = torch.arange(count).roll(valid)  # those for validation first
+    if found.chosen == "last":
+        return order[valid:], order[:valid]
+    if found.chosen == "drawn":
+        order = _by_class(found.labels, draws.generator(seed, "split", 1))
     # Minibatches of validation images are taken in order, and batch norm looks at a minibatch as a
     # whole, so one must not hold a single class only, as files sorted by class would have it.
     shuffled = draws.generator(seed, "split", 2).permutation(valid)
@@ -484,6 +419,21 @@ def cache_folder() -> Path:
     """Where decoded and downloaded images are kept; the variable ENAS_VIZ_CACHE moves it."""
     named = os.environ.get("ENAS_VIZ_CACHE")
     return Path(named) if named else Path(platformdirs.user_cache_dir("enas_viz"))
+
+
+def _key(source: Source, part: Part, name: str, config: DataConfig) -> str:
+    """Names the decoded images of a part: by its place, the content of its files, and the size."""
+    where = source.path.resolve()
+    key = hashlib.sha256(f"{where}:{name}:{config.resolution}:{config.fit}:4".encode())
+    for image in part.names:
+        try:
+            key.update(f"{image}:{source.stamp(image)};".encode())
+        except OSError as error:
+            raise DataError(
+                f"the image {shown(image)} in {source.path} cannot be read ({error}); mend or "
+                f"remove that file"
+            ) from None
+    return key.hexdigest()[:20]
 
 
 def _read_cache(path: Path) -> dict[str, Tensor] | None:

@@ -35,7 +35,14 @@ from enas_viz.files import write_text
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.child import check_fits
-from enas_viz.search.data import Data, DataError, check_test_data, load_data, load_test_data
+from enas_viz.search.data import (
+    Data,
+    DataError,
+    check_test_data,
+    check_test_images,
+    load_data,
+    load_test_data,
+)
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
@@ -546,12 +553,15 @@ def build(
             if final:
                 check_test_data(recipe.data, data)
             loaded = load_data(recipe.data, seed, data)
+            if final:
+                check_test_images(recipe.data, data, loaded)
     header = _header(recipe, seed, where, loaded, architecture)
     if not final:
         return STRATEGIES[recipe.strategy](recipe, loaded, header, seed, where, ranks)
     load_test = None
     if not isinstance(data, Data):
-        load_test = partial(load_test_data, recipe.data, data, loaded.classes)
+        fitting = loaded.classes, loaded.channels
+        load_test = partial(load_test_data, recipe.data, data, *fitting)
     return FinalTraining(recipe, architecture, loaded, header, seed, where, load_test, ranks)
 
 

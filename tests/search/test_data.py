@@ -165,13 +165,6 @@ def test_one_class_is_not_enough(tmp_path):
         load_data(SMALL, 0, write_images(tmp_path / "pets", classes=("cat",)))
 
 
-def test_everything_inside_one_more_folder_is_told(tmp_path):
-    write_images(tmp_path / "outer" / "pets")
-
-    with pytest.raises(DataError, match="inside one folder 'pets'; name that folder itself"):
-        load_data(SMALL, 0, tmp_path / "outer")
-
-
 def test_a_subset_is_balanced_and_cannot_be_larger_than_the_whole(tmp_path):
     config = DataConfig(name="digits", resolution=8, train_images=100, valid_images=50)
 

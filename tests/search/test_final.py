@@ -183,19 +183,79 @@ def test_a_data_set_that_cannot_be_is_refused(name):
         next(search.train_child(MACRO, MACRO_ARCH, data=name))
 
 
-def test_a_damaged_test_image_costs_no_training(tmp_path):
+def test_a_damaged_test_image_is_found_before_the_training(tmp_path):
+    data = image_folder(tmp_path / "data", train=("cat", "dog"), test=("cat", "dog"))
+    (data / "test" / "cat" / "3.png").write_bytes(b"nothing")
+
+    with pytest.raises(DataError, match="test/cat/3.png in .* cannot be read"):
+        next(search.train_child(MACRO, MACRO_ARCH, data=data, folder=tmp_path / "run"))
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_test_image_that_is_damaged_during_the_training_costs_no_training(tmp_path):
     data = image_folder(tmp_path / "data", train=("cat", "dog"), test=("cat", "dog"))
     image = data / "test" / "cat" / "3.png"
     whole = image.read_bytes()
+    items = search.train_child(MACRO, MACRO_ARCH, data=data, folder=tmp_path / "run")
+    next(items)
     image.write_bytes(b"nothing")
     with pytest.raises(DataError, match="test/cat/3.png in .* cannot be read"):
-        finish(search.train_child(MACRO, MACRO_ARCH, data=data, folder=tmp_path / "run"))
+        finish(items)
     image.write_bytes(whole)
 
     left = finish(search.resume(tmp_path / "run"))
 
     assert [type(record) for record in left] == [Result]
     assert [type(r) for r in load_trace(tmp_path / "run").records] == [Epoch, Epoch, Result]
+
+
+def coloured(folder):
+    """The same set with one coloured image in its last class."""
+    Image.new("RGB", (8, 8), "red").save(folder / "dog" / "5.png")
+    return folder
+
+
+def grey_folder(path, parts=("train", "test")):
+    for part in parts:
+        for name in ("cat", "dog"):
+            (path / part / name).mkdir(parents=True)
+            for k in range(6):
+                Image.new("L", (8, 8), 40 * k).save(path / part / name / f"{k}.png")
+    return path
+
+
+def test_grey_training_images_and_a_coloured_test_image_are_refused_before_the_training(tmp_path):
+    data = grey_folder(tmp_path / "data")
+    coloured(data / "test")
+
+    with pytest.raises(
+        DataError, match=r"all grey, and 1 of the 12 test images are coloured, .* test/dog/5\.png"
+    ):
+        next(search.train_child(MACRO, MACRO_ARCH, data=data))
+
+
+def test_grey_test_images_are_shown_to_a_network_for_colours(tmp_path):
+    data = grey_folder(tmp_path / "data")
+    coloured(data / "train")
+
+    *_, result = search.train_child(MACRO, MACRO_ARCH, data=data)
+
+    assert isinstance(result, Result)
+    assert result.images == 12
+
+
+def test_a_search_never_decodes_a_test_image(tmp_path):
+    data = image_folder(tmp_path / "data", train=("cat", "dog"), test=("cat", "dog"))
+    for image in (data / "test").rglob("*.png"):
+        image.write_bytes(b"nothing")
+    made = recipe(
+        "macro-tiny",
+        **{"network__layers": 2, "network__filters": 2, "train__epochs": 1},
+        **{"train__batch_size": 8, "controller__updates": 1, "controller__samples": 1},
+    )
+
+    assert isinstance(finish(search.run(made, data=data))[-1], Epoch)
 
 
 def test_test_images_of_other_classes_are_refused():
