@@ -52,7 +52,9 @@ def last_epoch(seed: int, rate: float) -> tuple[Header, dict[str, float]]:
     episodes = [item for item in records if isinstance(item, Episode)]
     last = [e for e in episodes if e.epoch == made.train.epochs - 1]
     means = (sum(e.accuracy for e in last), sum(e.extra["entropy"] for e in last))
-    return header, dict(zip(("reward", "entropy"), (round(m / len(last), 4) for m in means)))
+    return header, dict(
+        zip(("reward", "entropy"), (round(m / len(last), 4) for m in means), strict=True)
+    )
 
 
 if __name__ == "__main__":
