@@ -78,7 +78,7 @@ def test_the_notebooks_are_linked_in_order_and_the_links_hold(page):
 
     names = sorted(p.name for p in NOTEBOOKS.glob("*.ipynb"))
     assert [Path(address).name for address, _, _ in links] == names
-    assert links[0][1:] == ("ENAS in five minutes", "Can a network learn to design networks?")
+    assert links[0][1:] == ("ENAS, a first tour", "Can a network learn to design networks?")
 
 
 def test_a_repository_makes_links_that_open_binder(tmp_path):

@@ -301,7 +301,7 @@ def _notebooks(links: Iterable[Link]) -> str:
         '<section class="exhibit" id="notebooks" aria-labelledby="notebooks-title">'
         '<h2 id="notebooks-title">Run it yourself</h2>'
         '<p class="words">The notebooks tell the story from the beginning, with searches to run '
-        "and questions to answer. The first needs five minutes and no PyTorch; "
+        "and questions to answer. The first takes about ten minutes and needs no PyTorch; "
         f"<code>make lab</code> in the project’s folder opens it.</p><ul>{listed}</ul></section>"
     )
 

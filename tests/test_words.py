@@ -1,0 +1,131 @@
+"""What README, RESULTS, notebooks and the package say: no overclaims, no durations typed by hand."""
+
+import json
+import re
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+
+import enas_viz as ev
+from enas_viz.estimates import CPU, estimate, tell_time
+from enas_viz.measured import tell_demo
+from enas_viz.recipes import recipe
+
+ROOT = Path(__file__).parent.parent
+KEPT = ROOT / "benchmarks" / "results"
+PAGES = ("README.md", "RESULTS.md", "CONTRIBUTING.md", "results/README.md")
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+# What was said once, and claims too much or is no plain English.
+NOT_SAID = (
+    r"no difference",  # that two groups are not shown to differ does not make them equal
+    r"\bby lot\b",
+    r"\bwhom\b",
+    r"behind ± stands",
+    r"by hand never",
+    r"not to be had",
+    r"\bat hand\b(?! \*|, so)",
+    r"a matter of (hours|minutes)",
+    r"pulling the plug",
+    # durations that no one measured
+    r"a minute or two|about two minutes|less than a minute|half a minute|a few minutes",
+    r"some ten seconds|in five minutes",
+)
+
+
+def markdown(path: Path) -> str:
+    """The sources of a notebook's cells, without its outputs."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells)
+
+
+def said() -> dict[str, str]:
+    pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+    code = (ROOT / "enas_viz").rglob("*.py")
+    modules = {p.relative_to(ROOT).as_posix(): p.read_text(encoding="utf-8") for p in code}
+    return pages | modules | {path.name: markdown(path) for path in NOTEBOOKS}
+
+
+@pytest.mark.parametrize("pattern", NOT_SAID)
+def test_what_claims_too_much_is_said_nowhere(pattern):
+    found = {
+        name: match[0]
+        for name, text in said().items()
+        if (match := re.search(pattern, text, flags=re.IGNORECASE))
+    }
+
+    assert found == {}
+
+
+@pytest.mark.parametrize("where", ["README.md", "00_tour.ipynb"])
+def test_the_minutes_of_the_demo_are_those_that_were_measured(where):
+    text = " ".join(said()[where].split())
+
+    assert tell_demo("macro") in text
+
+
+def test_the_minutes_of_a_search_in_a_notebook_are_those_of_its_estimate():
+    told = {
+        (path.name[:2], time)
+        for path in NOTEBOOKS
+        for time in re.findall(r"about ([\d.]+ \w+) on an AMD\s+EPYC", markdown(path))
+    }
+
+    def time(name: str, epochs: int) -> str:
+        return tell_time(estimate(recipe(name, train__epochs=epochs), CPU).hours)
+
+    assert told == {
+        ("01", time("macro-tiny", 12)),
+        ("01", time("macro-tiny", 60)),
+        ("02", time("micro-tiny", 12)),
+        ("02", time("micro-tiny", 60)),
+        ("06", time("macro-tiny", 60)),
+    }
+
+
+def test_the_readmes_table_of_the_demo_holds_the_kept_figures():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    kept = [json.loads(path.read_text()) for path in sorted(KEPT.glob("demo-*.json"))]
+    pairs = [
+        pair
+        for found in kept
+        for pair in (
+            (found["shared_weights"]["policy"], found["shared_weights"]["uniform"]),
+            (found["alone"]["searched"], found["alone"]["random"]),
+        )
+    ]
+
+    rows = re.findall(r"networks each \| (.*?) \| (.*?) \|", text)
+
+    assert rows == [tuple(map(percent, pair)) for pair in pairs]
+
+
+def percent(values: list[float]) -> str:
+    return f"{100 * mean(values):.1f} ± {100 * stdev(values) / len(values) ** 0.5:.1f} %"
+
+
+@pytest.mark.parametrize("kind", ["macro", "micro"])
+def test_the_readmes_figures_of_the_cifar_searches_are_those_that_were_measured(kind):
+    rows = json.loads((KEPT / f"{kind}-cifar10-cpu.json").read_text())["rows"]
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+    for row in rows:
+        (a, b), (c, d) = row["policy"], row["chance"]
+        assert f"{100 * a:.1f} ± {100 * b:.1f} % against {100 * c:.1f} ± {100 * d:.1f} %" in text
+
+
+@pytest.mark.parametrize(
+    ("notebook", "trace"), [("01", "macro-cifar10-cpu"), ("02", "micro-cifar10-cpu")]
+)
+def test_a_notebook_says_of_what_its_film_shows_the_best(notebook, trace):
+    searched = ev.load_trace(trace)
+    kept = sum(bool(episode.steps) for episode in searched.episodes)
+    (path,) = (p for p in NOTEBOOKS if p.name.startswith(notebook))
+
+    text = " ".join(markdown(path).split())
+
+    highest = max(episode.accuracy for episode in searched.episodes)
+    assert f"whose steps were kept ({searched.best.accuracy:.1%}".replace("%", " %") in text
+    assert re.search(rf"best\s+of\s+the\s+{kept}\b", text)
+    assert f"the best of all {len(searched.episodes):,} had {highest:.1%}".replace("%", " %") in text
