@@ -1,6 +1,6 @@
 """What an architecture is like: how deep, how far it sees, what nobody reads. No torch.
 
-Of the path that it takes through the supernet of a recipe, as the authors search. Leaves to others:
+Of the path that it takes through the supernet of a recipe, as the authors search. Not here:
 what it costs (`cost`), how good it is (`enas_viz.search`).
 """
 

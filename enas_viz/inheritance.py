@@ -5,7 +5,7 @@ input of a node one operation on one source (micro). `count` counts the paths of
 minibatches, which a search records with the epoch (field `trained`); `inheritance` reads these
 counts from a trace, and estimates them where an older trace has none.
 
-Leaves to others: when they are counted (`search.enas`), drawing them (`view.sharing`).
+Not here: when they are counted (`search.enas`), drawing them (`view.sharing`).
 Source: Pham et al. 2018, sections 2.2 and 2.4: which weights the architectures of a space share.
 """
 

@@ -5,7 +5,7 @@ learned; the temperature says how far the raw logit must go, not where it ends. 
 of micro cells adds a fixed shift afterwards, and starts the bias of two operations so far out that
 their tanh passes no gradient on.
 
-Leaves to others: what a trained policy does within its limits (`search/diagnostics.py`).
+Not here: what a trained policy does within its limits (`search/diagnostics.py`).
 Source: authors' `general_controller.py`, `micro_controller.py`; the arithmetic is ours.
 """
 

@@ -1,6 +1,6 @@
 """Rankings of candidates and single architectures as JSON files, written and read.
 
-A ranking is what `enas-viz derive` keeps and `enas-viz train --arch` reads. Leaves to others: how
+A ranking is what `enas-viz derive` keeps and `enas-viz train --arch` reads. Not here: how
 candidates come to their accuracies (`search/candidates.py`).
 """
 

@@ -755,7 +755,8 @@ def _check_kind(where: str, value: Any, hint: Any) -> None:
         return
     taken = (int, float) if hint is float else hint
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
-        raise ValueError(f"{where} is of kind {hint.__name__}; got {shortened(value)}")
+        kind = f"a{'n' if hint is int else ''} {hint.__name__}"
+        raise ValueError(f"{where} must be {kind}; got {shortened(value)}")
 
 
 def _is_choice(value: Any, choices: tuple[Any, ...]) -> bool:

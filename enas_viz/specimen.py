@@ -5,7 +5,7 @@ validation minibatches, and the inner products of their score vectors, the gradi
 log-probability. From these follow the exact gradient of the expected reward, and what REINFORCE
 makes of a few samples: mean, variance and direction in closed form, and single estimates.
 
-Leaves to others: where the numbers come from (`search/microscope.py`), showing them
+Not here: where the numbers come from (`search/microscope.py`), showing them
 (`widgets/microscope.py`). `static/microscope.js` computes the same in the browser.
 
 Source: Williams 1992 (REINFORCE); Pham et al. 2018, section 2.2, and the authors' controllers.

@@ -4,7 +4,7 @@ A trace is JSON Lines, gzipped once the search has finished: a header, then epis
 the order in which they happened. `record` writes records while passing them on; `load_trace`
 reads a trace, a finished one or one that a killed search left behind.
 
-Leaves to others: running a search (`enas_viz.search`) and drawing (`enas_viz.view`).
+Not here: running a search (`enas_viz.search`) and drawing (`enas_viz.view`).
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ def test_decode_draws_when_asked_to(capsys, tmp_path):
         (["search", "macro-tiny", "--fidelity.cutout", "corner"], "fidelity.cutout concerns"),
         (["search", "macro-tiny", "--preset", "rumour"], "'rumour'"),
         (["search", "macro-tiny", "--data", "/nowhere"], "no dataset '/nowhere'"),
-        (["search", "macro-tiny", "--device", "abacus"], "device 'abacus' is not to be had"),
+        (["search", "macro-tiny", "--device", "abacus"], "device 'abacus' is not available"),
         (["search", "macro-tiny", "--seed", "-1"], "a seed is a whole number of at least 0"),
         (["resume", "/nowhere"], "/nowhere holds no run"),
         (["derive", "/nowhere"], "/nowhere holds no run"),

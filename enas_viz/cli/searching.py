@@ -27,7 +27,7 @@ class SearchOptions:
     folder: Path | None = None
     """Where trace and checkpoints go; by default runs/RECIPE."""
     seed: int = 0
-    """Of every random draw; equal seeds give equal traces."""
+    """Seed of every random draw; equal seeds give equal traces."""
     device: str = "auto"
     """auto, cpu, cuda or another PyTorch device."""
     data: Path | None = None
@@ -61,7 +61,7 @@ class DeriveOptions:
     bn: Literal["batch", "moving", "refit"] | None = None
     """Statistics by which batch norm works, as fidelity.reward_bn; by default the search's."""
     seed: int | None = None
-    """Of the sampling; by default the search's own."""
+    """Seed for sampling; by default the search's own."""
     data: Path | None = None
     """Where the images are now, if they were moved."""
     out: Path | None = None

@@ -31,7 +31,7 @@ class TrainOptions:
     folder: Path | None = None
     """Where trace and checkpoints go; by default runs/RECIPE."""
     seed: int = 0
-    """Of every random draw."""
+    """Seed of every random draw."""
     device: str = "auto"
     """auto, cpu, cuda or another PyTorch device."""
     data: Path | None = None
@@ -53,7 +53,7 @@ class ReproduceOptions:
     data: Path | None = None
     """A folder or zip with one folder of images per class, instead of the recipes' dataset."""
     seed: int = 0
-    """Of every random draw."""
+    """Seed of every random draw."""
     device: str = "auto"
     """auto, cpu, cuda or another PyTorch device."""
     yes: bool = False

@@ -3,7 +3,7 @@
 Pixels are moved while they are bytes, image by image as wholes; only then are they made numbers,
 and what must be zero is blanked. So few passes go over the large tensor, and none picks pixels.
 
-Leaves to others: which images (`data.py`). Source: authors' `cifar10/image_ops.py` and
+Not here: which images (`data.py`). Source: authors' `cifar10/image_ops.py` and
 `general_child.py`; DeVries and Taylor 2017 (arXiv:1708.04552).
 """
 

@@ -4,7 +4,7 @@ A child is not a path of the supernet. The authors build it anew: macro layers w
 reduction and concatenate their skips; cells halve by strided operations, pass every input through
 one more 1x1 convolution, and hand on their loose ends side by side.
 
-Leaves to others: the shared weights (`supernet.py`), the training (`final.py`).
+Not here: the shared weights (`supernet.py`), the training (`final.py`).
 Source: authors' `general_child.py` (`_fixed_layer`) and `micro_child.py` (`_fixed_layer`); sizes as
 in `cifar10_macro_final.sh` and `cifar10_micro_final.sh`.
 """

@@ -1,6 +1,6 @@
 """The controller of a space, its optimiser, and the steps of an architecture that nobody sampled.
 
-Leaves to others: the policies themselves (`macro_controller.py`, `micro_controller.py`), what a
+Not here: the policies themselves (`macro_controller.py`, `micro_controller.py`), what a
 reward is and when to update (`enas.py`).
 """
 

@@ -3,7 +3,7 @@
 Every logit is `bound * tanh(raw / temperature)`. Where the tanh is saturated, the logit stays where
 it is whatever the reward says; `diagnose` measures how far each kind of logit is from that.
 
-Leaves to others: what the bounds allow at all (`enas_viz/limits.py`), and training (`enas.py`).
+Not here: what the bounds allow at all (`enas_viz/limits.py`), and training (`enas.py`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ It walks a single sample through the formulas as they stand in a textbook, so it
 to read; `lstm.py` and the two controllers compute the same for many samples in a few large
 products. What it finds goes into the steps' details, from which `view.step_closeup` draws.
 
-Leaves to others: drawing; sampling for a search.
+Not here: drawing; sampling for a search.
 Source: authors' `general_controller.py`, `micro_controller.py`.
 """
 

@@ -3,7 +3,7 @@
 `FinalTraining.records` is told start to finish as a generator, like a search. The test images are
 read once, after the last epoch; no earlier epoch has a test figure, so none can be chosen by it.
 
-Leaves to others: what the network is (`child.py`), folders and resuming (`strategies.py`).
+Not here: what the network is (`child.py`), folders and resuming (`strategies.py`).
 Source: Pham et al. 2018, section 3.2; authors' `cifar10_macro_final.sh`, `cifar10_micro_final.sh`.
 """
 

@@ -1,6 +1,6 @@
 """What both controllers are made of: an LSTM without biases, attention over anchors, shaping.
 
-Leaves to others: which decisions there are and in which order (`macro_controller.py`,
+Not here: which decisions there are and in which order (`macro_controller.py`,
 `micro_controller.py`).
 Source: authors' `general_controller.py`, `micro_controller.py`.
 """

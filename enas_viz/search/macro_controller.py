@@ -4,7 +4,7 @@
 differentiable. Both return a `MacroRollout`, which knows log-probabilities, entropies, the skip
 penalty, and the steps to record.
 
-Leaves to others: the LSTM (`lstm.py`), what a reward is and when to update (`enas.py`).
+Not here: the LSTM (`lstm.py`), what a reward is and when to update (`enas.py`).
 Source: authors' `general_controller.py`; skips-first from the article's and the paper's figure.
 """
 

@@ -4,7 +4,7 @@ Per cell two silent warm-up steps give the anchors of the cell's inputs; then ev
 source indices by attention over the anchors, two operations, and a silent step that gives its own
 anchor. The second cell goes on from the first one's last state, so both are sampled in one pass.
 
-Leaves to others: the LSTM (`lstm.py`), what a reward is and when to update (`enas.py`).
+Not here: the LSTM (`lstm.py`), what a reward is and when to update (`enas.py`).
 Source: authors' `micro_controller.py`.
 """
 

@@ -4,7 +4,7 @@
 gradient is a sum and not an estimate. `specimen` measures rewards besides, with the shared weights
 of a search, as `enas_viz/specimen.py` keeps them.
 
-Leaves to others: closed forms and estimates (`specimen.py`), training (`enas.py`).
+Not here: closed forms and estimates (`specimen.py`), training (`enas.py`).
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ Every process (rank) holds the same networks, iterates over the same records, an
 the minibatches and samples that it computes; what they found is added up in one exchange, after
 which all hold the same numbers again. Hugging Face Accelerate makes the process group: gloo with
 one thread each on the CPU, NCCL with the device of the local rank on CUDA (not tested here: no
-machine with two GPUs was at hand).
+machine with two GPUs was available).
 
-Leaves to others: what is exchanged (`train.py`, `enas.py`), what only the first process does with
+Not here: what is exchanged (`train.py`, `enas.py`), what only the first process does with
 a folder (`strategies.py`), starting the processes (`torchrun`).
 """
 

@@ -4,7 +4,7 @@ A plan is a list of stages, each in a folder of its own below one folder: a sear
 architecture (`derived.json`), final trainings. Carrying out the same plan again goes on wherever
 it stopped, between stages or inside one, and ends the same; what has finished is not repeated.
 
-Leaves to others: each stage (`strategies.py`, `candidates.py`), the page of results (`ledger`),
+Not here: each stage (`strategies.py`, `candidates.py`), the page of results (`ledger`),
 progress bars (whoever passes `watch`).
 Source: Pham et al. 2018, sections 3.2 and 3.3 (the random networks).
 """

@@ -4,7 +4,7 @@
 (recipe, seed, source of the data), `trace.jsonl` (gzipped at the end) and checkpoints, all under a
 lock.
 
-Leaves to others: what a run does (`enas.py`, `final.py`), what is done with a search's result
+Not here: what a run does (`enas.py`, `final.py`), what is done with a search's result
 (`candidates.py`).
 """
 
@@ -575,7 +575,7 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
         reason = (str(error).splitlines() or ["unknown"])[0][:200]
         raise ValueError(
-            f"device {name[:100]!r} is not to be had here ({reason}); use cpu"
+            f"device {name[:100]!r} is not available on this machine ({reason}); use cpu"
         ) from None
     return made
 

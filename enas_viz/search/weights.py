@@ -1,7 +1,7 @@
 """Epochs of weight training: what a search and a final training have in common.
 
 Which images are an epoch's minibatches, the steps over them, a look at their losses, and the
-tensors of a checkpoint. Leaves to others: one step (`train.py`), what a minibatch trains and what
+tensors of a checkpoint. Not here: one step (`train.py`), what a minibatch trains and what
 happens between epochs (`enas.py`, `final.py`).
 """
 

@@ -1,7 +1,7 @@
 """Films for slides: pictures of one size, one for each step, as an animated GIF or an MP4.
 
 A GIF needs only Pillow and numpy, which come with matplotlib. An MP4 needs the extra `video`,
-whose ffmpeg does all the work. Leaves to others: what the pictures show (`svg`), their pixels
+whose ffmpeg does all the work. Not here: what the pictures show (`svg`), their pixels
 (`export.png`).
 """
 

@@ -5,7 +5,7 @@ which stay, `snapshot`, all that is known, and `news`, what came since the last 
 search it keeps every second, fourth, eighth... sample, so that a page stays quick; the samples
 that were the best of their time stay.
 
-Leaves to others: who asks for records (`widgets.dashboard`), the drawing (`static/dashboard.js`).
+Not here: who asks for records (`widgets.dashboard`), the drawing (`static/dashboard.js`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Estimates of a policy gradient as points around the exact one, which points up; and labels.
 
-Leaves to others: what an estimate is (`enas_viz/specimen.py`), the moving picture
+Not here: what an estimate is (`enas_viz/specimen.py`), the moving picture
 (`static/microscope.js`).
 """
 

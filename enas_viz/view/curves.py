@@ -1,6 +1,6 @@
 """Curves of a search: what it was rewarded with, how sure the policy became, what it preferred.
 
-`series` computes them from a trace, `figure` draws them with matplotlib. Leaves to others: the
+`series` computes them from a trace, `figure` draws them with matplotlib. Not here: the
 drawing of networks (`scene`, `svg`); showing and saving (`export.plot`).
 """
 

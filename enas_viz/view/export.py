@@ -1,6 +1,6 @@
 """Files and pictures: `draw` shows, `save` writes SVG, PNG, animations and offline pages.
 
-Leaves to others: what is in the picture (`scene`, `svg`); how it is put together (`animation`);
+Not here: what is in the picture (`scene`, `svg`); how it is put together (`animation`);
 playing (`static/replay.js`).
 """
 

@@ -3,7 +3,7 @@
 The article's two examples, two recorded searches, the published architectures, and the way to the
 notebooks. The page holds every module and style once, and the same bytes come out every time.
 
-Leaves to others: what the widgets show (`scene`, `board`, `timeline`); playing (`static/`, where
+Not here: what the widgets show (`scene`, `board`, `timeline`); playing (`static/`, where
 `gallery.js` puts the widgets in their places).
 """
 

@@ -1,6 +1,6 @@
 """What a reader hands over to be drawn or played: an architecture in any form, an episode, a trace.
 
-Leaves to others: reading lists and genotypes (`published.decode`).
+Not here: reading lists and genotypes (`published.decode`).
 """
 
 from __future__ import annotations

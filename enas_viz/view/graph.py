@@ -4,7 +4,7 @@
 count from 0 here. A layer is two nodes, since a skip may run beside the main path between the same
 two layers: `op3` computes, `out3` is what comes out once the skips are merged in.
 
-Leaves to others: coordinates (`layout`), words and looks (`scene`, `svg`).
+Not here: coordinates (`layout`), words and looks (`scene`, `svg`).
 """
 
 from __future__ import annotations

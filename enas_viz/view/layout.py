@@ -4,7 +4,7 @@ So nothing moves between two steps, nor between two architectures of one space. 
 horizontal axis; skips are arcs above it that rise and fall in the gaps between boxes, so that they
 cross none; a band behind the layers is as high as the feature map is, and narrows at reductions.
 
-Units are CSS pixels at natural size. Leaves to others: what is chosen, what it looks like.
+Units are CSS pixels at natural size. Not here: what is chosen, what it looks like.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Markup of a macro network and of the controller that decided it.
 
-Leaves to others: coordinates (`layout`), words (`scene`), the frame around it (`svg`).
+Not here: coordinates (`layout`), words (`scene`), the frame around it (`svg`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Above the nodes runs one track for each tensor that a node may read; an input dr
 into the operation's box, so that no edge crosses a box. Under the nodes a rail collects the loose
 ends. Nothing moves between two steps, nor between two architectures of one space.
 
-Units are CSS pixels at natural size. Leaves to others: what is chosen, what it looks like.
+Units are CSS pixels at natural size. Not here: what is chosen, what it looks like.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Markup of a pair of cells and of the controller that decided them.
 
-Leaves to others: coordinates (`micro_layout`), words (`scene`), the frame around it (`svg`).
+Not here: coordinates (`micro_layout`), words (`scene`), the frame around it (`svg`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Of every run its name and the two drawings of the timeline; of a single run a network, too: on a
 still the best sample so far, in a time-lapse the newest. A run without samples says so.
 
-Leaves to others: the drawings (`timeline`, `svg`), files and pixels (`export`).
+Not here: the drawings (`timeline`, `svg`), files and pixels (`export`).
 """
 
 from __future__ import annotations

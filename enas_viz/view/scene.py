@@ -6,7 +6,7 @@ from the templates in `WORDS`, which the browser reads too, so that a page of ma
 small and both say the same. `Scene` is what both kinds of search have in common, `MacroScene` and
 `MicroScene` are the two.
 
-Leaves to others: coordinates (`layout`, `micro_layout`), markup (`svg`), files (`export`).
+Not here: coordinates (`layout`, `micro_layout`), markup (`svg`), files (`export`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Scores with their standard errors, one line each, so that one sees which are apart.
 
 What can be given: candidates that `search.derive` ranked, final trainings of the ledger, or plain
-numbers. Leaves to others: testing (`search.candidates`), what an error is of (the ledger).
+numbers. Not here: testing (`search.candidates`), what an error is of (the ledger).
 """
 
 from __future__ import annotations

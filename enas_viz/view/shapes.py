@@ -1,6 +1,6 @@
 """Small shapes and the frame of every drawing: arrow heads, icons, merge points, styles.
 
-Leaves to others: what they are put together to (`macro_svg`, `micro_svg`, `closeup`, `svg`).
+Not here: what they are put together to (`macro_svg`, `micro_svg`, `closeup`, `svg`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ A moment is the end of an epoch: how many minibatches there were until then, whi
 supernet they took, and which networks the policy had sampled. `Sharing` reads them from a trace;
 the browser gets them as JSON and composes the same sentences from `WORDS`.
 
-Leaves to others: counting (`inheritance`), the drawing (`sharing_svg`), motion
+Not here: counting (`inheritance`), the drawing (`sharing_svg`), motion
 (`static/shared_weights.js`).
 """
 

@@ -6,7 +6,7 @@ and the spot where they cross the weights of that operation on that tensor.
 
 Every shape that stands for a path names its number (`data-path`, as `inheritance.paths` numbers
 them), and how thick or large it is follows from `grown`; the browser does the same.
-Leaves to others: what is counted (`inheritance`), words around the picture (`sharing`).
+Not here: what is counted (`inheritance`), words around the picture (`sharing`).
 """
 
 from __future__ import annotations

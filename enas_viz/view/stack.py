@@ -4,7 +4,7 @@ Each layer or cell is a slab as high as its feature map is. A micro network is i
 and again: three stages of normal cells, a reduction cell between two of them or at the end of each.
 
 Sources: the authors' scripts for the sizes of the search; Pham et al. 2018, the figure of stacked
-cells. Leaves to others: what is inside a cell (`micro_svg`), the frame around it (`svg`).
+cells. Not here: what is inside a cell (`micro_svg`), the frame around it (`svg`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 probabilities, the draw. A number that a trace does not hold is not drawn. Rows and columns carry
 their scales as data, so that `static/lens.js` can ask "what if" of the same drawing.
 
-Leaves to others: recording the numbers (`search.dissection`), words for steps (`scene`).
+Not here: recording the numbers (`search.dissection`), words for steps (`scene`).
 Source: authors' `general_controller.py`, `micro_controller.py`.
 """
 

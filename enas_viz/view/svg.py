@@ -4,7 +4,7 @@ The browser gets `skeleton`: two drawings in which nothing is decided yet, each 
 `data-born`; it then only sets class names. A still is the same drawing with the classes set, its
 styles inside and no variables left, so that any viewer shows it.
 
-Leaves to others: coordinates (`layout`), words (`scene`), files and pixels (`export`).
+Not here: coordinates (`layout`), words (`scene`), files and pixels (`export`).
 """
 
 from __future__ import annotations

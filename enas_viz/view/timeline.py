@@ -4,7 +4,7 @@ Two drawings over the epochs of a search: curves (reward and baseline, entropy, 
 every layer or node, which operations the policy sampled. A moment is an episode that kept its
 steps.
 
-Leaves to others: the numbers (`curves`), one episode's drawing (`scene`, `svg`), moving the cursor
+Not here: the numbers (`curves`), one episode's drawing (`scene`, `svg`), moving the cursor
 and opening a moment (`static/replay.js`).
 """
 

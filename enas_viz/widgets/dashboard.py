@@ -3,7 +3,7 @@
 A live run is asked for its records by a thread of its own, so that the notebook stays usable and
 the buttons work. What has come is passed on to the browser at most ten times a second.
 
-Leaves to others: what is kept of a run (`view.board`), drawing it (`static/dashboard.js`), running
+Not here: what is kept of a run (`view.board`), drawing it (`static/dashboard.js`), running
 a search (`enas_viz.search`).
 """
 

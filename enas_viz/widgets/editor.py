@@ -1,6 +1,6 @@
 """The editor: the reader in the controller's seat. `static/editor.js` adds a desk to the replay.
 
-Leaves to others: drawing and choosing (`replay`), what an architecture is like (`anatomy`), what a
+Not here: drawing and choosing (`replay`), what an architecture is like (`anatomy`), what a
 controller or a supernet says (callables, see `enas_viz.search.seat`).
 """
 

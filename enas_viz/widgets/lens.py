@@ -1,6 +1,6 @@
 """The lens: one step of the controller at a time, opened; and what other shaping would have done.
 
-Leaves to others: the numbers and the drawing (`view.step_closeup`); showing it (`static/lens.js`).
+Not here: the numbers and the drawing (`view.step_closeup`); showing it (`static/lens.js`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The microscope: REINFORCE's estimates of a policy gradient beside the exact one.
 
-Leaves to others: the numbers (`enas_viz/specimen.py`), drawing (`static/microscope.js`), the still
+Not here: the numbers (`enas_viz/specimen.py`), drawing (`static/microscope.js`), the still
 (`view/compass.py`).
 """
 

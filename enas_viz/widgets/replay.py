@@ -1,6 +1,6 @@
 """The replay widget: a list of traits, shown by `static/replay.js`.
 
-Leaves to others: what is drawn and said (`enas_viz.view`); playing it (the module).
+Not here: what is drawn and said (`enas_viz.view`); playing it (the module).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The shared weights of a search, seen: what each of them was trained on, and who inherits it.
 
-Leaves to others: counting (`inheritance`), words and pictures (`view.sharing`), drawing in the
+Not here: counting (`inheritance`), words and pictures (`view.sharing`), drawing in the
 browser (`static/shared_weights.js`).
 """
 

@@ -277,7 +277,9 @@ def test_nothing_is_left_on_disk_when_the_data_are_wrong(tmp_path):
 
 
 def test_an_unknown_device_is_refused_in_one_line():
-    with pytest.raises(ValueError, match="device 'abacus' is not to be had here") as caught:
+    with pytest.raises(
+        ValueError, match="device 'abacus' is not available on this machine"
+    ) as caught:
         strategies.pick_device("abacus")
 
     assert "\n" not in str(caught.value)
