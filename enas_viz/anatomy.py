@@ -1,4 +1,4 @@
-"""What an architecture is like: how deep, how far it sees, what nobody reads. No torch.
+"""What an architecture is like: how deep, how far it sees, which outputs no layer reads. No torch.
 
 Of the path that it takes through the supernet of a recipe, as the authors search. Not here:
 what it costs (`cost`), how good it is (`enas_viz.search`).

@@ -33,7 +33,7 @@ MEASURED = Path(__file__).parent.parent / "benchmarks" / "results"  # only in a 
 IMAGES = {"digits": 1397, "cifar10": 50_000}  # that are not for testing; a copy has as many
 HELD_BACK = {"digits": 397, "cifar10": 5_000}  # of these for validation, unless all are trained on
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
-DAYS = 48  # hours from which nobody would wait for a CPU
+DAYS = 48  # hours from which a GPU is suggested
 BUSY = 2.0  # load average from which other programs made a measurement slower than it need be
 SAMPLES = 8  # random architectures whose mean stands for one that is not known yet
 
@@ -82,8 +82,8 @@ class Work:
     """What a recipe computes. flops: two for each multiply-add.
 
     steps: training minibatches, rewards: evaluated ones, in all epochs. kernels: of a step, None
-    where nobody counted them, reward_kernels: of a reward. step_s, reward_s: seconds measured on a
-    CPU, None where not. measured: on what and when; empty where all is counted.
+    where they were not counted, reward_kernels: of a reward. step_s, reward_s: seconds measured on
+    a CPU, None where not. measured: on what and when; empty where all is counted.
     """
 
     steps: int

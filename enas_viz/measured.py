@@ -36,17 +36,13 @@ def measured() -> dict[str, dict[str, Any]]:
     return _table()["recipes"]
 
 
-def demo_minutes(space: str) -> str:
-    """Minutes of CPU time that `enas-viz demo --space SPACE` took, with two digits: "1.7"."""
-    return f"{_table()['demo'][space]['cpu_minutes']:.2g}"
-
-
 def tell_demo(space: str) -> str:
-    """How long the demo takes, and where that was measured, as a part of a sentence."""
+    """How long the demo takes, and where that was measured, as a part of a sentence; "" where it
+    was not measured."""
     of = _table()["demo"].get(space)
     if of is None:
-        return "a time that was not measured"
-    return f"about {demo_minutes(space)} minutes on one free core ({of['device']}, {of['date']})"
+        return ""
+    return f"about {of['cpu_minutes']:.1f} minutes on one free core ({of['device']}, {of['date']})"
 
 
 def shape(recipe: Recipe) -> dict[str, Any]:

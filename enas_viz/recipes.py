@@ -373,7 +373,7 @@ def _small_finals() -> Iterator[Recipe]:
     ):
         yield Recipe(
             name=name,
-            about="final training on scikit-learn's digits, seconds on two cores",
+            about="final training on scikit-learn's digits, for two cores",
             strategy="final",
             data=dataclasses.replace(digits, holdout=False),
             network=network,

@@ -298,11 +298,12 @@ class Trace:
 
     @property
     def best(self) -> Episode:
-        """The episode of highest accuracy, the first of several.
+        """The episode of highest accuracy among those that kept their steps, the first of several.
 
-        A search keeps the steps of it; a trace from elsewhere may lack them, and then this is the
-        best of the episodes that have some. An accuracy is one minibatch under shared weights: a
-        lucky estimate, good for showing.
+        A search keeps the steps of every new best, so this is the best of its samples. A trace from
+        elsewhere, or from an older version (both traces on CIFAR-10 that ship), may lack them: then
+        `max(trace.episodes, key=lambda e: e.accuracy)` is another episode. An accuracy is measured
+        on one minibatch under shared weights: a lucky estimate, good for showing only.
         Raises ValueError when the trace has no episode with an accuracy.
         """
         scored = [e for e in self.episodes if e.accuracy is not None]

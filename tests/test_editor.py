@@ -250,8 +250,8 @@ def test_yours_is_ranked_among_the_controllers_own():
     assert editor.facts[-1][0] == "log-probability"
 
 
-def test_nobody_scores_where_nobody_was_given():
-    with pytest.raises(ValueError, match="nobody scores here"):
+def test_an_editor_without_a_score_says_how_to_give_it_one():
+    with pytest.raises(ValueError, match="this editor has no score"):
         ev.Editor(MacroSpace(3)).score()
 
 

@@ -88,7 +88,13 @@ def test_the_demo_promises_the_time_that_was_measured_and_names_the_machine(spac
 
     told = tell_demo(space)
 
-    assert told.startswith(f"about {kept['cpu_minutes']:.2g} minutes on one free core")
+    assert told.startswith(f"about {kept['cpu_minutes']:.1f} minutes on one free core")
     assert kept["device"] in told
     assert kept["date"] in told
     assert {"seed", "recipe", "digest", "versions", "load", "threads"} <= kept.keys()
+
+
+def test_a_demo_that_was_not_measured_promises_no_time(monkeypatch):
+    monkeypatch.setattr(module, "_table", lambda: {"demo": {}})
+
+    assert tell_demo("macro") == ""

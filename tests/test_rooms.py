@@ -111,7 +111,7 @@ MAY_IMPORT = {
     "cli.looking": "COMMAND cli.options",
     "cli.searching": "COMMAND cli.options cli.progress",
     "cli.training": "COMMAND cli.options cli.progress",
-    "cli.demo": "COMMAND cli.options cli.progress measured",
+    "cli.demo": "COMMAND cli.options cli.progress estimates measured",
     "cli.entry": "enas_viz cli.*",
     "cli": "cli.entry",
     "__main__": "cli",

@@ -1,4 +1,4 @@
-"""Scores side by side: what is drawn is what was measured, and what is apart looks so."""
+"""Scores side by side: what is drawn is what was measured; what tested as worse looks so."""
 
 import re
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def test_candidates_not_told_apart_from_the_first_are_marked_like_it():
 
     assert [s.marked for s in lines] == [True, True, False]
     assert [s.value for s in lines] == pytest.approx([90, 89, 70])
-    assert lines[2].note == "apart from the first"
+    assert lines[2].note == "tested as worse"
     assert "validation" in what
 
 

@@ -6,7 +6,7 @@ about operations with it and without it, and where does the network that each se
 among 100 networks by chance? The judge is a third set of shared weights of the same seed, trained
 on networks drawn evenly, so that it favours neither.
 
-    python tools/measure_dispatch.py        # about fifteen minutes on one core
+    python tools/measure_dispatch.py
 """
 
 import json

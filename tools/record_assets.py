@@ -1,6 +1,6 @@
 """Records the traces that ship with the package, by running this very program.
 
-Run it by `make assets`, on a machine that does nothing else; it takes about four minutes. Names of
+Run it by `make assets`, on a machine that does nothing else. Names of
 traces as arguments (`python tools/record_assets.py controller-macro`) record only these.
 """
 

@@ -1,7 +1,7 @@
 """Records the specimen that ships: the macro networks of two layers, on digits, with real rewards.
 
 The shared weights are trained by the recipe `macro-tiny` with two layers and a controller that is
-never updated; then every network is rewarded on the same minibatches. Takes a few minutes.
+never updated; then every network is rewarded on the same minibatches.
 
     python tools/record_specimen.py
 """

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import filelock
 
 import enas_viz
-from enas_viz import measured
+from enas_viz import estimates, measured
 from enas_viz.cli.options import UsageError, parse
 from enas_viz.cli.progress import percent, progress_bar, watch
 from enas_viz.files import write_text
@@ -56,9 +56,11 @@ def demo_command(args: Sequence[str]) -> None:
         chosen = change(chosen, train__epochs=2, controller__updates=2, keep_steps=1)
         samples, finalists, alone_epochs = 4, 2, 1
     started = time.monotonic()
-    took = f"This takes {measured.tell_demo(options.space)}"
+    took = f"The search alone takes {estimates.needs(chosen)}"
     if options.quick:
         took = "These are the tiny numbers of --quick"
+    elif minutes := measured.tell_demo(options.space):
+        took = f"This takes {minutes}"
     network = chosen.network
     size = f"{network.layers} layers"
     if options.space == "micro":

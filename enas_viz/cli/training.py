@@ -159,7 +159,7 @@ def reproduce_command(args: Sequence[str]) -> None:
 
 
 def _agreed() -> bool:
-    """Whether the user says yes; an error where there is nobody to ask."""
+    """Whether the user says yes; an error where there is no terminal."""
     if not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask whether to begin; add --yes")
     return input("begin? [y/N] ").strip().lower() in ("y", "yes")

@@ -210,7 +210,7 @@ def draw_step(
 
 
 def draw_scores(x: Any, what: str = "") -> Drawing:
-    """Scores with their standard errors, so that one sees which of them are apart.
+    """Scores with their standard errors, so that one sees which of them overlap.
 
     x: candidates as `search.derive` ranks them, runs as `ledger.kept` returns them, or plain
     numbers in percent, {label: (value, standard error)}. what: is measured, a title; known of

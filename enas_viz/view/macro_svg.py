@@ -122,7 +122,7 @@ def _steps_of(scene: MacroScene) -> dict[int, tuple[int, int | None]]:
 
 
 def _ends(scene: MacroScene, look: Look) -> list[str]:
-    """Image, stem and classifier: always there, decided by nobody."""
+    """Image, stem and classifier: always there, never decided."""
     place = scene.layout
     y, image, stem, head = place.axis, place.image, place.stem, place.head
     last = len(scene.plan) - 1

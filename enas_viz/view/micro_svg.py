@@ -85,7 +85,7 @@ def cell_parts(
 
 
 def _inputs(scene: MicroScene, c: int, place: CellLayout, about: str) -> list[str]:
-    """The cell's two inputs: always there, decided by nobody."""
+    """The cell's two inputs: always there, never decided."""
     parts = []
     for tensor, box in enumerate(place.inputs):
         step = _steps_of(scene)["silent", c, tensor, 0]

@@ -1,4 +1,4 @@
-"""Scores with their standard errors, one line each, so that one sees which are apart.
+"""Scores with their standard errors, one line each, so that one sees which overlap.
 
 What can be given: candidates that `search.derive` ranked, final trainings of the ledger, or plain
 numbers. Not here: testing (`search.candidates`), what an error is of (the ledger).
@@ -22,7 +22,7 @@ TICKS = 5  # about so many
 @dataclass(frozen=True)
 class Score:
     """One line. value, error: in percent, the error its standard error. marked: drawn in colour, as
-    what is not told apart from the first, or was searched."""
+    what cannot be told apart from the first, or was searched."""
 
     label: str
     value: float
@@ -63,7 +63,7 @@ def _candidates(found: list[Any]) -> list[Score]:
             100 * c.accuracy,
             100 * c.standard_error,
             not c.apart,
-            "the first" if k == 1 else "apart from the first" if c.apart else "not told apart",
+            "the first" if k == 1 else "tested as worse" if c.apart else "cannot be told apart",
         )
         for k, c in enumerate(found, start=1)
     ]

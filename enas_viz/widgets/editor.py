@@ -164,17 +164,19 @@ class Editor(Replay):
             self.score()
 
     def shuffle(self, seed: int | None = None) -> None:
-        """Every choice by chance. seed: by default another each time."""
+        """Random choices. seed: by default another each time."""
         space = self._scene.space
         self.architecture = space.sample(random.Random(seed))
 
     def score(self) -> float:
         """Accuracy of the present network under shared weights; it joins `tried`.
 
-        Raises ValueError when there is nobody to score it.
+        Raises ValueError when the editor was given no score.
         """
         if self._score is None:
-            raise ValueError("nobody scores here: Editor(x, controller, search.score(run))")
+            raise ValueError(
+                "this editor has no score; make it by Editor(x, controller, search.score(run))"
+            )
         accuracy = self._note(self.architecture, MINE)
         self.board = self._rows()
         return accuracy
@@ -204,7 +206,7 @@ class Editor(Replay):
     # ---- pages
 
     def html(self) -> str:
-        """One complete page that shows this as it stands; nobody answers there."""
+        """One complete page that shows this as it stands; without a controller or a score."""
         names = ("episode", "step", "mine", "answer", "facts", "flat", "board", "whole")
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
         state |= {"scene": self.scene, "scores": False}

@@ -40,7 +40,7 @@ class Replay(anywidget.AnyWidget):
         ev.Replay("enas-micro")  # a known architecture, as if decided by a policy without knowledge
 
     x: an episode that kept its steps, a trace, or an architecture: as such, by name, as the
-    authors' flat list or print, or as a genotype. An architecture that nobody sampled shows every
+    authors' flat list or print, or as a genotype. An architecture that was not sampled shows every
     option as equally likely, and a note says so. colour: what colours mean, operations ("op"),
     layers ("layer", macro) or nodes ("node", micro). reductions: of a macro network, whether to
     show where feature maps are halved; by default where a recipe is known or the network has six
