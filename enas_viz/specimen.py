@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.files import write_bytes
@@ -124,7 +125,9 @@ class Specimen:
             squares = [self.gram[k][k] for k in range(len(rewards))]
             weighted = [r * s for r, s in zip(rewards, squares, strict=True)]
             return self._mean(weighted) / self._mean(squares)
-        raise ValueError(f"a baseline is a number or one of {', '.join(RULES)}; got {rule!r}")
+        raise ValueError(
+            f"a baseline is a number or one of {', '.join(RULES)}; got {shortened(rule)}"
+        )
 
     def variance(
         self,
@@ -228,9 +231,9 @@ class Specimen:
         return list(accumulate(self.probabilities))
 
     def _batches(self, images: int) -> tuple[tuple[int, ...], ...]:
-        if images not in self.right:
+        if type(images) is not int or images not in self.right:
             there = ", ".join(map(str, self.images))
-            raise ValueError(f"rewards were recorded on {there} images; got {images!r}")
+            raise ValueError(f"rewards were recorded on {there} images; got {shortened(images)}")
         return self.right[images]
 
     # ---- as data
@@ -286,21 +289,31 @@ class Specimen:
 def load_specimen(path: str | Path = ASSET) -> Specimen:
     """A recorded specimen; by default the one that ships: all 72 macro networks of two layers.
 
-    Raises ValueError for a file that holds none, FileNotFoundError where there is no file.
+    Raises ValueError for a file that holds none, FileNotFoundError where there is no file,
+    TypeError for what is no path.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(
+            f"a specimen is read from a file, a path or its name; got {shortened(path)}"
+        )
     try:
         with gzip.open(path) as file:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES // 10**6} MB")
         return Specimen.from_json(json.loads(text))
-    except (ValueError, EOFError, gzip.BadGzipFile, zlib.error, RecursionError) as error:
-        raise ValueError(f"{Path(path).name} holds no specimen that can be read: {error}") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {shortened(str(path))} of a specimen") from None
+    except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(
+            f"{Path(path).name[:100]} holds no specimen that can be read: {why}"
+        ) from None
 
 
 def save_specimen(specimen: Specimen, path: str | Path) -> None:
     """Writes a specimen as gzipped JSON, the same bytes for the same specimen."""
-    text = json.dumps(specimen.to_json(), separators=(",", ":"))
+    text = json.dumps(specimen.to_json(), separators=(",", ":"), allow_nan=False)
     write_bytes(path, gzip.compress(text.encode(), mtime=0))
 
 

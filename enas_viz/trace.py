@@ -123,6 +123,11 @@ class Episode:
     header: Header | None = field(default=None, compare=False, repr=False)  # of its trace
 
     @property
+    def is_scored(self) -> bool:
+        """Whether its accuracy is known; NaN is none."""
+        return self.accuracy is not None and math.isfinite(self.accuracy)
+
+    @property
     def log_probability(self) -> float:
         return max(-LARGEST, sum(step.log_probability for step in self.steps))
 
@@ -306,7 +311,7 @@ class Trace:
         on one minibatch under shared weights: a lucky estimate, good for showing only.
         Raises ValueError when the trace has no episode with an accuracy.
         """
-        scored = [e for e in self.episodes if e.accuracy is not None]
+        scored = [e for e in self.episodes if e.is_scored]
         if not scored:
             raise ValueError("the trace has no episode with an accuracy yet, so none is the best")
         return max([e for e in scored if e.steps] or scored, key=lambda e: e.accuracy)

@@ -6,9 +6,10 @@ It needs no torch: a search is an iterator of records, and this is one who asks 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.trace import Episode, Epoch, Header, Tick, Trace
+from enas_viz.trace import Episode, Epoch, Header, Result, Tick, Trace
 
 WINDOW = 100  # rewards in the mean that is shown
 
@@ -20,18 +21,25 @@ def watch(records: Iterable[Any]) -> Trace:
 
     Interrupting (the stop button of a notebook, Ctrl-C) ends the search and returns what was
     recorded so far; a search with a folder can then be resumed.
-    Raises ValueError when the records do not begin with a header, as those of a resumed search.
+    Raises ValueError when the records do not begin with a header, as those of a resumed search;
+    TypeError for what holds no records.
     """
     from tqdm.auto import tqdm
 
+    if not isinstance(records, Iterable) or isinstance(records, type):
+        raise TypeError(
+            f"watch runs the records of a search, as search.run(...) yields them; got "
+            f"{shortened(records)}"
+        )
     items = iter(records)
     header = next(items, None)
     if not isinstance(header, Header):
         raise ValueError(
             "the records of a search begin with its header; a resumed search goes on with the "
-            "trace in its folder: read that with ev.load_trace(folder) when it has ended"
+            "trace in its folder: read that with ev.load_trace(folder) when it has ended; got "
+            + ("none at all" if header is None else shortened(header))
         )
-    kept: list[Episode | Epoch] = []
+    kept: list[Episode | Epoch | Result] = []
     rewards: list[float] = []
     form = "{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
     with tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0) as bar:
@@ -41,6 +49,11 @@ def watch(records: Iterable[Any]) -> Trace:
                     bar.set_description_str(f"epoch {item.epoch + 1}", refresh=False)
                     bar.update(item.done - bar.n)
                     continue
+                if not isinstance(item, Episode | Epoch | Result):
+                    raise TypeError(
+                        f"the records of a search are its header, then episodes, epochs, a result; "
+                        f"got {shortened(item)}"
+                    )
                 kept.append(item)
                 if isinstance(item, Episode) and item.reward is not None:
                     rewards = [*rewards[1 - WINDOW :], item.reward]

@@ -65,10 +65,9 @@ def test_the_page_is_whole():
     assert len(html) < 700_000
 
 
-@pytest.mark.parametrize("x", [{}, "macro-tiny", None])
-def test_nothing_to_look_at_is_refused(x):
+def test_nothing_to_look_at_is_refused():
     with pytest.raises(ValueError, match="got none"):
-        ev.Lens(x)
+        ev.Lens({})
 
 
 def test_episodes_of_two_spaces_are_refused():

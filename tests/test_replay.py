@@ -42,7 +42,7 @@ def test_the_step_stays_inside_the_episode():
 
 
 def test_speed_is_positive():
-    with pytest.raises(traitlets.TraitError, match="positive"):
+    with pytest.raises(traitlets.TraitError, match="speed must be"):
         ev.Replay(made_up_episode(4)).speed = 0
 
 
@@ -67,7 +67,7 @@ def test_an_episode_without_steps_cannot_be_replayed():
 
 
 def test_what_is_no_episode_is_refused():
-    with pytest.raises(TypeError, match="got int"):
+    with pytest.raises(TypeError, match="got 3"):
         ev.Replay(3)
     with pytest.raises(ValueError, match="recorded without its steps"):
         ev.Replay(Episode(MICRO))

@@ -164,7 +164,7 @@ def test_of_a_trace_the_best_episode_is_drawn():
     trace = Trace(Header(MacroSpace(4)), tuple(episodes))
 
     assert subject(trace) is episodes[2]
-    with pytest.raises(TypeError, match="got int"):
+    with pytest.raises(TypeError, match="got 3"):
         subject(3)
 
 

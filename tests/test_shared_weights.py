@@ -47,7 +47,7 @@ def trace_child(trace):
 
 
 def test_what_it_does_not_know_is_refused_in_words():
-    with pytest.raises(TypeError, match="a trace or its file; got int"):
+    with pytest.raises(TypeError, match="a Trace or its file; got 3"):
         ev.SharedWeights(3)
     with pytest.raises(ValueError, match=r"at is a number of epochs, from 0 .* to 4; got 5"):
         ev.SharedWeights(MACRO, at=5)

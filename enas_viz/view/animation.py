@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import TYPE_CHECKING, Any
 
 from enas_viz.files import write_bytes
@@ -38,7 +39,7 @@ def timing(seconds: Any) -> float:
     if not number or not low <= seconds <= high:  # refuses nan, too
         raise ValueError(
             f"seconds is how long each step is shown, a number from {low:g} to {high:g} (by "
-            f"default {SECONDS:g}); got {seconds!r}"
+            f"default {SECONDS:g}); got {shortened(seconds)}"
         )
     return seconds
 
@@ -54,7 +55,7 @@ def pixels(width: Any, natural: float) -> int:
     if type(width) is not int or not low <= width <= high:
         raise ValueError(
             f"width is that of the animation in pixels, a whole number from {low} to {high}; "
-            f"leave it out for the drawing's own; got {width!r}"
+            f"leave it out for the drawing's own; got {shortened(width)}"
         )
     return width
 

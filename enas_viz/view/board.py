@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.limits import reach_of_header
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Episode, Epoch, Header, Result, Trace
 from enas_viz.view.curves import Tally, entropy_of, place_names
+from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, most_options, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts as facts_of
 from enas_viz.view.scene import recorded_name, scene_of
@@ -87,11 +89,16 @@ class Board:
     # ---- taking in
 
     def add(self, item: Episode | Epoch | Result) -> None:
-        """Takes in one record of the run."""
+        """Takes in one record of the run. TypeError for what is none."""
+        if not isinstance(item, Episode | Epoch | Result):
+            raise TypeError(
+                f"the records of a run are its header, then episodes, epochs, a result; got "
+                f"{shortened(item)}"
+            )
         self.records.append(item)
         if isinstance(item, Epoch):
             self._add_epoch(item)
-        elif isinstance(item, Episode) and item.accuracy is not None:
+        elif isinstance(item, Episode) and item.is_scored:
             self._add_episode(item)
 
     def _add_episode(self, item: Episode) -> None:
@@ -102,7 +109,7 @@ class Board:
         if best:
             self.best = item
         self._points.offer(lambda: self._point(item), best)
-        if item.steps:
+        if item.steps and has_finite_logits(item):
             self._moments.offer(lambda: self._moment(item), best)
 
     def _point(self, item: Episode) -> list[Any]:

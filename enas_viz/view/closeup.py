@@ -9,6 +9,8 @@ after the operation), the paper's section 2.3 (the concatenation is the operatio
 
 from __future__ import annotations
 
+from reprlib import repr as shortened  # what is refused may be endless
+
 from enas_viz.space import Architecture
 from enas_viz.view.graph import macro
 from enas_viz.view.scene import OPERATIONS
@@ -39,12 +41,14 @@ def layer_svg(architecture: Architecture, layer: int, source: str) -> str:
     architecture lacks, and for layer 1, into which nothing can skip.
     """
     space = macro(architecture.space)
-    if source not in CHAINS:
-        raise ValueError(f"source is one of {', '.join(map(repr, CHAINS))}; got {source!r}")
+    if not isinstance(source, str) or source not in CHAINS:
+        raise ValueError(
+            f"source is one of {', '.join(map(repr, CHAINS))}; got {shortened(source)}"
+        )
     if type(layer) is not int or not 2 <= layer <= space.layers:
         raise ValueError(
             f"layer is from 2 to {space.layers} (layer 1 has no earlier layer to skip from); "
-            f"got {layer!r}"
+            f"got {shortened(layer)}"
         )
     k = layer - 1
     op = space.op_names(architecture)[k]

@@ -6,6 +6,7 @@ drawing of networks (`scene`, `svg`); showing and saving (`export.plot`).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +45,7 @@ class Series:
 def series(trace: Trace) -> Series:
     """The curves of a search. Raises ValueError when it holds no episode with an accuracy."""
     space = trace.space
-    episodes = [e for e in trace.episodes if e.accuracy is not None]
+    episodes = [e for e in trace.episodes if e.is_scored]
     if not episodes:
         raise ValueError("the trace has no episode with an accuracy, so there is no curve to draw")
     accuracy = [e.accuracy for e in episodes]
@@ -77,15 +78,20 @@ def series(trace: Trace) -> Series:
     return Series(
         tuple(accuracy),
         tuple(smooth),
-        tuple(e.baseline for e in episodes),
+        tuple(_known(e.baseline) for e in episodes),
         tuple(groups),
         tuple(tally.reward for tally in tallies),
-        tuple(g[-1].baseline for g in groups.values()),
+        tuple(_known(g[-1].baseline) for g in groups.values()),
         overall,
         places,
         tuple(tally.shape for tally in tallies),
         tuple(tally.entropy for tally in tallies),
     )
+
+
+def _known(value: float | None) -> float | None:
+    """A recorded number; None where there is none, as NaN is none."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 class Tally:
@@ -136,7 +142,8 @@ class Tally:
 def entropy_of(episode: Episode) -> float | None:
     """Nats, as the search recorded it; None where it did not."""
     found = episode.extra.get("entropy")
-    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
+    number = isinstance(found, int | float) and not isinstance(found, bool)
+    return found if number and math.isfinite(found) else None
 
 
 def place_names(space: Space) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from functools import cache, cached_property
 from html import escape
 from itertools import groupby
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal, get_args
 
 from enas_viz.files import check_target, write_bytes, write_text
@@ -130,6 +131,8 @@ def draw(
     are halved (see `scene_of`). hint: a last line for the reader.
     Raises ValueError for a step that is not there, and for options that the level does not have.
     """
+    if not isinstance(hint, str):
+        raise TypeError(f"hint must be a line for the reader, a str; got {shortened(hint)}")
     shown = subject(x)
     sizes = {"layers": layers, "filters": filters, "resolution": resolution, "recipe": recipe}
     if level == "network":
@@ -138,7 +141,9 @@ def draw(
         plan = plan_of(shown, **sizes)
         return NetworkDrawing(network_still(plan, colour, hint=hint), plan=plan, colour=colour)
     if level != "graph":
-        raise ValueError(f"level is one of {', '.join(map(repr, get_args(Level)))}; got {level!r}")
+        raise ValueError(
+            f"level is one of {', '.join(map(repr, get_args(Level)))}; got {shortened(level)}"
+        )
     if given := [name for name, value in sizes.items() if value is not None]:
         raise ValueError(f"{given[0]}= goes with level='network'")
     scene = scene_of(shown, colour, reductions)
@@ -178,17 +183,23 @@ def _step(episode: Episode, step: int | None) -> int | None:
             "step= to draw the finished network"
         )
     if type(step) is not int or not -n <= step < n:
-        raise ValueError(f"step is from 0 to {n - 1} (or negative, from the end); got {step!r}")
+        raise ValueError(
+            f"step is from 0 to {n - 1} (or negative, from the end); got {shortened(step)}"
+        )
     return step % n
 
 
 def draw_layer(architecture: Architecture, layer: int, source: str = "code") -> Drawing:
     """One layer of a macro architecture in close-up: where its skips enter, how they are merged.
 
-    layer: from 2, as readers count. source: "code", "article" or "paper", which differ in this.
-    Raises ValueError for another source or layer, and for micro architectures.
+    architecture: also in any other form that `draw` takes. layer: from 2, as readers count. source:
+    "code", "article" or "paper", which differ in this.
+    Raises ValueError for another source or layer, and for micro architectures; TypeError for what
+    is no architecture.
     """
-    return Drawing(layer_svg(architecture, layer, source))
+    shown = subject(architecture)
+    found = shown if isinstance(shown, Architecture) else shown.architecture
+    return Drawing(layer_svg(found, layer, source))
 
 
 def draw_step(
@@ -204,7 +215,8 @@ def draw_step(
     `search.dissect(controller)`, or recorded with record="full" (which keeps less, so less is
     drawn). step: from 0, negative from the end. temperature, constant: what if raw logits had been
     shaped by these, `constant * tanh(raw / temperature)`, and the same draws made.
-    Raises ValueError for an episode without it, a step that is not there, numbers not positive.
+    Raises ValueError for an episode without it, a step that is not there, numbers not positive;
+    TypeError for what is no episode.
     """
     return Drawing(step_svg(opened(episode, step, temperature=temperature, constant=constant)))
 
@@ -217,14 +229,22 @@ def draw_scores(x: Any, what: str = "") -> Drawing:
     candidates and runs. Raises ValueError when there is none.
     """
     lines, known = scores_of(x)
+    if not isinstance(what, str):
+        raise TypeError(f"what must be a title, a str; got {shortened(what)}")
     return Drawing(scores_svg(lines, what or known))
 
 
 def plot(trace: Trace) -> Drawing:
     """The curves of a search: reward and baseline, operations sampled, entropy.
 
-    Raises ValueError when the trace holds no episode with an accuracy.
+    Raises ValueError when the trace holds no episode with an accuracy, TypeError for what is no
+    trace.
     """
+    if not isinstance(trace, Trace):
+        raise TypeError(
+            "plot draws the curves of a recorded search, a Trace as ev.load_trace(...) reads it; "
+            f"got {shortened(trace)}"
+        )
     made, vector, raster = figure(trace), io.StringIO(), io.BytesIO()
     made.savefig(vector, format="svg", metadata={"Date": None})
     made.savefig(raster, format="png", dpi=72 * ZOOM)
@@ -248,11 +268,17 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     `files.check_target` raises, FileNotFoundError when the folder is missing, before anything is
     drawn; ModuleNotFoundError when an .mp4 lacks its extra.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path must be the name of a file, a str or a Path; got {shortened(path)}")
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in ENDINGS:
-        raise ValueError(f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name!r}")
+        raise ValueError(f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name[-100:]!r}")
     check_target(path)
+    if isinstance(x, Drawing) and options:
+        raise ValueError(
+            f"a drawing is saved as it is; give {next(iter(options))}= to what made the drawing"
+        )
     level = options.get("level", "graph")
     if ending in (*animation.ENDINGS, ".html") and level == "graph":
         options = {k: v for k, v in options.items() if k != "level"}
@@ -268,7 +294,7 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
             )
         _animate(x, path, **options)
         return path
-    drawing = x if isinstance(x, Drawing) else _drawing_of(x, **options)
+    drawing = _drawing_of(x, **options)
     if ending == ".svg":
         write_text(path, drawing.svg)
     else:
@@ -289,11 +315,18 @@ def _check_options(ending: str, options: dict[str, Any]) -> None:
 
 
 def _drawing_of(x: Any, **options: Any) -> Drawing:
-    return x.drawing(**options) if hasattr(x, "drawing") else draw(x, **options)
+    if isinstance(x, Drawing):
+        return x
+    return x.drawing(**options) if is_widget(x) else draw(x, **options)
+
+
+def is_widget(x: Any) -> bool:
+    """Whether it is one of ours, which has a page and a still of its own."""
+    return not isinstance(x, type) and hasattr(x, "html") and hasattr(x, "drawing")
 
 
 def _page_of(x: Any, **options: Any) -> str:
-    if hasattr(x, "html"):  # a widget
+    if is_widget(x) or isinstance(x, NetworkDrawing):
         return x.html(**options)
     if isinstance(x, Drawing):
         return picture_page(x, "A network that a controller built")
@@ -318,10 +351,10 @@ def _page_of(x: Any, **options: Any) -> str:
 def _animate(
     x: Any, path: Path, *, seconds: float | None = None, width: int | None = None, **options: Any
 ) -> None:
-    if hasattr(x, "frames"):  # a dashboard
+    if is_widget(x) and hasattr(x, "frames"):  # a dashboard
         _animate_frames(x, path, seconds, width, **options)
         return
-    if hasattr(x, "recorded"):  # a replay
+    if is_widget(x) and hasattr(x, "options"):  # a replay
         x, options = (not x.mine and x.trace) or x.shown, {**x.options, **options}
     if "step" in options:
         raise ValueError(
@@ -356,7 +389,7 @@ def _animate_frames(
     if rest:
         raise ValueError(f"{next(iter(rest))}= does not go with an animation of a dashboard")
     if type(moments) is not int or moments < 2:
-        raise ValueError(f"a film has at least 2 moments; got moments={moments!r}")
+        raise ValueError(f"a film has at least 2 moments; got moments={shortened(moments)}")
     seconds = FRAME_SECONDS if seconds is None else seconds
     animation.timing(seconds)
     if path.suffix.lower() == ".mp4":
@@ -452,7 +485,10 @@ def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
     """A page inside a frame: it plays in saved notebooks and their exports without a network.
 
     Under it stands what to do where a notebook that is not trusted leaves the frame out.
+    Raises ValueError when the height is no positive number of pixels.
     """
+    if type(height) is not int or height < 1:
+        raise ValueError(f"height must be a positive int, pixels; got {shortened(height)}")
     return (
         f'<div><iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
         f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
@@ -474,8 +510,12 @@ def document(title: str, body: str, about: str = "", widget: str = "replay", mor
 
 
 def script_json(value: Any) -> str:
-    """JSON that may stand inside a script element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    """JSON that may stand inside a script element.
+
+    Raises ValueError for numbers that are not finite, at which browsers stop reading.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
 
 
 # ---------------------------------------------------------------- pixels

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 from urllib.parse import quote
 
@@ -62,7 +63,14 @@ class Exhibit:
 
 
 def gallery(links: Sequence[Link] = ()) -> str:
-    """The page, complete: it needs no network and no kernel. links: see `notebook_links`."""
+    """The page, complete: it needs no network and no kernel. links: see `notebook_links`.
+
+    Raises TypeError for links that are none.
+    """
+    if not isinstance(links, list | tuple) or not all(isinstance(k, Link) for k in links):
+        raise TypeError(
+            f"links must be a list of Link, as notebook_links(...) makes it; got {shortened(links)}"
+        )
     exhibits = (
         _first_example(),
         _second_example(),
@@ -90,8 +98,9 @@ def notebook_links(folder: Path, start: Path, repository: str | None = None) -> 
     start: where the page will be, for links from file to file; repository: OWNER/NAME on GitHub,
     for links that open them on Binder. Raises ValueError for another form of repository.
     """
-    if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-        raise ValueError(f"a repository is OWNER/NAME, as on GitHub; got {repository!r}")
+    given = repository if isinstance(repository, str) else ""
+    if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", given):
+        raise ValueError(f"a repository is OWNER/NAME, as on GitHub; got {shortened(repository)}")
     found = []
     for path in sorted(folder.glob("*.ipynb")):
         title, question = _told_of(path)
@@ -105,9 +114,12 @@ def notebook_links(folder: Path, start: Path, repository: str | None = None) -> 
 
 
 def _told_of(path: Path) -> tuple[str, str]:
-    """Title and opening question of a notebook, from its first cell."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    text = "".join("".join(cell["source"]) for cell in cells[:1])
+    """Title and opening question of a notebook, from its first cell; its name where it has none."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        text = "".join("".join(cell["source"]) for cell in cells[:1])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        text = ""  # no notebook, or a damaged one: whoever follows the link will see
     title = re.search(r"^# (.+)$", text, flags=re.M)
     question = re.search(r"\*\*(.+?)\*\*", text, flags=re.S)
     return (

@@ -5,6 +5,8 @@ Not here: reading lists and genotypes (`published.decode`).
 
 from __future__ import annotations
 
+import math
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.published import Decoded, decode
@@ -25,14 +27,20 @@ def given(x: Any) -> Architecture | Episode | Trace:
     if isinstance(x, Architecture | Episode | Trace):
         return x
     readable = isinstance(x, str | list | tuple | dict | Decoded)
-    if not readable and not hasattr(x, "normal") and not hasattr(x, "tolist"):  # numpy's
+    readable = readable or hasattr(x, "normal") or hasattr(x, "tolist")  # genotypes; numpy's
+    if not readable or isinstance(x, type):
         raise TypeError(
-            f"drawn is an Architecture, an Episode, a Trace (its best episode), or an architecture "
-            f"as a name, a flat list, the authors' print or a genotype; got {type(x).__name__}"
+            f"expected an Architecture, an Episode, a Trace (its best episode), or an architecture "
+            f"as a name, a flat list, the authors' print or a genotype; got {shortened(x)}"
         )
     found = x if isinstance(x, Decoded) else decode(x)
     note = f"{found.how[:1].upper()}{found.how[1:]}."
     return Episode(found.architecture, note=note, extra={"read": True})
+
+
+def has_finite_logits(episode: Episode) -> bool:
+    """Whether every step of an episode tells probabilities; NaN and infinities tell none."""
+    return all(math.isfinite(z) for s in episode.steps for row in s.logits for z in row)
 
 
 def played(x: Architecture | Episode) -> Episode:

@@ -18,7 +18,7 @@ from enas_viz.view.curves import series
 from enas_viz.view.export import Drawing
 from enas_viz.view.scene import scene_of
 from enas_viz.view.svg import Block, paragraph, stacked, still
-from enas_viz.view.timeline import MOST, Overview, overview, side_by_side
+from enas_viz.view.timeline import MOST, Overview, best_of, overview, side_by_side
 
 WIDE = 1196  # of a poster without drawings, as wide as one with them
 BETWEEN = 18  # one run and the next
@@ -48,12 +48,12 @@ class Run:
         if len(found) <= MOST:
             return found
         chosen = {round(i * (len(found) - 1) / (MOST - 1)) for i in range(MOST)}
-        return tuple(found[i] for i in sorted(chosen | {_best(found)}))
+        return tuple(found[i] for i in sorted(chosen | {best_of(found)}))
 
     @cached_property
     def drawn(self) -> Overview:
         found = [series(trace) for trace in self.beside if any(_sampled(trace))]
-        return overview(self.trace, self.shown, _best(self.shown), found)
+        return overview(self.trace, self.shown, best_of(self.shown), found)
 
     def newest(self, x: float) -> int:
         """Number of the last of `shown` until a place in the drawings; the first if none was."""
@@ -89,7 +89,7 @@ class Poster:
         seen = run.shown
         if time is not None:
             seen = run.shown[: run.newest(run.drawn.at(time)) + 1]
-        return self._network(time, seen[_best(seen)], "The best sample so far", hint=hint)
+        return self._network(time, seen[best_of(seen)], "The best sample so far", hint=hint)
 
     def frames(self, count: int) -> Iterator[Drawing]:
         """The runs going on, in `count` pictures of one size.
@@ -131,7 +131,7 @@ class Poster:
 
 
 def _sampled(trace: Trace) -> Iterator[Episode]:
-    return (e for e in trace.episodes if e.accuracy is not None)
+    return (e for e in trace.episodes if e.is_scored)
 
 
 def _heading(run: Run) -> Block:
@@ -140,8 +140,3 @@ def _heading(run: Run) -> Block:
         f'<tspan class="small" dx="12">{escape(run.about)}</tspan></text>'
     )
     return [words], WIDE, 34
-
-
-def _best(episodes: Sequence[Episode]) -> int:
-    """Number of the one of highest accuracy, the first of several; -1 where there is none."""
-    return max(range(len(episodes)), key=lambda k: episodes[k].accuracy, default=-1)

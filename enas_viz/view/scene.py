@@ -11,15 +11,17 @@ Not here: coordinates (`layout`, `micro_layout`), markup (`svg`), files (`export
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal
 
 from enas_viz.cost import tensor_sizes
 from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
 from enas_viz.trace import Episode, Step, Trace
-from enas_viz.view.given import given
+from enas_viz.view.given import given, has_finite_logits
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
 from enas_viz.view.micro_layout import MicroLayout, MicroStrip, place_cell_strip, place_cells
@@ -138,7 +140,7 @@ class Scene:
         if self.colour not in ("op", self.thing):
             raise ValueError(
                 f"colour is 'op' or {self.thing!r} for a {self.space.kind} space; "
-                f"got {self.colour!r}"
+                f"got {shortened(self.colour)}"
             )
 
     @cached_property
@@ -449,7 +451,12 @@ def subject(x: Any) -> Architecture | Episode:
     cannot be drawn."""
     x = given(x)
     if isinstance(x, Trace):
-        return x.best if any(e.accuracy is not None for e in x.episodes) else x.last
+        x = x.best if any(e.is_scored for e in x.episodes) else x.last
+    if isinstance(x, Episode) and not has_finite_logits(x):
+        raise ValueError(
+            "an episode must have finite logits to be drawn; this one holds NaN or an infinity, as "
+            "a search leaves that went astray; draw its architecture: episode.architecture"
+        )
     return x
 
 
@@ -462,6 +469,8 @@ def scene_of(
     when a recipe is known or the network has six layers or more: worked examples of fewer layers
     leave them out. Raises ValueError for a colour that the space does not have.
     """
+    if not isinstance(reductions, bool | None):
+        raise ValueError(f"reductions must be True, False or None; got {shortened(reductions)}")
     architecture = x if isinstance(x, Architecture) else x.architecture
     header = None if isinstance(x, Architecture) else x.header
     space = architecture.space
@@ -521,11 +530,11 @@ def facts(episode: Episode) -> str:
     told = []
     if episode.header and (name := recorded_name(episode.header.recipe)):
         told.append(name)
-    if episode.n >= 0 and episode.accuracy is not None:
+    if episode.n >= 0 and episode.is_scored:
         told.append(f"epoch {episode.epoch + 1}, sample {episode.sample + 1}")
-    if episode.accuracy is not None:
+    if episode.is_scored:
         told.append(f"{episode.accuracy:.1%} of its validation images right")
-    if episode.reward is not None:
+    if episode.reward is not None and math.isfinite(episode.reward):
         told.append(f"reward {episode.reward:.3f}")
     return " · ".join(told)
 

@@ -14,6 +14,7 @@ import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.inheritance import Trained, inheritance, paths, size
@@ -95,7 +96,7 @@ class Sharing:
         self._trained = inheritance(trace)
         self.exact = all(epoch.exact for epoch in self._trained)
         self.estimated = not any(epoch.exact for epoch in self._trained)
-        self._episodes = [e for e in trace.episodes if e.accuracy is not None]
+        self._episodes = [e for e in trace.episodes if e.is_scored]
         fidelity = trace.header.fidelity
         self.merge = "concat" if fidelity.get("skip_merge_search") == "concat" else "add"
         self.slips = fidelity.get("macro_dispatch") == "last_branch"
@@ -141,7 +142,7 @@ class Sharing:
         if type(epoch) is not int or not 0 <= epoch <= self.last.epoch:
             raise ValueError(
                 f"at is a number of epochs, from 0 (fresh weights) to {self.last.epoch}; got "
-                f"{epoch!r}"
+                f"{shortened(epoch)}"
             )
         return max(k for k, moment in enumerate(self.moments) if moment.epoch <= epoch)
 

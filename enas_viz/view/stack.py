@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
+from reprlib import repr as shortened  # what is refused may be endless
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
 from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, recorded_fidelity
@@ -93,7 +94,7 @@ def plan_of(
     given = {"layers": layers, "filters": filters, "resolution": resolution}
     for name, value in given.items():
         if value is not None and (type(value) is not int or value < 1):
-            raise ValueError(f"{name} is a whole number of at least 1; got {value!r}")
+            raise ValueError(f"{name} is a whole number of at least 1; got {shortened(value)}")
     if isinstance(space, MicroSpace) and space.cells != ("normal", "reduction"):
         raise ValueError(
             "a network is stacked from a normal and a reduction cell; this architecture has a "

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from itertools import accumulate, pairwise
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.limits import LEAST, MOST
@@ -108,14 +109,21 @@ def opened(
     Raises ValueError where the details were not kept or do not fit, and for a step that is not
     there.
     """
+    if not isinstance(episode, Episode):
+        raise TypeError(
+            "expected an Episode that kept what the LSTM held, as search.dissect(controller) makes "
+            f"one; got {shortened(episode)}"
+        )
     steps, n = episode.steps, len(episode.steps)
     if not any(s.detail for s in steps):
         raise ValueError(NO_DETAIL)
     if type(step) is not int or not -n <= step < n:
-        raise ValueError(f"step is from 0 to {n - 1} (or negative, from the end); got {step!r}")
+        raise ValueError(
+            f"step is from 0 to {n - 1} (or negative, from the end); got {shortened(step)}"
+        )
     for name, value in (("temperature", temperature), ("constant", constant)):
         if value is not None and not (type(value) in (int, float) and LEAST <= value <= MOST):
-            raise ValueError(f"{name} is a positive number; got {value!r}")
+            raise ValueError(f"{name} is a positive number; got {shortened(value)}")
     step %= n
     scene, now = scene_of(episode), steps[step]
     kind = now.decision.kind

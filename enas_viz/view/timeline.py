@@ -14,11 +14,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.space import Space
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import Series, series
+from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts, short_name
 from enas_viz.view.svg import Block
@@ -46,16 +48,21 @@ def moments(trace: Trace, most: int = MOST) -> tuple[Episode, ...]:
     Raises ValueError when `most` is below 2.
     """
     if type(most) is not int or most < 2:
-        raise ValueError(f"a film has at least 2 moments; got moments={most!r}")
-    kept = [e for e in trace.episodes if e.steps and e.accuracy is not None]
+        raise ValueError(f"a film has at least 2 moments; got moments={shortened(most)}")
+    kept = [e for e in trace.episodes if e.steps and e.is_scored and has_finite_logits(e)]
     if len(kept) <= most:
         return tuple(kept)
     chosen = {round(i * (len(kept) - 1) / (most - 1)) for i in range(most)}
-    best = kept.index(trace.best)
+    best = best_of(kept)
     if best not in chosen:
         chosen.discard(min(chosen - {0, len(kept) - 1}, key=lambda i: abs(i - best), default=0))
         chosen.add(best)
     return tuple(kept[i] for i in sorted(chosen))
+
+
+def best_of(episodes: Sequence[Episode]) -> int:
+    """Number of the one of highest accuracy, the first of several; -1 where there is none."""
+    return max(range(len(episodes)), key=lambda k: episodes[k].accuracy, default=-1)
 
 
 def film(trace: Trace, shown: Sequence[Episode]) -> Json:
@@ -66,7 +73,7 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     hold, so many digits each; its place in the drawings, and a line of facts. of: how many
     moments there are, in words, and from how many samples they were taken.
     """
-    best, tried = shown.index(trace.best), len(trace.episodes)
+    best, tried = best_of(shown), len(trace.episodes)
     drawn = overview(trace, shown, best)
     width = logit_digits(shown)
     wide = pick_digits(max((p for e in shown for s in e.steps for p in s.picks), default=0))

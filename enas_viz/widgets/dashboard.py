@@ -12,11 +12,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
-import anywidget
 import traitlets
 
 from enas_viz.trace import Episode, Header, Tick, Trace, load_trace
@@ -25,6 +25,7 @@ from enas_viz.view.export import Drawing, page, with_still
 from enas_viz.view.poster import Poster
 from enas_viz.view.poster import Run as Shown
 from enas_viz.view.shapes import look, module
+from enas_viz.widgets.base import Number, Refused, Widget
 
 PUSH = 0.1  # seconds between two looks at what has come
 SHARE = 0.015  # of a core that passing on may take; where a look costs more, they become fewer
@@ -35,7 +36,7 @@ HINT = (
 )
 
 
-class Dashboard(anywidget.AnyWidget):
+class Dashboard(Widget):
     """Shows searches while they run, or as they ran.
 
         board = ev.Dashboard(search.run(ev.recipe("macro-tiny"), seed=0))  # begins at once
@@ -50,7 +51,8 @@ class Dashboard(anywidget.AnyWidget):
     folder can be resumed after it was stopped. `trace`, or `traces` by name, is what has been
     recorded so far; `opened_episode` the sample that is replayed below.
     A resumed run is shown from its beginning by `search.resume(folder, whole=True)`.
-    Raises ValueError when there is nothing to show, or records do not begin with a header.
+    Raises ValueError when there is nothing to show, or records do not begin with a header;
+    TypeError for what holds no records.
 
     All that is shown is in traits, so it survives in saved notebooks: `at` (the moment that is
     looked at, in epochs; below 0 the newest), `opened` (number of the run and of the sample).
@@ -58,11 +60,11 @@ class Dashboard(anywidget.AnyWidget):
 
     _esm = module("dashboard.js")
     _css = look("dashboard")
-    runs = traitlets.List().tag(sync=True)
-    told = traitlets.List().tag(sync=True)
-    news = traitlets.List().tag(sync=True)
-    state = traitlets.List().tag(sync=True)
-    at = traitlets.Float(-1.0).tag(sync=True)
+    runs = traitlets.List().tag(sync=True, told=True)
+    told = traitlets.List().tag(sync=True, told=True)
+    news = traitlets.List().tag(sync=True, told=True)
+    state = traitlets.List().tag(sync=True, told=True)
+    at = Number(-1.0).tag(sync=True)
     opened = traitlets.List().tag(sync=True)
 
     def __init__(self, records: Any) -> None:
@@ -85,6 +87,23 @@ class Dashboard(anywidget.AnyWidget):
         if self._going:
             self._pusher = threading.Thread(target=self._push_on, daemon=True)
             self._pusher.start()
+
+    @traitlets.validate("opened")
+    def _there(self, proposal: Any) -> list[int]:
+        found = proposal["value"]
+        if not found:
+            return []
+        known = len(found) == 2 and all(type(n) is int for n in found)
+        if not known or not 0 <= found[0] < len(self._runs):
+            raise Refused(
+                f"opened must be empty or [run, sample], the run an int from 0 to "
+                f"{len(self._runs) - 1}; got {shortened(found)}"
+            )
+        try:
+            self._runs[found[0]].board.episode(found[1])
+        except ValueError as error:
+            raise Refused(f"opened must name a recorded sample: {error}") from None
+        return found
 
     # ---- what it holds
 
@@ -202,7 +221,8 @@ class Dashboard(anywidget.AnyWidget):
     def _asked(self, _: Any, content: Any, __: Any) -> None:
         """A button was pressed. A message, not a trait: while a cell awaits the runs, the browser
         holds back changes of traits until it ends."""
-        if isinstance(content, dict) and type(run := content.get("run")) is int:
+        run = content.get("run") if isinstance(content, dict) else None
+        if type(run) is int and 0 <= run < len(self._runs):
             self._runs[run].do(content.get("action"))
 
     # ---- passing on
@@ -256,13 +276,18 @@ class _Run:
             header, records = source.header, source.records
             self._seconds = source.seconds
         else:
+            if not isinstance(source, Iterable) or isinstance(source, type):
+                raise TypeError(
+                    "a dashboard shows the records of a run, as search.run(...) yields them, a "
+                    f"Trace, or its file; got {shortened(source)}"
+                )
             self.status, self.items = "waiting", iter(source)
             header, records = next(self.items, None), ()
             if not isinstance(header, Header):
                 raise ValueError(
                     "the records of a run begin with its header, as those of search.run do, or of "
                     "search.resume(folder, whole=True); got "
-                    + (type(header).__name__ if header is not None else "none at all")
+                    + (shortened(header) if header is not None else "none at all")
                 )
         self.board = Board(name or header.recipe.get("name") or "search", header)
         for record in records:

@@ -10,6 +10,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable
+from reprlib import repr as shortened
 from typing import Any
 
 import traitlets
@@ -19,10 +20,10 @@ from enas_viz.recipes import RECIPES, Recipe, recipe
 from enas_viz.space import Architecture, MacroSpace, MicroSpace, Space
 from enas_viz.trace import Episode, Header
 from enas_viz.view.export import page, replay_state
-from enas_viz.view.given import given, played
-from enas_viz.view.scene import episode_json
+from enas_viz.view.given import played
+from enas_viz.view.scene import episode_json, subject
 from enas_viz.view.shapes import look, module
-from enas_viz.widgets.replay import Controller, Replay
+from enas_viz.widgets.replay import Controller, Replay, reply
 
 Score = Callable[[Architecture], float]
 
@@ -55,10 +56,11 @@ class Editor(Replay):
     _esm = module("editor.js")
     _css = look("editor")
     _hint = "A still picture. Run this cell, in JupyterLab or on Binder, to change the network."
-    facts = traitlets.List().tag(sync=True)  # rows of [label, value, what it means]
-    flat = traitlets.Unicode().tag(sync=True)
-    board = traitlets.List().tag(sync=True)  # rows of [accuracy, whose, flat list, present or not]
-    scores = traitlets.Bool(False).tag(sync=True)
+    facts = traitlets.List().tag(sync=True, told=True)  # rows of [label, value, what it means]
+    flat = traitlets.Unicode().tag(sync=True, told=True)
+    # rows of [accuracy, whose, flat list, present or not]
+    board = traitlets.List().tag(sync=True, told=True)
+    scores = traitlets.Bool(False).tag(sync=True, told=True)
 
     def __init__(
         self,
@@ -72,6 +74,11 @@ class Editor(Replay):
         step: int | None = None,
     ) -> None:
         self.recipe = _recipe_of(x, recipe)
+        if score is not None and not callable(score):
+            raise TypeError(
+                "score must be a callable score(architecture), as search.score(run) makes one; "
+                f"got {shortened(score)}"
+            )
         self._score, self.tried = score, []
         start = _start(x, controller)
         header = Header(start.architecture.space, start.order, recipe=self.recipe.to_json())
@@ -94,11 +101,15 @@ class Editor(Replay):
 
     @architecture.setter
     def architecture(self, x: Any) -> None:
-        found = given(x)
-        architecture = found if isinstance(found, Architecture) else found.architecture
+        architecture = self._own(x)
+        self.mine = [list(picks) for picks in self._scene.picks(architecture)]
+
+    def _own(self, x: Any) -> Architecture:
+        """An architecture in any form, of the space of this editor."""
+        architecture = _architecture(x)
         if architecture.space != self._scene.space:
             raise ValueError(f"this editor is for {self._scene.space}; got {architecture.space}")
-        self.mine = [list(picks) for picks in self._scene.picks(architecture)]
+        return architecture
 
     # ---- what is said of it
 
@@ -150,8 +161,12 @@ class Editor(Replay):
     def _answered(self, _: Any) -> None:
         if self._controller is None or not self.mine:
             return
-        self._now = self._controller(self.mine)
-        self.answer = episode_json(self._now)
+        try:
+            self._now = reply(self._controller, self.mine)
+            self.answer = episode_json(self._now)
+        except Exception:
+            self.answer = {}  # no probabilities of other choices
+            raise
 
     # ---- what is asked by buttons
 
@@ -185,17 +200,29 @@ class Editor(Replay):
         """Scores the controller's own on the same images."""
         if best is None:
             seeds = range(10 * ITS_BEST)
-            sampled = (self._controller((), seed=seed).architecture for seed in seeds)
+            sampled = (reply(self._controller, (), seed=seed).architecture for seed in seeds)
             best = itertools.islice(dict.fromkeys(sampled), ITS_BEST)  # different ones
+        elif not isinstance(best, Iterable) or isinstance(best, str | type):
+            raise TypeError(
+                f"best must be a list of architectures of the controller; got {shortened(best)}"
+            )
         for each in best:
-            self._note(getattr(each, "architecture", each), ITS)
+            self._note(self._own(each), ITS)
         self.board = self._rows()
 
     def _note(self, architecture: Architecture, whose: str) -> float:
         for accuracy, _, known in self.tried:
             if known == architecture:
                 return accuracy
-        accuracy = float(self._score(architecture))
+        scored = self._score(architecture)
+        try:
+            accuracy = float(scored)
+        except (TypeError, ValueError, OverflowError):
+            accuracy = math.nan
+        if not 0 <= accuracy <= 1:  # refuses NaN, too
+            raise ValueError(
+                f"score(architecture) must return an accuracy from 0 to 1; got {shortened(scored)}"
+            )
         self.tried = sorted([*self.tried, (accuracy, whose, architecture)], key=lambda t: -t[0])
         return accuracy
 
@@ -221,8 +248,10 @@ def _ways(shortest: int, depth: int) -> str:
 
 
 def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
+    if isinstance(asked, Recipe):
+        return asked
     if asked is not None:
-        return recipe(asked) if isinstance(asked, str) else asked
+        return recipe(asked)
     if isinstance(x, Recipe):
         return x
     if isinstance(x, str) and x in RECIPES:
@@ -235,7 +264,7 @@ def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
 
 
 def _architecture(x: Any) -> Architecture:
-    found = given(x)
+    found = subject(x)
     return found if isinstance(found, Architecture) else found.architecture
 
 
@@ -247,7 +276,7 @@ def _start(x: Any, controller: Controller | None) -> Episode:
     if not isinstance(space, MacroSpace | MicroSpace):
         return played(_architecture(x))
     if controller is not None:
-        return controller((), seed=0)
+        return reply(controller, (), seed=0)
     return played(_plain(space))
 
 

@@ -5,21 +5,23 @@ Not here: the numbers and the drawing (`view.step_closeup`); showing it (`static
 
 from __future__ import annotations
 
+from reprlib import repr as shortened
 from typing import Any
 
-import anywidget
 import traitlets
 
+from enas_viz.limits import LEAST, MOST
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.shapes import look, module
 from enas_viz.view.step_closeup import PLACES, Opened, opened, step_height, step_svg
+from enas_viz.widgets.base import Number, Refused, Whole, Widget
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to go through every step."
 STATE = ("sides", "places", "side", "step", "temperature", "constant")
 
 
-class Lens(anywidget.AnyWidget):
+class Lens(Widget):
     """Goes through the steps of an episode whose LSTM was recorded, each one opened.
 
         ev.Lens(ev.load_trace("controller-macro"))  # before and after a search, by a switch
@@ -28,7 +30,8 @@ class Lens(anywidget.AnyWidget):
 
     x: an episode that kept what the LSTM held, a trace of some, or some by name; they are of one
     space. step: where to begin, from 0.
-    Raises ValueError for episodes without these details, of different spaces, or none.
+    Raises ValueError for episodes without these details, of different spaces, or none; TypeError
+    for anything else.
 
     All state is in traits, so it survives in saved notebooks: `side` (which episode), `step`
     (both clamped), `temperature` and `constant` (what if logits were shaped by these; 0: as
@@ -37,12 +40,12 @@ class Lens(anywidget.AnyWidget):
 
     _esm = module("lens.js")
     _css = look("lens")
-    sides = traitlets.List().tag(sync=True)
-    places = traitlets.Dict().tag(sync=True)
-    side = traitlets.Int(0).tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)
-    temperature = traitlets.Float(0.0).tag(sync=True)
-    constant = traitlets.Float(0.0).tag(sync=True)
+    sides = traitlets.List().tag(sync=True, told=True)
+    places = traitlets.Dict().tag(sync=True, told=True)
+    side = Whole(0).tag(sync=True)
+    step = Whole(0).tag(sync=True)
+    temperature = Number(0.0).tag(sync=True)
+    constant = Number(0.0).tag(sync=True)
 
     def __init__(self, x: Episode | Trace | dict[str, Episode], *, step: int = 0) -> None:
         self.episodes = _named(x)
@@ -73,6 +76,15 @@ class Lens(anywidget.AnyWidget):
     def _clamp_side(self, proposal: Any) -> int:
         return max(0, min(proposal["value"], len(self.episodes) - 1))
 
+    @traitlets.validate("temperature", "constant")
+    def _shaping(self, proposal: Any) -> float:
+        name, value = proposal["trait"].name, proposal["value"]
+        if value and not LEAST <= value <= MOST:
+            raise Refused(
+                f"{name} must be 0 (as recorded) or from {LEAST:g} to {MOST:g}; got {value!r}"
+            )
+        return value
+
     def drawing(self, hint: str = "") -> Drawing:
         """A still of what is looked at; hint: a last line for the reader."""
         what_if = {"temperature": self.temperature or None, "constant": self.constant or None}
@@ -101,13 +113,17 @@ def _named(x: Any) -> dict[str, Episode]:
     if isinstance(x, Trace):
         kept = [e for e in x.episodes if any(s.detail for s in e.steps)]
         x = {e.note.rstrip(".") or f"episode {k}": e for k, e in enumerate(kept, 1)}
-    good = isinstance(x, dict) and x and all(isinstance(e, Episode) for e in x.values())
-    if not good:
+    if not isinstance(x, dict) or not all(isinstance(e, Episode) for e in x.values()):
+        raise TypeError(
+            "a lens shows an Episode, a Trace, or a dictionary of episodes by name, as "
+            f"search.dissect(controller) makes one; got {shortened(x)}"
+        )
+    if not x:
         raise ValueError(
             "a lens shows episodes that kept what the LSTM held; got none. "
             "ev.load_trace('controller-macro') has some, search.dissect(controller) makes one"
         )
-    return x
+    return {str(name): episode for name, episode in x.items()}
 
 
 def _state(found: Opened, height: float) -> dict[str, Any]:

@@ -6,23 +6,27 @@ Not here: the numbers (`enas_viz/specimen.py`), drawing (`static/microscope.js`)
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
-import anywidget
 import traitlets
 
 from enas_viz.specimen import RULES, Specimen, load_specimen
 from enas_viz.view.compass import compass_svg, label
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.shapes import look, module
+from enas_viz.widgets.base import Number, Refused, Whole, Widget
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to move samples and baseline."
 MOST_SAMPLES = 1000
+MOST_BASELINE = 1000.0  # either way; rewards are shares, from 0 to 1
+MOST_SEED = 2**32 - 1  # the browser's generator has 32 bits
 KNOBS = ("samples", "images", "entropy_weight", "seed", "closer")
 
 
-class Microscope(anywidget.AnyWidget):
+class Microscope(Widget):
     """Shows what REINFORCE makes of a few samples, where the whole truth is known.
 
         ev.Microscope()  # the recorded specimen: all 72 macro networks of two layers
@@ -32,7 +36,7 @@ class Microscope(anywidget.AnyWidget):
     1000. baseline: "none", "mean", "best", or a number. images: of the minibatch that a reward is
     measured on, one of those recorded. entropy_weight: reward for each nat of entropy, 0 to 1.
     closer: draw the estimates as large as fits; otherwise those without a baseline fit, too.
-    Raises ValueError or TraitError for others.
+    Raises ValueError for other values, TypeError for what is no specimen.
 
     All that is shown is in traits, so it survives in saved notebooks: `samples`, `rule` ("none",
     "mean", "best", or "value" for the number in `baseline`), `images`, `entropy_weight`, `closer`,
@@ -41,13 +45,13 @@ class Microscope(anywidget.AnyWidget):
 
     _esm = module("microscope.js")
     _css = look("microscope")
-    specimen = traitlets.Dict().tag(sync=True)
-    samples = traitlets.Int(20, min=1, max=MOST_SAMPLES).tag(sync=True)
+    specimen = traitlets.Dict().tag(sync=True, told=True)
+    samples = Whole(20, min=1, max=MOST_SAMPLES).tag(sync=True)
     rule = traitlets.Enum((*RULES, "value"), "none").tag(sync=True)
-    baseline = traitlets.Float(0.0).tag(sync=True)
-    images = traitlets.Int(100).tag(sync=True)
-    entropy_weight = traitlets.Float(0.0, min=0.0, max=1.0).tag(sync=True)
-    seed = traitlets.Int(0, min=0).tag(sync=True)
+    baseline = Number(0.0, min=-MOST_BASELINE, max=MOST_BASELINE).tag(sync=True)
+    images = Whole(100).tag(sync=True)
+    entropy_weight = Number(0.0, min=0.0, max=1.0).tag(sync=True)
+    seed = Whole(0, min=0, max=MOST_SEED).tag(sync=True)
     closer = traitlets.Bool(False).tag(sync=True)
 
     def __init__(
@@ -64,6 +68,11 @@ class Microscope(anywidget.AnyWidget):
         if not isinstance(specimen, Specimen):
             specimen = load_specimen() if specimen is None else load_specimen(specimen)
         self.looked_at = specimen
+        if not isinstance(baseline, str | Real):
+            raise Refused(
+                f"baseline must be a number or one of {', '.join(RULES)}; got {shortened(baseline)}"
+            )
+        specimen.noise(images)  # says which there are, if this one is not
         value = specimen.baseline(baseline, images) if isinstance(baseline, str) else baseline
         super().__init__(
             specimen=_state(specimen),
@@ -78,7 +87,10 @@ class Microscope(anywidget.AnyWidget):
 
     @traitlets.validate("images")
     def _recorded(self, proposal: Any) -> int:
-        self.looked_at.noise(proposal["value"])  # says which there are, if this one is not
+        try:
+            self.looked_at.noise(proposal["value"])  # says which there are, if this one is not
+        except ValueError as error:
+            raise Refused(str(error)) from None
         return proposal["value"]
 
     def drawing(self) -> Drawing:

@@ -6,11 +6,11 @@ Not here: what is drawn and said (`enas_viz.view`); playing it (the module).
 from __future__ import annotations
 
 import dataclasses
-import math
+import inspect
 from collections.abc import Callable
+from reprlib import repr as shortened
 from typing import Any
 
-import anywidget
 import traitlets
 
 from enas_viz.space import Architecture, assemble
@@ -21,16 +21,19 @@ from enas_viz.view.scene import Colour, episode_json, scene_of, subject
 from enas_viz.view.shapes import shipped
 from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import MOST, film, moments
+from enas_viz.widgets.base import Number, Refused, Whole, Widget
 
 # What the first steps picked, and a seed for the rest -> the whole episode: `search.ask`.
 Controller = Callable[..., Episode]
+
+LEAST, MOST_OF = 1e-3, 1e3  # of speed and temperature: what a clock and a softmax can follow
 
 HINT = (
     "A still picture. Run this cell, in JupyterLab or on Binder, to scrub through every decision."
 )
 
 
-class Replay(anywidget.AnyWidget):
+class Replay(Widget):
     """Plays how a controller decided an episode, one step at a time; of a trace, a whole search.
 
         ev.Replay(trace.best, search.ask(run))  # and what if it had decided otherwise?
@@ -52,7 +55,8 @@ class Replay(anywidget.AnyWidget):
     `controller(picks, seed)` as `search.ask` makes, of a policy over the same space. Every
     probability is then that controller's, which may have learned on since the episode was sampled;
     after a click the old ones stay as marks beside the new. `chosen` is the network as it then is.
-    Raises ValueError for an episode without steps, and for a controller of another space.
+    Raises ValueError for an episode without steps, and for a controller of another space;
+    TypeError for what cannot be replayed, and for a controller that is no such callable.
 
     All state is in traits, so it survives in saved notebooks: `step` (clamped), `moment`
     (which episode of the film, from 0, clamped), `playing`, `rolling` (the film plays), `speed`,
@@ -63,20 +67,21 @@ class Replay(anywidget.AnyWidget):
     _esm = shipped("replay.js")
     _css = shipped("enas_viz.css")
     _hint = HINT
-    scene = traitlets.Dict().tag(sync=True)
-    episode = traitlets.Dict().tag(sync=True)
-    film = traitlets.Dict().tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)
-    moment = traitlets.Int(0).tag(sync=True)
+    scene = traitlets.Dict().tag(sync=True, told=True)
+    episode = traitlets.Dict().tag(sync=True, told=True)
+    film = traitlets.Dict().tag(sync=True, told=True)
+    step = Whole(0).tag(sync=True)
+    moment = Whole(0).tag(sync=True)
     playing = traitlets.Bool(False).tag(sync=True)
     rolling = traitlets.Bool(False).tag(sync=True)
-    speed = traitlets.Float(1.0).tag(sync=True)
-    temperature = traitlets.Float(1.0).tag(sync=True)
-    free = traitlets.Bool(False).tag(sync=True)  # whether the reader may choose
-    asks = traitlets.Bool(False).tag(sync=True)  # and a controller answers
-    whole = traitlets.Bool(False).tag(sync=True)  # all that is decided shows, whatever the step
+    speed = Number(1.0, min=LEAST, max=MOST_OF).tag(sync=True)
+    temperature = Number(1.0, min=LEAST, max=MOST_OF).tag(sync=True)
+    free = traitlets.Bool(False).tag(sync=True, told=True)  # whether the reader may choose
+    asks = traitlets.Bool(False).tag(sync=True, told=True)  # and a controller answers
+    # all that is decided shows, whatever the step
+    whole = traitlets.Bool(False).tag(sync=True, told=True)
     mine = traitlets.List().tag(sync=True)  # what each step picks, where the reader chose
-    answer = traitlets.Dict().tag(sync=True)  # that episode, as the controller has it
+    answer = traitlets.Dict().tag(sync=True, told=True)  # that episode, as the controller has it
 
     def __init__(
         self,
@@ -143,20 +148,32 @@ class Replay(anywidget.AnyWidget):
     @traitlets.validate("mine")
     def _valid(self, proposal: Any) -> list[list[int]]:
         picks = proposal["value"]
-        if picks:
+        if not picks:
+            return []
+        try:
             assemble(self._scene.space, picks, self._scene.order)  # refuses what cannot be
+        except (TypeError, ValueError) as error:
+            raise Refused(
+                f"mine must be what each of the {len(self._scene.plan)} steps picks; got "
+                f"{shortened(picks)}: {error}"
+            ) from None
         return [list(map(int, row)) for row in picks]
 
     @traitlets.observe("mine")
     def _answered(self, _: Any) -> None:
         """Asks the controller what it says to the choices."""
         asked = bool(self.mine) and self._controller is not None
-        self.answer = episode_json(self._controller(self.mine)) if asked else {}
+        try:
+            self.answer = episode_json(reply(self._controller, self.mine)) if asked else {}
+        except Exception:
+            self.answer = {}  # no probabilities of other choices
+            raise
 
     def _heard(self, _: Any, content: Any, __: Any) -> None:
         """A button: the controller goes on from a step, each time with other draws."""
-        if isinstance(content, dict) and content.get("ask") == "continue":
-            self.go_on(content.get("step", self.step))
+        if isinstance(content, dict) and content.get("ask") == "continue" and self._controller:
+            step = content.get("step")
+            self.go_on(step if type(step) is int else None)
 
     def go_on(self, step: int | None = None) -> None:
         """Lets the controller decide everything after `step`, by default the present one.
@@ -168,7 +185,7 @@ class Replay(anywidget.AnyWidget):
         at = self.step if step is None else max(0, min(step, len(self._scene.plan) - 1))
         now = self.mine or [list(s.picks) for s in self.recorded.steps]
         self._seed += 1
-        found = self._controller(now[: at + 1], seed=self._seed)
+        found = reply(self._controller, now[: at + 1], seed=self._seed)
         self.mine = [list(s.picks) for s in found.steps]
 
     @traitlets.validate("step")
@@ -178,13 +195,6 @@ class Replay(anywidget.AnyWidget):
     @traitlets.validate("moment")
     def _clamp_moment(self, proposal: Any) -> int:
         return max(0, min(proposal["value"], len(self.episodes) - 1))
-
-    @traitlets.validate("speed", "temperature")
-    def _positive(self, proposal: Any) -> float:
-        name, value = proposal["trait"].name, proposal["value"]
-        if not 0 < value < math.inf:
-            raise traitlets.TraitError(f"{name} is a positive number; got {value!r}")
-        return value
 
     def drawing(self, step: int | None = None) -> Drawing:
         """A still: the finished network, under the curves of a film; or the state at a step."""
@@ -219,13 +229,30 @@ class Replay(anywidget.AnyWidget):
 
 def _asked(controller: Controller, episode: Episode) -> Episode:
     """The same decisions with the probabilities that `controller` gives them now."""
-    now = controller([step.picks for step in episode.steps])
+    now = reply(controller, [step.picks for step in episode.steps])
     if now.architecture != episode.architecture:
         raise ValueError(
             f"the controller decides in {now.architecture.space}, the episode in "
             f"{episode.architecture.space}; ask one of the same space"
         )
     return dataclasses.replace(episode, steps=now.steps)
+
+
+def reply(controller: Controller, picks: Any, **how: Any) -> Episode:
+    """What a controller says to picks. TypeError where it is none."""
+    wanted = "controller must be a callable controller(picks, seed), as search.ask(run) makes one"
+    if not callable(controller):
+        raise TypeError(f"{wanted}; got {shortened(controller)}")
+    try:
+        inspect.signature(controller).bind(picks, **how)
+    except TypeError as error:
+        raise TypeError(f"{wanted}; got {shortened(controller)}: {error}") from None
+    except ValueError:  # of some callables no signature can be told
+        pass
+    found = controller(picks, **how)
+    if not isinstance(found, Episode) or not found.steps:
+        raise TypeError(f"{wanted}, which answers an Episode with steps; got {shortened(found)}")
+    return found
 
 
 def _playable(x: Any, most: int) -> tuple[Episode, ...]:

@@ -7,9 +7,9 @@ browser (`static/shared_weights.js`).
 from __future__ import annotations
 
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
-import anywidget
 import traitlets
 
 from enas_viz.space import Architecture
@@ -18,11 +18,12 @@ from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.scene import subject
 from enas_viz.view.shapes import look, module
 from enas_viz.view.sharing import Sharing
+from enas_viz.widgets.base import Refused, Whole, Widget
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to go through the training."
 
 
-class SharedWeights(anywidget.AnyWidget):
+class SharedWeights(Widget):
     """Shows a supernet with every path, each as strong as it was trained, and one network in it.
 
         ev.SharedWeights(ev.load_trace("macro-tiny"))
@@ -42,9 +43,9 @@ class SharedWeights(anywidget.AnyWidget):
 
     _esm = module("shared_weights.js")
     _css = look("shared_weights")
-    picture = traitlets.Dict().tag(sync=True)
-    told = traitlets.List().tag(sync=True)
-    at = traitlets.Int(0).tag(sync=True)
+    picture = traitlets.Dict().tag(sync=True, told=True)
+    told = traitlets.List().tag(sync=True, told=True)
+    at = Whole(0).tag(sync=True)
     child = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, x: Any, *, at: int | None = None, child: Any = None) -> None:
@@ -52,8 +53,8 @@ class SharedWeights(anywidget.AnyWidget):
             x = load_trace(x)
         if not isinstance(x, Trace):
             raise TypeError(
-                f"shared weights are shown of a recorded search, a trace or its file; got "
-                f"{type(x).__name__}"
+                f"shared weights are shown of a recorded search, a Trace or its file; got "
+                f"{shortened(x)}"
             )
         self._sharing = Sharing(x)
         moment = self._sharing.index(at)
@@ -74,6 +75,17 @@ class SharedWeights(anywidget.AnyWidget):
     @traitlets.validate("at")
     def _clamp(self, proposal: Any) -> int:
         return max(0, min(proposal["value"], len(self._sharing.moments) - 1))
+
+    @traitlets.validate("child")
+    def _known(self, proposal: Any) -> str:
+        digits = proposal["value"]
+        try:
+            return digits and self._sharing.digits(self._sharing.architecture(digits))
+        except ValueError as error:
+            raise Refused(
+                f"child must be the digits of an architecture of {self._sharing.space.kind} kind "
+                f"({error}); got {shortened(digits)}"
+            ) from None
 
     # ---- what it holds
 
