@@ -101,7 +101,8 @@ def page(figures: Figures, pushes: int) -> None:
     """From news to their paint, in a Chromium without a GPU, while a search of six layers goes."""
     from playwright.sync_api import sync_playwright
 
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "browser"))
+    tests = Path(__file__).parent.parent / "tests"
+    sys.path[:0] = [str(tests), str(tests / "browser")]
     from lab_server import chromium
 
     trace = enas_viz.load_trace("macro-tiny")

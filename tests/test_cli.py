@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 import pytest
+from waiting import LONG, wait_for
 
 import enas_viz
 from enas_viz import cli
@@ -254,11 +255,9 @@ def test_ctrl_c_leaves_a_checkpoint_of_the_very_minibatch(tmp_path):
     args = [sys.executable, "-m", "enas_viz", "search", "macro-tiny", "--folder", str(where)]
     process = subprocess.Popen(args, stderr=subprocess.PIPE, text=True)
     trace = where / "trace.jsonl"
-    while not trace.exists() or len(trace.read_bytes().splitlines()) < 20:
-        assert process.poll() is None
-        time.sleep(0.05)
+    wait_for(lambda: trace.exists() and len(trace.read_bytes().splitlines()) >= 20, process)
     process.send_signal(signal.SIGINT)
-    told = process.communicate(timeout=30)[1]
+    told = process.communicate(timeout=LONG)[1]
 
     assert process.returncode == 130
     assert f"go on with `enas-viz resume {where}`" in told

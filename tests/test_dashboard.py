@@ -4,24 +4,18 @@ import json
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from episodes import made_up_trace
 from module import run_module
+from waiting import LONG, wait_for
 
 import enas_viz as ev
 from enas_viz.trace import Tick, Trace
 from enas_viz.view.board import Board
 from enas_viz.view.shapes import module
-
-LONG = 30  # seconds that a test waits at most
-
-
-def wait_for(holds) -> None:
-    until = time.monotonic() + LONG
-    while not holds():
-        assert time.monotonic() < until, "it did not come to that"
-        time.sleep(0.01)
+from enas_viz.widgets import dashboard
 
 
 class Live:
@@ -155,22 +149,43 @@ def test_a_run_that_fails_says_so_and_wait_raises_it():
     assert len(board.trace.episodes) == 4  # nothing is lost
 
 
-def test_pushes_are_joined_to_ten_a_second():
-    trace = made_up_trace(4, epochs=1, per_epoch=120)
+class Clock:
+    """Stands for `time` in the dashboard: `now` is what the test says, and `rests` are all asked
+    for at once, or, with `held`, one by one as the test ends them by `end.release()`."""
 
-    def at_a_hundred_a_second():
-        yield trace.header
-        for item in trace.records:
-            time.sleep(0.01)
-            yield item
+    def __init__(self, monkeypatch, held=False) -> None:
+        self.now, self.rests, self.held, self.end = 0.0, [], held, threading.Semaphore(0)
+        known = {"monotonic": lambda: self.now, "sleep": self.sleep}
+        fake = SimpleNamespace(thread_time=time.thread_time, **known)
+        monkeypatch.setattr(dashboard, "time", fake)
 
-    started, pushed = time.monotonic(), []
-    board = ev.Dashboard(at_a_hundred_a_second())
-    board.observe(lambda change: pushed.append(change), names="news")
-    board.wait(LONG)
+    def sleep(self, seconds: float) -> None:
+        self.rests.append(seconds)
+        if self.held:
+            self.end.acquire()
+        else:
+            time.sleep(0.001)
 
-    assert board.news[0]["samples"] == 120
-    assert 2 <= len(pushed) <= 10 * (time.monotonic() - started) + 2
+
+def test_pushes_are_joined_to_ten_a_second_at_most(live, monkeypatch):
+    clock, pushed = Clock(monkeypatch, held=True), []
+    board = ev.Dashboard(live)
+    board.observe(lambda change: pushed.append(change["new"][0]["samples"]), names="news")
+    wait_for(lambda: clock.rests)
+    for more, come in ((30, 30), (1, 31)):
+        rests = len(clock.rests)
+        live.let(more)
+        wait_for(lambda count=come: live.asked > count)  # so that many have come
+        clock.end.release()
+        wait_for(lambda before=rests: len(clock.rests) > before)
+
+    assert pushed == [30, 31]
+    assert all(rest >= 0.1 for rest in clock.rests)
+    clock.held = False
+    clock.end.release()
+    live.let(1000)
+    wait_for(lambda: board.state[0]["status"] == "finished")
+    assert board.news[0]["samples"] == len(live.trace.episodes)
 
 
 def test_what_is_no_run_is_refused():
@@ -271,17 +286,21 @@ def test_a_page_shows_it_without_a_kernel(tmp_path):
     assert len(page) < 400_000
 
 
-def test_times_of_a_run_leave_out_its_pauses(live):
+def test_times_of_a_run_leave_out_its_pauses(live, monkeypatch):
+    clock = Clock(monkeypatch)
     board = ev.Dashboard(live)
     live.let(2)
     wait_for(lambda: board.news[0]["samples"] == 2)
+    clock.now += 5
     board.pause()
     live.let(1)
     wait_for(lambda: board.state[0]["status"] == "paused")
-    time.sleep(1.2)
+    clock.now += 1000
     board.go_on()
+    wait_for(lambda: board.state[0]["status"] == "running")
+    clock.now += 2
     live.let(1000)
-    board.wait(LONG)
+    wait_for(lambda: board.state[0]["status"] == "finished")
 
-    assert board.state[0]["seconds"] < 1
+    assert board.state[0]["seconds"] == 7
     assert replace(board.trace.header) == live.trace.header

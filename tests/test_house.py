@@ -69,3 +69,26 @@ def test_the_asked_for_names_are_there():
         assert getattr(enas_viz, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         enas_viz.nonsense  # noqa: B018
+
+
+CLOCKS = re.compile(
+    r"\btime\.(time|monotonic|perf_counter|process_time|thread_time)(_ns)?\(|from time import"
+    r"|\btimeit\b|\b(performance|Date)\.(now|mark|measure)\("
+)
+
+
+def test_tests_measure_no_time():
+    """On a busy machine everything takes longer: what is measured is in benchmarks/. Waiting for
+    something is in `waiting.py`, which asserts nothing about how long it took."""
+    folder = ROOT / "tests"
+    files = [*folder.rglob("*.py"), *folder.glob("js/*.mjs")]
+    allowed = {folder / "waiting.py", Path(__file__)}
+
+    found = [
+        f"{path.relative_to(folder)}: {match[0]}"
+        for path in files
+        if path not in allowed
+        for match in CLOCKS.finditer(path.read_text(encoding="utf-8"))
+    ]
+
+    assert found == []

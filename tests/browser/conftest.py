@@ -1,14 +1,12 @@
-"""One browser for all tests here; a page whose every script error fails the test."""
+"""One browser and one JupyterLab for all tests of a worker; a page whose script failed fails."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from lab_server import Lab, chromium, server
+from playwright.sync_api import expect, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # for `episodes`
-
-from lab_server import chromium
+expect.set_options(timeout=60_000)  # milliseconds; on a busy machine everything comes later
 
 
 def pytest_collection_modifyitems(items):
@@ -25,16 +23,32 @@ def browser():
         opened.close()
 
 
+@pytest.fixture(scope="session")
+def lab(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    with server(folder) as address:
+        context = browser.new_context()
+        yield Lab(context.new_page(), address, folder)
+        context.close()
+
+
 @pytest.fixture
 def new_page(browser):
-    """Makes pages; at the end no script may have failed on any of them."""
+    """Makes pages; at the end no script may have failed on any of them.
+
+    stopped: their clock stands still, until the test lets `page.clock.run_for(...)` milliseconds.
+    """
     contexts, problems = [], []
 
-    def make(width=1140, height=900, **options):
+    def make(width=1140, height=900, stopped=False, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
+        if stopped:
+            page.clock.install(time=0)
+            page.clock.pause_at(1000)
         return page
 
     yield make

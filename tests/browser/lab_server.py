@@ -1,4 +1,7 @@
-"""A throw-away JupyterLab or Notebook 7: its own port, token, configuration, process group."""
+"""A throw-away JupyterLab or Notebook 7: its own port, token, configuration, process group.
+
+One Lab serves all tests of a worker, on one page: starting it and loading its page take longer than
+most notebooks."""
 
 from __future__ import annotations
 
@@ -11,22 +14,36 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from waiting import LONG, wait_for
 
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 )
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden)"
 IDLE = (
     "() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
     " === 'idle'"
 )
+RUN = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }"
+CLOSE = """async () => {
+  const { shell, serviceManager } = window.jupyterapp;
+  for (const widget of [...shell.widgets('main')]) widget.dispose(); // asks not whether to save
+  await serviceManager.sessions.shutdownAll();
+}"""
+WEAR = """async theme => {
+  const light = String(theme.endsWith('Light'));
+  if (document.body.dataset.jpThemeLight === light) return;
+  await window.jupyterapp.commands.execute('apputils:change-theme', { theme });
+  while (document.body.dataset.jpThemeLight !== light) await new Promise(requestAnimationFrame);
+}"""
 
 
 def chromium() -> dict[str, Any]:
@@ -36,18 +53,61 @@ def chromium() -> dict[str, Any]:
     return {**found, "executable_path": path} if path else found
 
 
+class Lab:
+    """A running JupyterLab and a page of it, on which notebooks are opened one after the other.
+
+    folder: its root, for notebooks; the fixture `lab` is one for all tests of a worker."""
+
+    def __init__(self, page: Any, address: tuple[str, str], folder: Path) -> None:
+        self.page, self.address, self.folder = page, address, folder
+        self.problems: list[str] = []
+        page.set_default_timeout(1000 * LONG)
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.goto("{}lab?token={}&reset".format(*address))
+        page.wait_for_selector(".jp-Launcher")
+
+    @contextlib.contextmanager
+    def opened(
+        self,
+        path: Path,
+        width: int = 1400,
+        height: int = 1000,
+        motion: str = "no-preference",
+        theme: str = "light",
+        kernel: bool = True,
+    ) -> Iterator[Any]:
+        """The page, with the notebook at `path` opened and, with `kernel`, its kernel idle; both
+        are closed at the end, where no script may have failed."""
+        page = self.page
+        self.problems.clear()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(reduced_motion=motion)
+        page.evaluate(WEAR, THEMES[theme])
+        page.evaluate(OPEN, str(path.relative_to(self.folder)))
+        if kernel:
+            wait_for_kernel(page)
+        else:
+            page.wait_for_selector(f"{PANEL} .jp-Cell")
+        yield page
+        page.evaluate(CLOSE)
+        page.evaluate(WEAR, THEMES["light"])
+        assert self.problems == []
+
+    def new_folder(self, name: str) -> Path:
+        """A folder of its own for notebooks and what they write."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
+
+
 @contextlib.contextmanager
-def lab(
-    folder: Path, theme: str = "light", timeout: float = 90, app: str = "lab"
-) -> Iterator[tuple[str, str]]:
+def server(folder: Path, app: str = "lab") -> Iterator[tuple[str, str]]:
     """A server whose root is `folder`; yields its address and token, and stops it at the end.
 
     app: "lab", or "notebook" for Notebook 7."""
     with tempfile.TemporaryDirectory(prefix="lab-", ignore_cleanup_errors=True) as made:
         home = Path(made)
-        _settle(home, theme)
+        _settle(home)
         with (home / "log").open("wb") as log:
-            server = subprocess.Popen(
+            started = subprocess.Popen(
                 _command(folder, app),
                 env=_environment(home),
                 stdout=log,
@@ -55,18 +115,17 @@ def lab(
                 start_new_session=True,
             )
             try:
-                yield _address(server, home, timeout)
+                yield _address(started, home)
             finally:
-                _stop(server)
+                _stop(started)
 
 
-def _settle(home: Path, theme: str) -> None:
-    """Settings that ask nothing of the network and choose the theme."""
+def _settle(home: Path) -> None:
+    """Settings that ask nothing of the network."""
     folder = home / "settings" / "@jupyterlab" / "apputils-extension"
     folder.mkdir(parents=True)
     news = {"fetchNews": "false", "checkForUpdates": False}
     (folder / "notification.jupyterlab-settings").write_text(json.dumps(news))
-    (folder / "themes.jupyterlab-settings").write_text(json.dumps({"theme": THEMES[theme]}))
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -94,17 +153,21 @@ def _command(folder: Path, app: str) -> list[str]:
     ]
 
 
-def _address(server: subprocess.Popen, home: Path, timeout: float) -> tuple[str, str]:
+def _address(server: subprocess.Popen, home: Path) -> tuple[str, str]:
     """Waits until the socket is bound: then the file with port and token is there, and whole."""
-    info, end = home / "run" / f"jpserver-{server.pid}.json", time.monotonic() + timeout
-    while True:
+    info, found = home / "run" / f"jpserver-{server.pid}.json", {}
+
+    def bound() -> bool:
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-            found = json.loads(info.read_text())
-            return found["url"], found["token"]
-        if server.poll() is not None or time.monotonic() > end:
-            told = (home / "log").read_text(errors="replace")[-3000:]
-            raise RuntimeError(f"JupyterLab did not start:\n{told}")
-        time.sleep(0.1)
+            found.update(json.loads(info.read_text()))
+        return bool(found)
+
+    try:
+        wait_for(bound, server)
+    except AssertionError:
+        told = (home / "log").read_text(errors="replace")[-3000:]
+        raise RuntimeError(f"JupyterLab did not start:\n{told}") from None
+    return found["url"], found["token"]
 
 
 def _stop(server: subprocess.Popen) -> None:
@@ -116,25 +179,17 @@ def _stop(server: subprocess.Popen) -> None:
         server.wait()
 
 
-def write_notebook(path: Path, cells: Iterable[str]) -> None:
+def write_notebook(path: Path, cells: Iterable[str]) -> Path:
     """Writes a notebook with these code cells; it names a kernel, else the Lab asks which."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     made = [nbformat.v4.new_code_cell(cell) for cell in cells]
     nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel}), path)
+    return path
 
 
-def open_notebook(
-    page: Any,
-    address: tuple[str, str],
-    notebook: str,
-    timeout: float = 90_000,
-    place: str = "lab/tree",
-) -> None:
-    """Opens a notebook and waits for its kernel. place: "notebooks" in Notebook 7."""
-    url, token = address
-    page.goto(f"{url}{place}/{notebook}?token={token}&reset")
-    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=timeout)
-    page.wait_for_function(IDLE, timeout=timeout)
+def wait_for_kernel(page: Any) -> None:
+    page.wait_for_selector(f"{PANEL} .jp-Cell")
+    page.wait_for_function(IDLE)
 
 
 def command(page: Any, name: str) -> None:
@@ -142,44 +197,27 @@ def command(page: Any, name: str) -> None:
     page.evaluate(f"() => {{ window.jupyterapp.commands.execute({name!r}); }}")
 
 
-def run_all(
-    page: Any, address: tuple[str, str], notebook: str, ready: str, timeout: float = 90_000
-) -> None:
-    """Opens a notebook, waits for its kernel, runs all cells, waits for what `ready` selects."""
-    open_notebook(page, address, notebook, timeout)
-    command(page, "notebook:run-all-cells")
-    page.wait_for_selector(ready, timeout=timeout)
-
-
 @contextlib.contextmanager
-def ran(
-    browser: Any, folder: Path, notebook: Path, replays: int, tiny: bool = False
-) -> Iterator[Any]:
+def ran(lab: Lab, notebook: Path, replays: int, tiny: bool = False, **how) -> Iterator[Any]:
     """A page on which a copy of `notebook` was run and shows so many replays.
 
-    tiny: its live search has fewer epochs. At the end no script may have failed. ENAS_VIZ_SHOTS
-    names a folder for pictures of what the tests saw, ENAS_VIZ_THEME the Lab's theme (light, dark).
+    tiny: its live search has fewer epochs. ENAS_VIZ_SHOTS names a folder for pictures of what the
+    tests saw, ENAS_VIZ_THEME the Lab's theme (light, dark).
     """
     root = ".jp-OutputArea-output .enas-replay"
     text = notebook.read_text(encoding="utf-8")
-    (folder / notebook.name).write_text(made_tiny(text) if tiny else text, encoding="utf-8")
-    with lab(folder, os.environ.get("ENAS_VIZ_THEME", "light")) as address:
-        context = browser.new_context(viewport={"width": 1400, "height": 1000})
-        page = context.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        run_all(page, address, notebook.name, root)
-        page.wait_for_function(
-            f"() => document.querySelectorAll('{root}').length === {replays}", timeout=180_000
-        )
+    copy = lab.new_folder(notebook.stem) / notebook.name
+    copy.write_text(made_tiny(text) if tiny else text, encoding="utf-8")
+    how.setdefault("theme", os.environ.get("ENAS_VIZ_THEME", "light"))
+    with lab.opened(copy, **how) as page:
+        page.evaluate(RUN)
+        page.wait_for_function(f"() => document.querySelectorAll('{root}').length === {replays}")
         yield page
         if shots := os.environ.get("ENAS_VIZ_SHOTS"):
             for k in range(replays):
                 page.locator(root).nth(k).scroll_into_view_if_needed()
                 page.wait_for_timeout(1000)  # the Lab draws what comes into view a moment later
                 page.screenshot(path=f"{shots}/{notebook.stem}-{k}.png")
-        context.close()
-        assert problems == []
 
 
 def made_tiny(text: str) -> str:

@@ -12,9 +12,8 @@ RECORDED, CELLS, OWN = range(3)
 
 
 @pytest.fixture(scope="module")
-def controller(browser, tmp_path_factory):
-    path = FOLDER / "03_controller.ipynb"
-    with ran(browser, tmp_path_factory.mktemp("controller"), path, replays=3) as page:
+def controller(lab):
+    with ran(lab, FOLDER / "03_controller.ipynb", replays=3) as page:
         yield page
 
 

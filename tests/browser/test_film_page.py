@@ -24,9 +24,9 @@ PLACES = f"""() => [...document.querySelectorAll('{PLACED}')]
 def opened(new_page, tmp_path):
     """Saves a search's film as a page and opens it offline."""
 
-    def open_page(trace, width=1140, **options):
+    def open_page(trace, width=1140, stopped=False, **options):
         path = ev.save(trace, tmp_path / "film.html", **options)
-        page = new_page(width, reduced_motion="reduce", offline=True)
+        page = new_page(width, stopped=stopped, reduced_motion="reduce", offline=True)
         page.goto(path.as_uri())
         return page
 
@@ -111,14 +111,15 @@ def test_the_keys_of_the_scrubber_move_through_the_search_and_others_through_the
 
 def test_playing_the_search_ends_at_its_last_network(opened):
     trace = made_up_trace(4, epochs=3, per_epoch=4)
-    page = opened(trace)
+    page = opened(trace, stopped=True)
     page.evaluate("() => enasModel.set('speed', 4)")
     scrub(page, 11)
 
     page.get_by_role("button", name="Play the search").click()
 
     expect(page.get_by_role("button", name="Pause the search")).to_be_visible()
-    expect(page.get_by_role("button", name="Play the search")).to_be_visible(timeout=8000)
+    page.clock.run_for(5000)
+    expect(page.get_by_role("button", name="Play the search")).to_be_visible()
     assert ops(page) == names(trace.episodes[-1])
 
 

@@ -23,8 +23,9 @@ def address(tmp_path_factory) -> str:
 
 @pytest.fixture
 def opened(new_page, address):
-    def open_page(width=1300, theme="light"):
-        page = new_page(width, color_scheme=theme, reduced_motion="reduce", offline=True)
+    def open_page(width=1300, theme="light", stopped=False):
+        look = {"color_scheme": theme, "reduced_motion": "reduce"}
+        page = new_page(width, stopped=stopped, offline=True, **look)
         page.goto(address)
         expect(page.locator(".exhibit .enas-replay")).to_have_count(6)
         return page
@@ -45,14 +46,15 @@ def test_everything_is_drawn_finished_and_stands_still(opened):
 
 
 def test_the_first_one_plays_when_asked_and_one_clock_runs_at_a_time(opened):
-    page = opened()
+    page = opened(stopped=True)
     first = page.locator("#four-layers")
 
     page.get_by_role("button", name="Play the first one").click()
     expect(first.locator(".count")).to_have_text("Step 1 of 7")
     expect(first.locator("[data-act=toggle]")).to_be_focused()
     assert page.evaluate(PLAYING) == 1
-    expect(first.locator(".count")).to_have_text("Step 2 of 7", timeout=5000)
+    page.clock.run_for(1500)
+    expect(first.locator(".count")).to_have_text("Step 2 of 7")
 
     page.locator("#published-network [data-act=toggle]").click()
     assert page.evaluate(PLAYING) == 1
@@ -60,12 +62,13 @@ def test_the_first_one_plays_when_asked_and_one_clock_runs_at_a_time(opened):
 
 
 def test_the_search_plays_as_a_time_lapse(opened):
-    page = opened()
+    page = opened(stopped=True)
     board = page.locator("#a-search .enas-dashboard")
 
     board.locator("[data-act=roll]").click()
+    page.clock.run_for(1500)
 
-    expect(board.locator(".place")).to_have_text(re.compile(r"epoch ([3-9]|\d\d)$"), timeout=9000)
+    expect(board.locator(".place")).to_have_text(re.compile(r"epoch ([3-9]|\d\d)$"))
     board.locator("[data-act=roll]").click()
 
 

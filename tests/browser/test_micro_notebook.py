@@ -16,8 +16,8 @@ EXAMPLE, PUBLISHED, FILM, LIVE = range(4)
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
-    with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=4, tiny=True) as page:
+def notebook(lab):
+    with ran(lab, NOTEBOOK, replays=4, tiny=True) as page:
         yield page
 
 

@@ -13,8 +13,8 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "05_reinforce.ipynb"
 
 
 @pytest.fixture(scope="module")
-def notebook(browser, tmp_path_factory):
-    with ran(browser, tmp_path_factory.mktemp("notebook"), NOTEBOOK, replays=3) as page:
+def notebook(lab):
+    with ran(lab, NOTEBOOK, replays=3) as page:
         yield page
 
 

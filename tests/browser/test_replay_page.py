@@ -37,11 +37,12 @@ CUT_SHORT = """() => [...document.querySelectorAll('.enas-replay p, .bars li > *
 def opened(new_page, tmp_path):
     """Saves an episode as a page and opens it, with every request but that for the file refused."""
 
-    def open_page(episode, width=1140, scheme="light", touch=False, motion="reduce", **options):
+    def open_page(
+        episode, width=1140, scheme="light", touch=False, motion="reduce", stopped=False, **options
+    ):
         path = ev.save(episode, tmp_path / "replay.html", **options)
-        page = new_page(
-            width, color_scheme=scheme, has_touch=touch, reduced_motion=motion, offline=True
-        )
+        look = {"color_scheme": scheme, "has_touch": touch, "reduced_motion": motion}
+        page = new_page(width, stopped=stopped, offline=True, **look)
         page.goto(path.as_uri())
         return page
 
@@ -201,14 +202,15 @@ def test_keys_move_the_clock_and_others_pass_through(opened):
 
 
 def test_play_stops_at_the_end_and_then_starts_anew(opened):
-    page = opened(made_up_article_episode())
+    page = opened(made_up_article_episode(), stopped=True)
     play = page.locator("[data-act=toggle]")
     page.get_by_label("Speed").select_option("4")
     go_to(page, 4)
 
     play.click()
     expect(play).to_have_attribute("aria-label", "Pause (Space)")
-    expect(page.locator(".count")).to_have_text("Step 7 of 7", timeout=5000)
+    page.clock.run_for(2000)
+    expect(page.locator(".count")).to_have_text("Step 7 of 7")
     expect(play).to_have_attribute("aria-label", "Play (Space)")
     play.click()
     expect(page.locator(".count")).to_have_text("Step 1 of 7")
@@ -227,14 +229,15 @@ def test_a_hidden_page_pauses(opened):
 
 
 def test_a_screen_reader_hears_single_steps_and_is_left_alone_while_playing(opened):
-    page = opened(made_up_episode(12))
+    page = opened(made_up_episode(12), stopped=True)
     live = page.locator("[aria-live=polite]")
     page.locator(".enas-replay").press("ArrowRight")
     expect(live).to_contain_text("Step 2 of 24")
 
     page.get_by_label("Speed").select_option("4")
     page.locator("[data-act=toggle]").click()
-    expect(page.locator(".count")).to_have_text("Step 4 of 24", timeout=5000)
+    page.clock.run_for(800)
+    expect(page.locator(".count")).to_have_text("Step 4 of 24")
 
     assert "Step 2 of 24" in live.inner_text()
 

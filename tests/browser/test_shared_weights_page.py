@@ -22,9 +22,9 @@ LIT = """() => [...document.querySelectorAll('.lit[data-path]')]
 def opened(new_page, tmp_path):
     """Saves the widget as a page and opens it offline."""
 
-    def open_page(trace, width=1300, **options):
+    def open_page(trace, width=1300, stopped=False, **options):
         path = ev.save(ev.SharedWeights(trace, **options), tmp_path / "shared.html")
-        page = new_page(width, reduced_motion="reduce", offline=True)
+        page = new_page(width, stopped=stopped, reduced_motion="reduce", offline=True)
         page.goto(path.as_uri())
         return page
 
@@ -103,12 +103,13 @@ def test_everything_is_reached_by_keys(opened):
 
 
 def test_playing_ends_at_the_last_epoch(opened):
-    page = opened(MACRO)
+    page = opened(MACRO, stopped=True)
 
     page.get_by_role("button", name="Play the training").click()
 
     expect(page.locator(".place")).not_to_have_text("epoch 4 of 4")
-    expect(page.locator(".place")).to_have_text("epoch 4 of 4", timeout=8000)
+    page.clock.run_for(10_000)
+    expect(page.locator(".place")).to_have_text("epoch 4 of 4")
     expect(page.get_by_role("button", name="Play the training")).to_be_visible()
 
 

@@ -11,8 +11,8 @@ TOUR = Path(__file__).parents[2] / "notebooks" / "00_tour.ipynb"
 
 
 @pytest.fixture(scope="module")
-def tour(browser, tmp_path_factory):
-    with ran(browser, tmp_path_factory.mktemp("tour"), TOUR, replays=3) as page:
+def tour(lab):
+    with ran(lab, TOUR, replays=3) as page:
         page.wait_for_selector(".jp-OutputArea-output iframe")
         yield page
 
@@ -59,11 +59,9 @@ def test_playing_runs_to_the_end_and_stops(tour):
 
     replay.locator("[data-act=toggle]").click()
 
-    expect(replay).to_contain_text("Step 12 of 12", timeout=20_000)
+    expect(replay).to_contain_text("Step 12 of 12")
     expect(replay).to_contain_text("That completes the network.")
-    expect(replay.locator("[data-act=toggle]")).to_have_attribute(
-        "aria-label", "Play (Space)", timeout=20_000
-    )
+    expect(replay.locator("[data-act=toggle]")).to_have_attribute("aria-label", "Play (Space)")
 
 
 def test_the_framed_replay_plays_too(tour):

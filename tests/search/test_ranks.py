@@ -15,6 +15,7 @@ import pytest
 import torch
 from processes import EQUAL, MOVING, OF_FOUR, architecture, whole
 from safetensors import safe_open
+from waiting import LONG
 
 from enas_viz import search
 from enas_viz.recipes import change
@@ -64,7 +65,7 @@ def started(tmp_path_factory):
 def ended(started) -> tuple[Path, str, int]:
     """(folder, what was printed, exit code), once it has ended."""
     folder, process = started
-    printed, _ = process.communicate(timeout=300)
+    printed, _ = process.communicate(timeout=LONG)
     return folder, printed, process.returncode
 
 
