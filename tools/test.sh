@@ -46,4 +46,4 @@ export CHROMIUM
 $bin/ruff format --check .
 $bin/ruff check .
 node --test tests/js/*.test.mjs
-$bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=15 tests
+$bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 tests
