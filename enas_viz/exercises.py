@@ -389,7 +389,10 @@ def _next_input(answer: Any) -> Verdict:
     if _near(answer, right, 0.003):
         return Verdict(True, f"{right:g}: the sum is divided by one more than were chosen")
     slips = (
-        (1 / chosen, "that is the mean, which the paper describes; what does the picture say?"),
+        (
+            1 / chosen,
+            "that is the mean, as in an early draft of the paper; what does the picture say?",
+        ),
         (1.0, "they are added, but then divided by something"),
         (1 / 2, "half is right for a single one; read the line below the last strip again"),
         (1.0 + chosen, "that is what the sum is divided by; what is each multiplied by?"),

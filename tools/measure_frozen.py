@@ -7,12 +7,10 @@ to zero. Reported: the mean reward and the mean entropy of the last epoch's samp
 """
 
 import json
-import os
-import platform
 from datetime import date
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"
+from measure_recipes import processor  # sets one thread, too
 
 from enas_viz import search
 from enas_viz.recipes import recipe
@@ -38,7 +36,7 @@ def main() -> None:
         "changes": CHANGES,
         "controller__lr": RATES,
         "date": str(date.today()),
-        "device": f"{platform.machine()} CPU, 1 thread",
+        "device": f"{processor()}, 1 thread",
         "versions": header.versions,
     }
     RESULT.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")

@@ -166,3 +166,17 @@ def test_every_notebook_is_run_from_top_to_bottom_somewhere():
 
     for path in NOTEBOOKS:
         assert path.stem in told, f"{path.name} is run by nobody"
+
+
+def test_the_figures_about_the_frozen_controller_are_those_that_were_measured():
+    measured = json.loads((RESULTS / "frozen-controller.json").read_text())["rows"]
+
+    assert rows(NOTEBOOKS[6], "| seed | learns") == [
+        [
+            str(row["seed"]),
+            f"{row['learns']['reward']:.1%}".replace("%", " %"),
+            f"{row['frozen']['reward']:.1%}".replace("%", " %"),
+            f"{row['learns']['entropy']:.2f}, {row['frozen']['entropy']:.2f} nats",
+        ]
+        for row in measured
+    ]
