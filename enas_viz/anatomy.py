@@ -10,18 +10,23 @@ from dataclasses import dataclass
 
 from enas_viz.cost import cell_places, recipe_path_cost
 from enas_viz.recipes import Recipe
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.space import Architecture, MacroSpace, OpTable
 
-REACH = {  # pixels of a feature map that an operation's window reaches beyond its own pixel
-    "conv3x3": 2,
-    "sep3x3": 2,
-    "conv5x5": 4,
-    "sep5x5": 4,
-    "avg3x3": 2,
-    "max3x3": 2,
-    "avg5x5": 4,
-    "identity": 0,
-}
+# pixels of a feature map that an operation's window reaches beyond its own pixel
+REACH = OpTable(
+    "the receptive field",
+    {
+        "conv3x3": 2,
+        "sep3x3": 2,
+        "conv5x5": 4,
+        "sep5x5": 4,
+        "avg3x3": 2,
+        "max3x3": 2,
+        "avg5x5": 4,
+        "identity": 0,
+    },
+)
+STACKED = ("sep3x3", "sep5x5")  # in cells applied `fidelity.sep_conv_stack` times
 STEM_REACH = 2  # of the 3x3 convolution that every network begins with
 
 
@@ -105,7 +110,7 @@ def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     stacked, counts = fidelity.sep_conv_stack, fidelity.loose_inputs == "count"
 
     def reach(op: str) -> int:
-        return REACH[op] * (stacked if op.startswith("sep") else 1)
+        return REACH[op] * (stacked if op in STACKED else 1)
 
     before = last = (1 + STEM_REACH, 1)  # what it sees, image pixels between two of its own
 
@@ -146,4 +151,4 @@ def _strided(op: str, stacked: int, jump: int) -> int:
     if op == "identity":
         return jump
     once = REACH[op] * jump
-    return once + (REACH[op] * 2 * jump if op.startswith("sep") and stacked == 2 else 0)
+    return once + (REACH[op] * 2 * jump if op in STACKED and stacked == 2 else 0)

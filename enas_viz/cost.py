@@ -8,11 +8,11 @@ multiplication with its addition.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from enas_viz.recipes import Fidelity, Recipe
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.space import Architecture, MacroSpace, MicroSpace, OpTable
 
 
 @dataclass(frozen=True)
@@ -44,38 +44,30 @@ def tensor_sizes(
     return tuple(sizes)
 
 
+# Of a macro operation behind its 1x1 convolution: weights for c channels; pooling has none.
+_KERNELS: OpTable[Callable[[int], int]] = OpTable(
+    "weights of a macro layer",
+    {
+        "conv3x3": lambda c: 9 * c * c,
+        "sep3x3": lambda c: 9 * c + c * c,
+        "conv5x5": lambda c: 25 * c * c,
+        "sep5x5": lambda c: 25 * c + c * c,
+        "avg3x3": lambda c: 0,
+        "max3x3": lambda c: 0,
+    },
+)
+_DENSE = {"sep3x3": "conv3x3", "sep5x5": "conv5x5"}  # as the released final network builds them
+
+
 def op_parameters(op: str, filters: int) -> int:
     """Trainable parameters of one candidate operation at search time, batch norms included."""
-    c = filters
-    return (
-        c * c
-        + 2 * c
-        + {
-            "conv3x3": 9 * c * c + 2 * c,
-            "sep3x3": 9 * c + c * c + 2 * c,
-            "conv5x5": 25 * c * c + 2 * c,
-            "sep5x5": 25 * c + c * c + 2 * c,
-            "avg3x3": 0,
-            "max3x3": 0,
-        }[op]
-    )
+    c, kernel = filters, _KERNELS[op](filters)
+    return c * c + 2 * c + (kernel + 2 * c if kernel else 0)
 
 
 def op_multiply_adds(op: str, filters: int, side: int) -> int:
     """Multiply-adds of one candidate operation for one image of `side` by `side` pixels."""
-    c = filters
-    per_pixel = (
-        c * c
-        + {
-            "conv3x3": 9 * c * c,
-            "sep3x3": 9 * c + c * c,
-            "conv5x5": 25 * c * c,
-            "sep5x5": 25 * c + c * c,
-            "avg3x3": 0,
-            "max3x3": 0,
-        }[op]
-    )
-    return per_pixel * side * side
+    return (filters**2 + _KERNELS[op](filters)) * side * side
 
 
 def supernet_parameters(
@@ -204,10 +196,7 @@ def _macro_child_cost(
 
 def _final_kernel(op: str, c: int, dense: bool) -> int:
     """Weights of the second convolution of a final macro layer; 0 for pooling."""
-    if op in ("avg3x3", "max3x3"):
-        return 0
-    size = int(op[-1])
-    return size**2 * c + c * c if op.startswith("sep") and not dense else size**2 * c * c
+    return _KERNELS[_DENSE.get(op, op) if dense else op](c)
 
 
 def _cells_child_cost(
@@ -233,7 +222,7 @@ def _cells_child_cost(
         work += c * c * inner
         for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
             for source, op in ((i, space.ops[a]), (j, space.ops[b])):
-                if window := _window(op):
+                if window := SEPARABLE_WINDOWS[op]:
                     once = window**2 * c + c * c
                     parameters += fidelity.sep_conv_stack * (once + 2 * c)
                     work += fidelity.sep_conv_stack * once * outer
@@ -307,6 +296,13 @@ def micro_drop_path_keep(final: float, cell: int, cells: int, step: int, steps: 
 # ---------------------------------------------------------------- micro: what cells cost
 
 
+# Height of a cell operation's separable kernel; 0 for what has no weights.
+SEPARABLE_WINDOWS = OpTable(
+    "weights of a cell",
+    {"sep3x3": 3, "sep5x5": 5, "avg3x3": 0, "avg5x5": 0, "max3x3": 0, "identity": 0},
+)
+
+
 def sep_conv_parameters(size: int, c: int, stack: int = 2) -> int:
     """Of a cell's separable convolution, applied `stack` times: depthwise, pointwise, norm."""
     return stack * (size**2 * c + c**2 + 2 * c)
@@ -331,9 +327,9 @@ def cells_supernet_parameters(
         c = cell.place.channels
         found += sum(c_in * c + 2 * c for c_in, _ in cell.fits)
         convolutions = sum(
-            sep_conv_parameters(_window(op), c, fidelity.sep_conv_stack)
+            sep_conv_parameters(SEPARABLE_WINDOWS[op], c, fidelity.sep_conv_stack)
             for op in space.ops
-            if _window(op)
+            if SEPARABLE_WINDOWS[op]
         )
         found += sum(2 * sources for sources in range(2, space.nodes + 2)) * convolutions
         if cell.strided:  # identities, and unused inputs where they count, are reductions
@@ -368,7 +364,7 @@ def cells_path_cost(
         reductions = 0  # of the cell's inputs, inside a strided one
         for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
             for source, op in ((i, space.ops[a]), (j, space.ops[b])):
-                if size := _window(op):
+                if size := SEPARABLE_WINDOWS[op]:
                     parameters += sep_conv_parameters(size, c, stacked)
                     work += stacked * (size**2 * c + c**2) * side**2
                 reductions += cell.strided and op == "identity" and source < 2
@@ -383,11 +379,6 @@ def cells_path_cost(
 def _side(resolution: int, halvings: int) -> int:
     """Height of a map after so many halvings, each of which rounds up."""
     return math.ceil(resolution / 2**halvings)
-
-
-def _window(op: str) -> int:
-    """Height of a separable convolution's kernel; 0 for what has no weights."""
-    return {"sep3x3": 3, "sep5x5": 5}.get(op, 0)
 
 
 def _stem_parameters(filters: int, image_channels: int) -> int:

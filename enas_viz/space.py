@@ -15,12 +15,13 @@ flat lists); the article "Illustrated: Efficient Neural Architecture Search" for
 from __future__ import annotations
 
 import math
-import operator
 import random
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
+from numbers import Integral
 from reprlib import repr as shortened  # what is refused may be endless
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 MACRO_OPS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")  # index = authors' id
 MICRO_OPS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")  # index = authors' id
@@ -31,10 +32,29 @@ CELLS = ("normal", "reduction")
 MAX_LAYERS = 1000  # far beyond any search; a damaged file that says more must not fill the memory
 MOST_SHOWN = 30  # picks that an error repeats
 MAX_NODES = 1000  # the same for the computed nodes of a cell
+MOST_NUMBERS = 1_000_000  # in a list that is read; the longest flat list has half as many
 
 Wiring = Literal["layer", "code"]
 Order = Literal["op-first", "skips-first"]
 Content = tuple[Any, ...]
+T = TypeVar("T")
+
+
+class OpTable(dict[str, T]):
+    """What a builder has for each operation, by name. Whatever builds, counts or draws operations
+    looks them up in such a table, so that an unknown one is never taken for another.
+
+    Raises ValueError, naming the operation, what was asked for it and the known ones.
+    """
+
+    def __init__(self, what: str, entries: Mapping[str, T]) -> None:
+        super().__init__(entries)
+        self.what = what
+
+    def __missing__(self, op: object) -> T:
+        raise ValueError(
+            f"{self.what}: the operation {shortened(op)} is unknown; known are {', '.join(self)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -521,13 +541,27 @@ def space_from_json(value: dict[str, Any]) -> Space:
 
 
 def listed(value: Any, what: str) -> list[Any]:
-    """The entries of anything that has them in order. ValueError, opening with `what`, if not."""
-    if not isinstance(value, str | bytes | Mapping | Set):
-        try:
-            return list(value)
-        except TypeError:
-            pass
-    raise ValueError(f"{what}; got {shortened(value)}")
+    """The entries of anything that has them in order, at most `MOST_NUMBERS`, so that an endless
+    iterable is refused. ValueError, opening with `what`, if it has none or more."""
+    try:
+        if isinstance(value, str | bytes | bytearray | memoryview | Mapping | Set):
+            raise TypeError
+        if hasattr(value, "keys") and not hasattr(value, "tolist"):
+            raise TypeError  # a table of pandas, whose entries are the names of its columns
+        entries = list(islice(value, MOST_NUMBERS + 1))
+    except TypeError:
+        raise ValueError(f"{what}; got {shortened(value)}") from None
+    if len(entries) > MOST_NUMBERS:
+        raise ValueError(f"{what}, {MOST_NUMBERS} at most; got more")
+    return entries
+
+
+def whole_number(value: Any) -> int | None:
+    """`value` as an int if it is a whole number of Python, numpy or torch; None for anything else,
+    booleans and floats included."""
+    if getattr(value, "shape", None) == () and hasattr(value, "tolist"):
+        value = value.tolist()  # of one number, not a list
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 
 # ---------------------------------------------------------------- small helpers of the checks
@@ -572,12 +606,7 @@ def _rows(content: Any, what: str, unit: str) -> tuple[tuple[Any, ...], ...]:
 
 
 def _is_int(value: Any) -> bool:
-    """Whether it is a whole number of Python, numpy or torch; no boolean, no float."""
-    try:
-        operator.index(value)
-    except TypeError:
-        return False
-    return not isinstance(value, bool)
+    return whole_number(value) is not None
 
 
 def _count(n: int, noun: str) -> str:

@@ -21,6 +21,7 @@ from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, micro_drop_
 from enas_viz.recipes import Fidelity, Recipe
 from enas_viz.search import draws
 from enas_viz.search.ops import (
+    CELL_OPS,
     MICRO_POOLS,
     MICRO_WEIGHTED,
     AuxiliaryHead,
@@ -38,7 +39,7 @@ from enas_viz.search.ops import (
     norm,
     pool,
 )
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.space import Architecture, MacroSpace, MicroSpace, OpTable
 
 INPUTS = 2  # tensors of a cell before its computed nodes
 
@@ -172,9 +173,9 @@ class ChildCell(nn.Module):
             for side, (source, op) in enumerate(((i, a), (j, b))):
                 stride = self.stride if source < INPUTS else 1
                 name = space.ops[op]
-                if name in MICRO_WEIGHTED:
+                if CELL_OPS[name] == "weighted":
                     made = MICRO_WEIGHTED[name](c, fidelity, stride)
-                elif name == "identity" and stride == 2:
+                elif CELL_OPS[name] == "identity" and stride == 2:
                     made = FactorizedReduction(c, c, fidelity)
                 else:
                     continue
@@ -363,20 +364,34 @@ def check_fits(recipe: Recipe, architecture: Architecture) -> None:
 # ---------------------------------------------------------------- parts of a macro layer
 
 
+# What stands behind the 1x1 convolution of a layer: a convolution and its size, or a pool.
+_LAYER_OPS = OpTable(
+    "a final macro network",
+    {
+        "conv3x3": ("conv", 3),
+        "sep3x3": ("sep", 3),
+        "conv5x5": ("conv", 5),
+        "sep5x5": ("sep", 5),
+        "avg3x3": ("avg", 3),
+        "max3x3": ("max", 3),
+    },
+)
+
+
 def _branch(op: str, c: int, fidelity: Fidelity) -> nn.Module:
     """ReLU, 1x1 convolution, batch norm; then pooling, or ReLU, convolution, batch norm."""
     inner = (nn.ReLU(), Conv(c, c, 1), norm(c, fidelity))
     dense = fidelity.macro_final_ops == "dense"
-    if op in ("avg3x3", "max3x3"):
+    kind, size = _LAYER_OPS[op]
+    if kind in ("avg", "max"):
         if dense:
             raise ValueError(
                 f"the operation {op} cannot be built under fidelity.macro_final_ops='dense', since "
                 f"the released final network has no pooling; use 'true'"
             )
-        return nn.Sequential(*inner, AvgPool() if op == "avg3x3" else MaxPool())
-    size = int(op[-1])
+        return nn.Sequential(*inner, AvgPool() if kind == "avg" else MaxPool())
     kernel = (Conv(c, c, size),)
-    if op.startswith("sep") and not dense:
+    if kind == "sep" and not dense:
         kernel = (Conv(c, c, size, groups=c), Conv(c, c, 1))
     return nn.Sequential(*inner, nn.ReLU(inplace=True), *kernel, norm(c, fidelity))
 

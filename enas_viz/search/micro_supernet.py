@@ -19,6 +19,7 @@ from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places
 from enas_viz.recipes import Fidelity
 from enas_viz.search import draws
 from enas_viz.search.ops import (
+    CELL_OPS,
     MICRO_POOLS,
     MICRO_WEIGHTED,
     AuxiliaryHead,
@@ -89,9 +90,9 @@ class Cell(nn.Module):
         found = {}
         for op in self.space.ops:
             strides = [self.stride if t < INPUTS else 1 for t in range(sources)]
-            if op in MICRO_WEIGHTED:
+            if CELL_OPS[op] == "weighted":
                 found[op] = nn.ModuleList(MICRO_WEIGHTED[op](c, fidelity, s) for s in strides)
-            elif op == "identity" and self.stride == 2:
+            elif CELL_OPS[op] == "identity" and self.stride == 2:
                 found[op] = nn.ModuleList(
                     FactorizedReduction(c, c, fidelity) for _ in range(INPUTS)
                 )

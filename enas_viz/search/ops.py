@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.recipes import AUXILIARY_WINDOW, Fidelity
+from enas_viz.space import OpTable
 
 BN_EPS = 1e-5
 BN_EPS_MASKED = 1e-3  # the second batch norm of a convolution branch has its own in the source
@@ -236,18 +237,21 @@ class PoolBranch(nn.Sequential):
     """
 
     def __init__(self, c: int, kind: str, fidelity: Fidelity) -> None:
-        pool = AvgPool() if kind == "avg" else MaxPool()
+        pool = {"avg": AvgPool, "max": MaxPool}[kind]()
         super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pool)
 
 
-MACRO_BRANCHES = {
-    "conv3x3": lambda c, fidelity: ConvBranch(c, 3, fidelity),
-    "sep3x3": lambda c, fidelity: SepBranch(c, 3, fidelity),
-    "conv5x5": lambda c, fidelity: ConvBranch(c, 5, fidelity),
-    "sep5x5": lambda c, fidelity: SepBranch(c, 5, fidelity),
-    "avg3x3": lambda c, fidelity: PoolBranch(c, "avg", fidelity),
-    "max3x3": lambda c, fidelity: PoolBranch(c, "max", fidelity),
-}
+MACRO_BRANCHES = OpTable(
+    "the macro supernet",
+    {
+        "conv3x3": lambda c, fidelity: ConvBranch(c, 3, fidelity),
+        "sep3x3": lambda c, fidelity: SepBranch(c, 3, fidelity),
+        "conv5x5": lambda c, fidelity: ConvBranch(c, 5, fidelity),
+        "sep5x5": lambda c, fidelity: SepBranch(c, 5, fidelity),
+        "avg3x3": lambda c, fidelity: PoolBranch(c, "avg", fidelity),
+        "max3x3": lambda c, fidelity: PoolBranch(c, "max", fidelity),
+    },
+)
 
 
 class Stem(nn.Sequential):
@@ -337,13 +341,13 @@ class SepConv(nn.Module):
         return x
 
 
-_LARGEST, _MEAN = MaxPool(), AvgPool()  # they have no weights
+_POOLS = {"max": MaxPool(), "avg": AvgPool()}  # they have no weights
 
 
 def pool(x: Tensor, kind: str, size: int, stride: int = 1) -> Tensor:
     """Average or max pooling with "SAME" padding; padding counts in neither."""
     if stride == 1 and size == 3:
-        return (_LARGEST if kind == "max" else _MEAN)(x)
+        return _POOLS[kind](x)
     pad = Padding.same(x, size, stride)
     if kind == "max":
         return F.max_pool2d(pad.around(x, -math.inf), size, stride)
@@ -360,6 +364,14 @@ MICRO_WEIGHTED = {
     "sep5x5": lambda c, fidelity, stride: SepConv(c, 5, fidelity, stride),
 }
 MICRO_POOLS = {"avg3x3": ("avg", 3), "max3x3": ("max", 3), "avg5x5": ("avg", 5)}
+CELL_OPS = OpTable(  # every operation of a cell, and what it is
+    "a cell",
+    {
+        **dict.fromkeys(MICRO_WEIGHTED, "weighted"),
+        **dict.fromkeys(MICRO_POOLS, "pool"),
+        "identity": "identity",
+    },
+)
 
 
 class Fit(nn.Sequential):

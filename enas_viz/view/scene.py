@@ -19,7 +19,7 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal
 
 from enas_viz.cost import tensor_sizes
-from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
+from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, OpTable, Space
 from enas_viz.trace import Episode, Step, Trace
 from enas_viz.view.given import given, has_finite_logits
 from enas_viz.view.graph import candidates
@@ -34,16 +34,19 @@ MOST_SIZE = 100_000  # channels or pixels that a drawing believes
 FEW = 4  # up to so many draws a caption tells one by one
 
 # name: two short lines for a box, and the full name
-OPERATIONS = {
-    "conv3x3": ("conv", "3×3", "convolution 3×3"),
-    "sep3x3": ("sep", "3×3", "separable convolution 3×3"),
-    "conv5x5": ("conv", "5×5", "convolution 5×5"),
-    "sep5x5": ("sep", "5×5", "separable convolution 5×5"),
-    "avg3x3": ("avg", "3×3", "average pooling 3×3"),
-    "max3x3": ("max", "3×3", "max pooling 3×3"),
-    "avg5x5": ("avg", "5×5", "average pooling 5×5"),
-    "identity": ("id", "", "identity"),
-}
+OPERATIONS = OpTable(
+    "a drawing",
+    {
+        "conv3x3": ("conv", "3×3", "convolution 3×3"),
+        "sep3x3": ("sep", "3×3", "separable convolution 3×3"),
+        "conv5x5": ("conv", "5×5", "convolution 5×5"),
+        "sep5x5": ("sep", "5×5", "separable convolution 5×5"),
+        "avg3x3": ("avg", "3×3", "average pooling 3×3"),
+        "max3x3": ("max", "3×3", "max pooling 3×3"),
+        "avg5x5": ("avg", "5×5", "average pooling 5×5"),
+        "identity": ("id", "", "identity"),
+    },
+)
 INPUT_NAMES = {  # of a cell, in short and in full
     "two cells back": "the output of two cells back",
     "previous cell": "the output of the previous cell",

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
+from enas_viz.space import OpTable
 from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.scene import OPERATIONS
 
@@ -80,21 +81,36 @@ def token_text(lines: Sequence[str], x: float, middle: float) -> list[str]:
     ]
 
 
+_ICONS = OpTable(  # what is drawn, and how many cells its window has on a side
+    "the icons of operations",
+    {
+        "conv3x3": ("conv", 3),
+        "sep3x3": ("sep", 3),
+        "conv5x5": ("conv", 5),
+        "sep5x5": ("sep", 5),
+        "avg3x3": ("avg", 3),
+        "max3x3": ("max", 3),
+        "avg5x5": ("avg", 5),
+        "identity": ("identity", 1),
+    },
+)
+
+
 def icon(op: str) -> str:
     """The operation's window, centred on 0: full cells convolve, hollow ones channel by channel;
     an average weighs all alike (one tile), a maximum keeps one."""
-    if op == "identity":  # passes through: an arrow
+    kind, n = _ICONS[op]
+    if kind == "identity":  # passes through: an arrow
         return "M-7 -1h8v-4.5l7 5.5-7 5.5v-4.5h-8z"
-    n = int(op[-1])
     side, pitch = (4.2, 5.4) if n == 3 else (2.6, 3.5)
     start = -(pitch * (n - 1) + side) / 2
     cells = [(start + pitch * i, start + pitch * j) for j in range(n) for i in range(n)]
-    if op.startswith("conv"):
+    if kind == "conv":
         return "".join(_square(x, y, side) for x, y in cells)
-    if op.startswith("sep"):
+    if kind == "sep":
         hole = 1.3 if n == 3 else 0.8
         return "".join(_square(x, y, side) + _hole(x, y, side, hole) for x, y in cells)
-    if op.startswith("avg"):
+    if kind == "avg":
         whole = -2 * start
         return _square(start, start, whole)
     return "".join(

@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from enas_viz.cost import SEPARABLE_WINDOWS
 from enas_viz.inheritance import size
 from enas_viz.space import MacroSpace, MicroSpace, Space
 from enas_viz.view.layout import MARGIN, MERGE_R, Box
@@ -93,7 +94,7 @@ def bare(space: Space, stride2: bool = False) -> set[int]:
                 for source in range(sources):
                     for op in space.ops:
                         reduces = stride2 and cell == "reduction" and source < 2
-                        if op.startswith(("avg", "max")) or (op == "identity" and not reduces):
+                        if not SEPARABLE_WINDOWS[op] and not (op == "identity" and reduces):
                             found.add(path)
                         path += 1
     return found
