@@ -14,22 +14,33 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Set
 from itertools import islice
-from numbers import Integral
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.space import EXTRA_OPS, MAX_NODES, MICRO_OPS, Architecture, MicroSpace
+from enas_viz.space import (
+    EXTRA_OPS,
+    MAX_NODES,
+    MICRO_OPS,
+    Architecture,
+    MicroSpace,
+    OpTable,
+    whole_number,
+)
 
-DARTS_NAMES = {  # avg_pool_5x5 is formed after DARTS's habit, for the article's own operation
-    "sep3x3": "sep_conv_3x3",
-    "sep5x5": "sep_conv_5x5",
-    "avg3x3": "avg_pool_3x3",
-    "max3x3": "max_pool_3x3",
-    "identity": "skip_connect",
-    "avg5x5": "avg_pool_5x5",
-}
+DARTS_NAMES = OpTable(
+    "DARTS's names",
+    {  # avg_pool_5x5 is formed after DARTS's habit, for the article's own operation
+        "sep3x3": "sep_conv_3x3",
+        "sep5x5": "sep_conv_5x5",
+        "avg3x3": "avg_pool_3x3",
+        "max3x3": "max_pool_3x3",
+        "identity": "skip_connect",
+        "avg5x5": "avg_pool_5x5",
+    },
+)
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")  # in the order of the namedtuple
 _LONGEST = 1_000_000  # characters of text; two cells of MAX_NODES nodes take a tenth of it
+_LONGEST_BEFORE = 500  # of these, what stands before the genotype in its line
 
 
 def genotype(architecture: Architecture) -> str:
@@ -66,11 +77,12 @@ def read_genotype(given: Any, space: MicroSpace | None = None) -> tuple[Architec
     """The cells of a DARTS genotype, and a remark where it joins other tensors than ENAS would.
 
     given: text, a namedtuple, or a mapping with the fields normal, normal_concat, reduce,
-    reduce_concat. Without a `reduce` it is a normal cell alone. The operations are numbered as in
-    `space`, else as the authors do.
+    reduce_concat. Text holds one `Genotype(...)` or `{...}`; what a log writes before it in its
+    line is left out, and the remark says so. Without a `reduce` it is a normal cell alone. The
+    operations are numbered as in `space`, else as the authors do.
     Raises ValueError naming the operations that ENAS does not have.
     """
-    fields = _fields(given)
+    fields, beside = _fields(given)
     pairs = {name: list(_pairs(fields[name], name)) for name in ("normal", "reduce")}
     if not pairs["reduce"]:
         del pairs["reduce"]
@@ -98,7 +110,7 @@ def read_genotype(given: Any, space: MicroSpace | None = None) -> tuple[Architec
         _joined(made, cell, fields[f"{name}_concat"], f"{name}_concat")
         for cell, name in zip(space.cells, pairs, strict=True)
     ]
-    return made, "".join(remarks)
+    return made, "".join([beside, *remarks])
 
 
 def _joined(made: Architecture, cell: str, concat: Any, name: str) -> str:
@@ -108,7 +120,7 @@ def _joined(made: Architecture, cell: str, concat: Any, name: str) -> str:
     tensors = list(_entries(concat, f"{name} is a sequence of tensor numbers"))
     highest = made.space.nodes + 1
     for t in tensors:
-        if not isinstance(t, Integral) or isinstance(t, bool) or not 0 <= t <= highest:
+        if (number := whole_number(t)) is None or not 0 <= number <= highest:
             raise ValueError(f"{name} takes tensors from 0 to {highest}; got {shortened(t)}")
     loose = made.space.loose_ends(made, cell)
     if sorted(tensors) == list(loose):
@@ -124,10 +136,12 @@ def _nodes(tensors: Iterable[int]) -> str:
     return f"node{'s' * (len(found) != 1)} {', '.join(found)}" if found else "nothing"
 
 
-def _fields(given: Any) -> dict[str, Any]:
-    """The four fields of a genotype; None for a concat that is not told."""
+def _fields(given: Any) -> tuple[dict[str, Any], str]:
+    """The four fields of a genotype, None for a concat that is not told, and a remark on what
+    stood beside them."""
+    beside = ""
     if isinstance(given, str):
-        given = _parsed(given)
+        given, beside = _parsed(given)
     elif not isinstance(given, Mapping):
         given = {name: getattr(given, name) for name in _FIELDS if hasattr(given, name)}
     for name in given:
@@ -138,7 +152,7 @@ def _fields(given: Any) -> dict[str, Any]:
     if "normal" not in given:
         raise ValueError(f"a genotype has the fields {', '.join(_FIELDS)}; normal is missing")
     empty = {"normal_concat": None, "reduce": (), "reduce_concat": None}
-    return empty | dict(given)
+    return empty | dict(given), beside
 
 
 def _pairs(value: Any, name: str) -> Iterator[tuple[str, int]]:
@@ -149,11 +163,10 @@ def _pairs(value: Any, name: str) -> Iterator[tuple[str, int]]:
             not isinstance(pair, list | tuple)
             or len(pair) != 2
             or not isinstance(pair[0], str)
-            or not isinstance(pair[1], Integral)
-            or isinstance(pair[1], bool)
+            or (source := whole_number(pair[1])) is None
         ):
             raise ValueError(f"{what}; got {shortened(pair)}")
-        yield pair[0], int(pair[1])
+        yield pair[0], source
     if len(pairs) % 2:
         raise ValueError(f"{what}; got {len(pairs)} pairs")
 
@@ -171,21 +184,33 @@ def _entries(value: Any, what: str) -> list[Any]:
 # ---------------------------------------------------------------- as text
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """The fields of one `Genotype(...)` or `{...}`, behind `name =` and a log's time or not."""
+def _parsed(text: str) -> tuple[dict[str, Any], str]:
+    """The fields of one `Genotype(...)` or `{...}`, and what is said of text before it."""
     what = "a genotype is text like Genotype(normal=[('sep_conv_3x3', 0), ...], ...)"
     if len(text) > _LONGEST or "\0" in text:
         raise ValueError(f"{what}, of {_LONGEST} characters at most, none of them NUL; got other")
-    text = re.sub(r"\A(\d[\d/: ]*[AP]M\s+)?(\w+\s*=\s*)?", "", text.strip())
+    starts = [m.start() for m in re.finditer(r"\bGenotype\s*\(", text)]
+    if len(starts) > 1:
+        raise ValueError(f"{what}, one at a time; got {len(starts)}")
+    before, text = (text[: starts[0]], text[starts[0] :]) if starts else ("", text)
+    before = before.lstrip()
+    if "\n" in before or len(before) > _LONGEST_BEFORE:
+        raise ValueError(
+            f"{what}, and of a log its line alone, {_LONGEST_BEFORE} characters before it at most; "
+            f"got more"
+        )
+    before = re.sub(r"(\w+\s*=)?\s*(\w+\.)*\Z", "", before).strip()
+    text = re.sub(r"\A\w+\s*=\s*", "", text.strip())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python's remarks on the style of foreign text
             body = ast.parse(text, mode="eval").body
-        return {name: _literal(value, str(name)) for name, value in _named(body, what)}
+        found = {name: _literal(value, str(name)) for name, value in _named(body, what)}
     except SyntaxError as error:
         raise ValueError(f"{what}, one at a time; got other text ({error.msg})") from None
     except (MemoryError, RecursionError):
         raise ValueError(f"{what}; got text that is nested too deep") from None
+    return found, f"; left out before it: {shortened(before)}" if before else ""
 
 
 def _named(body: ast.expr, what: str) -> list[tuple[Any, ast.expr]]:

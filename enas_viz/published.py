@@ -15,10 +15,12 @@ from typing import Any, Literal
 from enas_viz.decoding import Found, find_numbers, guess_space
 from enas_viz.genotypes import looks_like_genotype, read_genotype
 from enas_viz.space import (
+    MACRO_OPS,
     MICRO_OPS,
     Architecture,
     MacroSpace,
     MicroSpace,
+    OpTable,
     Space,
     Wiring,
 )
@@ -86,16 +88,19 @@ ARCHITECTURES = {
 }
 
 
-IN_WORDS = {  # every operation, for readers who meet its number
-    "conv3x3": "convolution 3x3",
-    "conv5x5": "convolution 5x5",
-    "sep3x3": "separable convolution 3x3",
-    "sep5x5": "separable convolution 5x5",
-    "avg3x3": "average pooling 3x3",
-    "avg5x5": "average pooling 5x5",
-    "max3x3": "max pooling 3x3",
-    "identity": "the tensor as it is",
-}
+IN_WORDS = OpTable(  # every operation, for readers who meet its number
+    "operations in words",
+    {
+        "conv3x3": "convolution 3x3",
+        "conv5x5": "convolution 5x5",
+        "sep3x3": "separable convolution 3x3",
+        "sep5x5": "separable convolution 5x5",
+        "avg3x3": "average pooling 3x3",
+        "avg5x5": "average pooling 5x5",
+        "max3x3": "max pooling 3x3",
+        "identity": "the tensor as it is",
+    },
+)
 
 
 # ---------------------------------------------------------------- reading
@@ -116,15 +121,26 @@ def decode(
 ) -> Decoded:
     """Reads an architecture in any form that it usually comes in; `how` says in which.
 
-    given: a flat list of integers, or as text; the name of a published architecture
+    given: a flat list as a sequence or as text; the name of a published architecture
     ("enas-micro"); what the authors' program prints for one, or their scripts hold (`fixed_arc`); a
     DARTS genotype as text, namedtuple or mapping.
 
+    A sequence holds whole numbers of Python, numpy or torch, no floats, booleans or text; or rows
+    of them, one for each macro layer or for each of two cells. Text holds whole numbers, spaces,
+    commas, semicolons, bars and one or two levels of brackets; anything else is refused unless it
+    is known to stand beside an architecture: what the authors' program prints around one, the other
+    lines of a script, and the beginning of the line in which a log holds a genotype. No more than
+    one architecture, of 1000 layers or nodes.
+
+    Numbers mean operations as the authors of ENAS count them, or as a `space` that is given does;
+    other programs count otherwise, and a list does not tell whose it is. The first number that
+    cannot be is refused.
     A list tells its space by its length. A length that fits both (28, 36, 120, ...) is read as
     macro where that is valid, and one that fits a pair of cells or a single cell (8, 16, ...) as a
     pair where that is valid: name the space to have it otherwise. Macro lists are read under
-    `layer` wiring, or under `code` wiring when the list equals a published one or `wiring="code"`
-    asks for it; `how` says which, and how to ask for the other.
+    `code` wiring where they are recognised as the authors' print, script or published network, and
+    under `layer` wiring otherwise; `wiring` asks for either. `how` says which, and how to ask for
+    the other.
     Raises ValueError when the list fits no space, naming the layer or node that is wrong.
     """
     if not isinstance(space, MacroSpace | MicroSpace) and space not in (None, "macro", "micro"):
@@ -132,47 +148,63 @@ def decode(
     if looks_like_genotype(given):
         _check_kind("a DARTS genotype", "micro", space, wiring)
         made, remark = read_genotype(given, space if isinstance(space, MicroSpace) else None)
-        return Decoded(made, f"read as a DARTS genotype: {_cells(made.space)}{remark}")
+        how = f"read as a DARTS genotype: {_cells(made.space)}, operations by name"
+        return Decoded(made, how + remark)
     if isinstance(given, str) and re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", given):
         found, space = _by_name(given.strip().lower(), space)
     else:
         found = find_numbers(given)
     if found.kind:
         _check_kind(found.form, found.kind, space, wiring)
-    given_space = isinstance(space, MacroSpace | MicroSpace)
+    given_space, remark = isinstance(space, MacroSpace | MicroSpace), ""
     if not given_space:
-        space = _space_of(found, space)
+        space, remark = _space_of(found, space)
     if isinstance(space, MicroSpace):
         _check_kind("this list", "micro", space, wiring)
         made = space.decode(found.numbers)
         why = "" if found.form or made != ARTICLE_MICRO else " (as it equals the article's example)"
-        return Decoded(made, f"read as {found.form or 'micro'}: {_cells(space)}{why}")
-    return _decode_macro(found, space, given_space, wiring)
+        how = f"read as {found.form or 'micro'}: {_cells(space)}{why}, {_numbering(space)}"
+        return Decoded(made, how + remark)
+    return _decode_macro(found, space, given_space, wiring, remark)
 
 
 def _decode_macro(
-    found: Found, space: MacroSpace, given_space: bool, wiring: Wiring | None
+    found: Found, space: MacroSpace, given_space: bool, wiring: Wiring | None, remark: str
 ) -> Decoded:
     known = found.numbers == MACRO.flat
-    chosen = ("code" if known else space.wiring) if wiring is None else wiring
+    authors = known or (found.authors and not given_space)
+    chosen = ("code" if authors else space.wiring) if wiring is None else wiring
     space = MacroSpace(space.layers, space.ops, chosen)
     other = "code" if chosen == "layer" else "layer"
     if wiring is not None:
         why = "as asked"
     elif known:
-        why = "as it equals the published 24-layer network"
+        why, remark = "as it equals the published 24-layer network", ""
     elif given_space:
         why = "as its space says"
-    elif found.form:
-        why = "the default for new lists; the authors' program itself builds code wiring"
+    elif authors:
+        why = "as the authors' program builds it"
     else:
-        why = "the default for new lists"
+        why = "the default for bare lists"
+    made = space.decode(found.numbers)
     form = f"{found.form}: " if found.form else ""
+    layers = f"{space.layers} layer{'s' * (space.layers > 1)}"
+    if made == ARTICLE_MACRO:
+        remark += "; the article's own network has neither the stem nor the halvings of this one"
     return Decoded(
-        space.decode(found.numbers),
-        f"read as {form}macro, {space.layers} layers, {chosen} wiring ({why}); "
-        f"for the other reading ask for wiring {other!r}",
+        made,
+        f"read as {form}macro, {layers}, {_numbering(space)}, {chosen} wiring ({why}); "
+        f"for {other} wiring: wiring='{other}' (--wiring {other}){remark}",
     )
+
+
+def _numbering(space: Space) -> str:
+    """Whose numbers the operations of a list have."""
+    own = MACRO_OPS if isinstance(space, MacroSpace) else MICRO_OPS
+    if space.ops[: len(own)] != own:
+        return f"operations numbered as in its space ({', '.join(space.ops)})"
+    extra = "".join(f" ({n} is {op})" for n, op in enumerate(space.ops) if n >= len(own))
+    return f"operations numbered as by the authors of ENAS{extra}"
 
 
 def _by_name(name: str, space: Space | str | None) -> tuple[Found, Space]:
@@ -194,11 +226,10 @@ def _by_name(name: str, space: Space | str | None) -> tuple[Found, Space]:
     return found, space
 
 
-def _space_of(found: Found, kind: Literal["macro", "micro"] | None) -> Space:
+def _space_of(found: Found, kind: Literal["macro", "micro"] | None) -> tuple[Space, str]:
     if found.numbers == ARTICLE_MICRO.flat and kind != "macro":
-        return ARTICLE_MICRO.space  # its operation 5 is its own, so that no guess could find it
-    cells = 2 if found.form.startswith("two cells") else 0
-    return guess_space(found.numbers, kind or found.kind, cells)
+        return ARTICLE_MICRO.space, ""  # its operation 5 is its own: no guess could find it
+    return guess_space(found.numbers, kind or found.kind, found.cells)
 
 
 def _check_kind(what: str, kind: str, space: Space | str | None, wiring: Wiring | None) -> None:

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO, decode
-from enas_viz.space import MacroSpace, MicroSpace
+from enas_viz.space import Architecture, MacroSpace, MicroSpace
 
 NORMAL, REDUCTION = (" ".join(map(str, MICRO.flat[at : at + 20])) for at in (0, 20))
 PRINTED_MACRO = "[0]\n[3 1]\n[5 1 1]\n[2 1 0 1]\n"
 DASHES = "-" * 80
+CODED = Architecture(MacroSpace(4, wiring="code"), ARTICLE_MACRO.content)
 SCRIPT = f"""#!/bin/bash
 
 export PYTHONPATH="$(pwd)"
@@ -59,20 +60,64 @@ def test_two_cells_are_read_as_the_authors_print_them(text):
 
     assert read.architecture == MICRO
     assert read.how == (
-        "read as two cells printed by the authors' program: "
-        "a normal cell and a reduction cell of 5 computed nodes"
+        "read as two cells printed by the authors' program: a normal cell and a reduction cell of "
+        "5 computed nodes, operations numbered as by the authors of ENAS"
     )
 
 
-def test_layers_are_read_as_the_authors_print_them():
+def test_printed_layers_are_wired_as_the_authors_program_builds_them():
     read = decode(f"{PRINTED_MACRO}val_acc=0.7500\n{DASHES}\n")
 
-    assert read.architecture == ARTICLE_MACRO
+    assert read.architecture == CODED
+    assert read.architecture.space.sources(read.architecture, 3) == (0, 2)  # the stem, layer 2
     assert read.how == (
-        "read as layers printed by the authors' program: macro, 4 layers, layer wiring (the "
-        "default for new lists; the authors' program itself builds code wiring); for the other "
-        "reading ask for wiring 'code'"
+        "read as layers printed by the authors' program: macro, 4 layers, operations numbered as "
+        "by the authors of ENAS, code wiring (as the authors' program builds it); for layer "
+        "wiring: wiring='layer' (--wiring layer)"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PRINTED_MACRO,
+        PRINTED_MACRO.replace("\n", " "),
+        f"{ARTICLE_MACRO.flat} val_acc=0.6875",
+        f"Here are 10 architectures\n{ARTICLE_MACRO.flat}",
+        "\n".join(
+            ['fixed_arc="0"', *(f'fixed_arc="$fixed_arc {x}"' for x in ("3 1", "5 1 1", "2 1 0 1"))]
+        ),
+        f'--child_fixed_arc "{" ".join(map(str, ARTICLE_MACRO.flat))}"',
+    ],
+    ids=["layers", "in one line", "with accuracy", "with a title", "script", "flag"],
+)
+def test_whatever_is_recognised_as_the_authors_has_code_wiring_unless_asked_otherwise(text):
+    asked = decode(text, wiring="layer")
+
+    assert decode(text).architecture == CODED
+    assert "code wiring (as the authors' program builds it); for layer wiring: " in decode(text).how
+    assert asked.architecture == ARTICLE_MACRO
+    assert "layer wiring (as asked); for code wiring: wiring='code' (--wiring code)" in asked.how
+    assert decode(text, MacroSpace(4)).architecture == ARTICLE_MACRO  # a space decides, too
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        ARTICLE_MACRO.flat,
+        ARTICLE_MACRO.content,
+        str(ARTICLE_MACRO.flat),
+        str(np.array(ARTICLE_MACRO.flat)),
+        str(ARTICLE_MACRO.content),
+        "0 | 3 1 | 5 1 1 | 2 1 0 1",
+        f"0 3 1 5 1 1 2 1 0 1\n{DASHES}",
+        'fixed_arc="0 3 1 5 1 1 2 1 0 1"\npython train.py --arch="$fixed_arc"',
+    ],
+)
+def test_whatever_is_not_recognised_as_the_authors_has_layer_wiring_unless_asked_otherwise(bare):
+    assert decode(bare).architecture == ARTICLE_MACRO
+    assert "layer wiring (the default for bare lists); for code wiring: " in decode(bare).how
+    assert decode(bare, wiring="code").architecture == CODED
 
 
 def test_two_printed_cells_are_micro_even_where_their_length_fits_macro():
@@ -99,7 +144,7 @@ def test_micro_architectures_come_back_from_what_the_authors_print(nodes, seed):
 def test_macro_architectures_come_back_from_what_the_authors_print(layers, seed):
     made = MacroSpace(layers, wiring="code").sample(random.Random(seed))
 
-    assert decode(printed(made), wiring="code").architecture == made
+    assert decode(printed(made)).architecture == made
 
 
 @pytest.mark.parametrize(
@@ -118,6 +163,15 @@ def test_macro_architectures_come_back_from_what_the_authors_print(layers, seed)
         ("0 --1 0", "got '--1'"),
         ("9" * 5000, "got '999999999999...9999999999999'"),
         (f"val_acc=0.5\n{DASHES}", "holds at least one number; got none"),
+        ("[0]\n[3 1]\n[5 1 1", "brackets come in pairs; got '.' without its end"),
+        ("0]\n[3 1]\n[5 1 1]", "brackets come in pairs; got '.' without its beginning"),
+        ("(0 3 1]", "brackets come in pairs; got '.' without its beginning"),
+        ("0 [3 1]", "in brackets or outside of them; got some of both"),
+        ("[0] 3 1 [5 1 1]", "in brackets or outside of them; got some of both"),
+        ("[0 [3 1]]", "in brackets or outside of them; got some of both"),
+        (str(MICRO.content), "one or two levels of brackets; got more .the content of an ev.Arch"),
+        ("0\n3 0\n0 00", "each skip bit as a number of its own, .* between; got '00'"),
+        ("0 " * 2_500_001, "as text has 5000000 characters at most; got 5000002"),
     ],
 )
 def test_text_that_is_not_one_printed_architecture_is_refused(text, told):
@@ -155,10 +209,16 @@ def test_the_fixed_arc_of_a_script_is_read(text):
     assert read.how.startswith("read as the fixed_arc of the authors' scripts: a normal cell and")
 
 
-def test_a_macro_script_has_a_line_for_each_layer():
-    lines = ['fixed_arc="0"', *(f'fixed_arc="$fixed_arc {x}"' for x in ("3 1", "5 1 1", "2 1 0 1"))]
+@pytest.mark.parametrize(
+    "call",
+    ['--arch="$fixed_arc"', "--arch ${fixed_arc} \\\n --seed 3", '--child__fixed_arc="$fixed_arc"'],
+)
+def test_a_script_that_passes_its_list_to_another_flag_is_not_called_the_authors(call):
+    read = decode(f'fixed_arc="{NORMAL} {REDUCTION}"\npython train.py --out=my_fixed_arc {call}')
 
-    assert decode("\n".join(lines)).architecture == ARTICLE_MACRO
+    assert read.architecture == MICRO
+    assert "the fixed_arc of a script that passes it to '--" in read.how
+    assert "as the authors' scripts do not: a normal cell" in read.how
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import ast
 import random
 from collections import namedtuple
+from reprlib import repr as shortened
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,6 +65,18 @@ def test_a_genotype_is_read_in_any_usual_dress(given):
     )
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["03/12 10:07:31 AM", "2026-11-26 12:00:00,123 INFO", "[Epoch 12] (search.py:7) best:", "not"],
+)
+def test_what_a_log_writes_before_a_genotype_is_left_out_and_named(before):
+    read = decode(f"{before} genotype = genotypes.{LOOSE}\n")
+
+    assert read.architecture == decode(LOOSE).architecture
+    assert read.how.endswith(f"; left out before it: {shortened(before)}")
+    assert "left out" not in decode(f" genotype = {LOOSE}").how
+
+
 def test_a_concat_beyond_the_loose_ends_is_remarked():
     assert decode(ALL).how.endswith(
         "; normal_concat joins nodes 3, 4, ENAS joins only the loose ends, which no node reads: "
@@ -74,7 +87,7 @@ def test_a_concat_beyond_the_loose_ends_is_remarked():
 
 @pytest.mark.parametrize("given", [LOOSE, {"normal": CELL, "reduce": CELL}])
 def test_a_concat_of_the_loose_ends_or_none_needs_no_remark(given):
-    assert decode(given).how.endswith("of 2 computed nodes")
+    assert decode(given).how.endswith("of 2 computed nodes, operations by name")
 
 
 def test_a_genotype_without_a_reduction_cell_is_a_normal_cell():
@@ -184,7 +197,13 @@ def test_a_genotype_that_is_no_enas_cell_is_refused_with_what_is_wrong(given, to
     [
         ("Genotype(normal=[('sep_conv_3x3', 0)", "a genotype is text like .*one at a time"),
         (f"{ALL}\n{ALL}", "one at a time"),
-        (f"{ALL} or {ALL}", "got another expression"),
+        (f"{ALL} or {ALL}", "one at a time; got 2"),
+        (f"[{ALL}]", "got other text"),
+        (f"print({ALL})", "got other text"),
+        (f"{ALL} and more", "got another expression"),
+        (f"epoch 49\n{ALL}", "of a log its line alone, 500 characters before it at most; got more"),
+        (f"{'x' * 501} {ALL}", "of a log its line alone, 500 characters before it at most"),
+        (f"{ALL}\nepoch 50", "got other text"),
         ("Genotype(normal=open('x'))", "normal in a genotype is a list of literals, or range"),
         ("Genotype(normal=range(1, 2, 0))", "list of literals, or range"),
         ("Genotype(normal='\\d')", "normal in a genotype is a sequence of pairs"),

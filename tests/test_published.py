@@ -1,5 +1,7 @@
 """Published architectures equal the authors' scripts; anybody's flat list is read and explained."""
 
+import array
+import itertools
 import json
 import random
 from pathlib import Path
@@ -35,6 +37,23 @@ OURS = {  # the golden file's names of operations
     **{f"sep_conv_{n}": f"sep{n}" for n in ("3x3", "5x5")},
     **{"avg_pool_3x3": "avg3x3", "max_pool_3x3": "max3x3", "identity": "identity"},
 }
+
+
+# Lists of other programs: NAO's (its scripts' fixed_arc, two cells of which operations are numbered
+# to 15, or to 4 as here), LaNet's (a cell of seven nodes, all operations before all sources).
+NAO_A = [0, 7, 1, 15, 2, 8, 1, 7, 0, 6, 1, 7, 0, 8, 4, 7, 1, 5, 0, 7] * 2
+NAO_B = [int(n) for n in "0102012213024013210311102124102331220202"]
+LANET = [0, 2, 1, 3, 0, 0, 2, 1, 1, 3, 0, 2, 0, 1, 0, 1, 1, 1, 2, 1, 1, 0, 3, 4, 3, 0, 0, 2]
+
+
+class Table:
+    """Iterates over the names of its columns, as a table of pandas does."""
+
+    def keys(self):
+        return range(3)
+
+    def __iter__(self):
+        return iter(self.keys())
 
 
 def tensors(names: list[str]) -> tuple[int, ...]:
@@ -130,7 +149,8 @@ def test_a_published_architecture_is_read_by_name_and_as_a_bare_list(name):
 
 def test_the_articles_list_with_an_operation_of_its_own_is_known_again():
     assert decode([1, 5, 0, 1, 2, 4, 0, 2]).how == (
-        "read as micro: a normal cell of 2 computed nodes (as it equals the article's example)"
+        "read as micro: a normal cell of 2 computed nodes (as it equals the article's example), "
+        "operations numbered as by the authors of ENAS (5 is avg5x5)"
     )
 
 
@@ -139,8 +159,9 @@ def test_a_named_macro_network_may_be_read_under_the_other_wiring():
 
     assert read.architecture == Architecture(MacroSpace(24), MACRO.content)
     assert read.how == (
-        "read as the published architecture 'enas-macro': macro, 24 layers, layer wiring "
-        "(as asked); for the other reading ask for wiring 'code'"
+        "read as the published architecture 'enas-macro': macro, 24 layers, operations numbered "
+        "as by the authors of ENAS, layer wiring (as asked); for code wiring: wiring='code' "
+        "(--wiring code)"
     )
 
 
@@ -168,18 +189,19 @@ def test_a_published_list_is_read_under_code_wiring_unless_asked_otherwise():
 
     assert by_itself.architecture == MACRO
     assert by_itself.how == (
-        "read as macro, 24 layers, code wiring (as it equals the published 24-layer network); "
-        "for the other reading ask for wiring 'layer'"
+        "read as macro, 24 layers, operations numbered as by the authors of ENAS, code wiring (as "
+        "it equals the published 24-layer network); for layer wiring: wiring='layer' "
+        "(--wiring layer)"
     )
     assert asked.architecture.space.wiring == "layer"
-    assert "layer wiring (as asked); for the other reading ask for wiring 'code'" in asked.how
+    assert "layer wiring (as asked); for code wiring: wiring='code' (--wiring code)" in asked.how
 
 
 def test_a_new_list_is_read_under_layer_wiring_unless_asked_otherwise():
     flat = MacroSpace(24).sample(random.Random(0)).flat
 
     assert decode(flat).architecture.space.wiring == "layer"
-    assert "layer wiring (the default for new lists)" in decode(flat).how
+    assert "layer wiring (the default for bare lists)" in decode(flat).how
     assert decode(flat, wiring="code").architecture.space.wiring == "code"
 
 
@@ -194,9 +216,12 @@ def test_a_micro_list_is_told_by_its_length():
     both, one = decode(MICRO.flat), decode(MICRO.flat[:20])
 
     assert both.architecture == MICRO
-    assert both.how == "read as micro: a normal cell and a reduction cell of 5 computed nodes"
+    assert both.how == (
+        "read as micro: a normal cell and a reduction cell of 5 computed nodes, operations "
+        "numbered as by the authors of ENAS"
+    )
     assert one.architecture.content == MICRO.content[:1]
-    assert one.how == "read as micro: a normal cell of 5 computed nodes"
+    assert one.how.startswith("read as micro: a normal cell of 5 computed nodes, operations ")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +243,10 @@ def test_a_length_that_fits_both_is_macro_where_valid_and_micro_when_named(lengt
     zeros = [0] * length
 
     assert decode(zeros).architecture.space == MacroSpace(layers)
+    assert f"{length} numbers fit " in decode(zeros).how
+    assert "too: for that, space='micro' (--space micro)" in decode(zeros).how
     assert decode(zeros, "micro").architecture.space.nodes == nodes
+    assert "fit" not in decode(zeros, "micro").how
 
 
 def test_a_length_that_fits_both_is_micro_when_macro_is_not_valid():
@@ -226,6 +254,9 @@ def test_a_length_that_fits_both_is_micro_when_macro_is_not_valid():
     flat[1], flat[-2] = 4, 4  # operations of micro nodes; in the macro list one is a skip bit
 
     assert decode(flat).architecture.space.kind == "micro"
+    assert decode(flat).how.endswith(
+        "; not as a macro network: macro layer 7 takes skip bits that are 0 or 1; got 4"
+    )
 
 
 @settings(max_examples=400, deadline=None)
@@ -265,7 +296,20 @@ def test_micro_lists_come_back_from_integers_and_text(nodes, seed):
         ([0, True, 0], "a flat list holds whole numbers; got True"),
         ([0, None, 0], "a flat list holds whole numbers; got None"),
         ([0, "1", 0], "a flat list holds whole numbers; got '1'"),
-        ([[0], [1, 0]], r"a flat list holds whole numbers; got \[0\]"),
+        ([[0], 3, 1], "a list holds whole numbers or rows of them; got 3"),
+        ([[0], "31"], "a list holds whole numbers or rows of them; got '31'"),
+        ([[0], [1.0, 0]], "a flat list holds whole numbers; got 1.0"),
+        ([[0], [3, 1], [5, 1]], "brackets of 1, 2, 2 numbers"),
+        (MICRO.content, r"a flat list holds whole numbers; got \(0, 0, 2, 0\)"),
+        (["0", "3", "1"], "a flat list holds whole numbers; got '0'"),
+        (np.array([0.0, 3.0, 1.0]), "a flat list holds whole numbers; got np.float64"),
+        (np.array([False]), "a flat list holds whole numbers; got np.False_"),
+        (np.ma.masked_array([0, 3, 1], [0, 1, 0]), "a flat list holds whole numbers; got masked"),
+        (range(2, 6), "^normal cell, node 3 takes a source index from 0 to 1 .*; got 2"),
+        ("range(2, 6)", "whole numbers separated by spaces or commas; got 'range'"),
+        (itertools.count(), "1000000 at most; got more"),
+        (itertools.repeat([0]), "1000000 at most; got more"),
+        ([[0], itertools.repeat(0)], "1000000 at most; got more"),
         ("0 one 0", "whole numbers separated by spaces or commas; got 'one'"),
         ("0 -1 0", "whole numbers separated by spaces or commas; got '-1'"),
         ("0 1.0 0", "whole numbers separated by spaces or commas; got '1.0'"),
@@ -276,7 +320,11 @@ def test_a_list_that_fits_no_space_is_refused_with_what_is_wrong(flat, told):
         decode(flat)
 
 
-@pytest.mark.parametrize("flat", [None, 5, 1.5, b"0 1", {0: 1}, {0}, np.array(3)])
+@pytest.mark.parametrize(
+    "flat",
+    [None, 5, 1.5, b"0 1", bytearray(3), memoryview(b"0"), {0: 1}, {0}, np.array(3), Table()],
+    ids=type,
+)
 def test_what_is_no_list_is_refused_with_what_a_list_is(flat):
     with pytest.raises(ValueError, match="a flat list is a sequence of whole numbers, or text .*"):
         decode(flat)
@@ -292,8 +340,67 @@ def test_a_list_too_long_for_cells_is_read_as_the_macro_network_that_it_fits():
     assert decode([0] * (127 * 128 // 2)).architecture.space == MacroSpace(127)
 
 
-def test_integers_of_numpy_are_read():
-    assert decode(np.array(ARTICLE_MACRO.flat)).architecture == ARTICLE_MACRO
+@pytest.mark.parametrize(
+    "given",
+    [
+        np.array(ARTICLE_MACRO.flat),
+        np.array(ARTICLE_MACRO.flat, dtype=np.uint8),
+        np.array([ARTICLE_MACRO.flat]),
+        list(np.array(ARTICLE_MACRO.flat)),
+        [np.array(row) for row in ARTICLE_MACRO.content],
+        ARTICLE_MACRO.content,
+        [ARTICLE_MACRO.flat],
+        array.array("b", ARTICLE_MACRO.flat),
+        iter(ARTICLE_MACRO.flat),
+    ],
+)
+def test_whole_numbers_of_any_kind_are_read_flat_or_in_rows(given):
+    assert decode(given).architecture == ARTICLE_MACRO
+
+
+@pytest.mark.parametrize(
+    "given", [np.reshape(MICRO.flat, (2, 20)), [MICRO.flat[:20], MICRO.flat[20:]]]
+)
+def test_two_cells_are_read_from_two_rows(given):
+    read = decode(given)
+
+    assert read.architecture == MICRO
+    assert read.how.startswith("read as a row for each cell: a normal cell and a reduction cell")
+
+
+@pytest.mark.parametrize(
+    ("flat", "told"),
+    [
+        ((4, 0, 3, 1, 4, 3), "^macro layer 2 takes skip bits that are 0 or 1; got 3"),
+        (NAO_A, "^normal cell, node 3 takes an operation from 0 to 4 .*; got 7"),
+    ],
+    ids=["NAS-Bench-201", "NAO"],
+)
+def test_a_list_of_another_program_is_refused_at_the_first_number_that_cannot_be(flat, told):
+    with pytest.raises(ValueError, match=told):
+        decode(flat)
+
+
+@pytest.mark.parametrize("flat", [(4, 0, 1, 1, 0, 1), NAO_B, LANET])
+def test_a_list_of_another_program_that_fits_is_read_in_the_authors_numbering_and_says_so(flat):
+    assert ", operations numbered as by the authors of ENAS" in decode(flat).how
+
+
+def test_a_space_that_is_given_says_whose_numbers_the_operations_have():
+    read = decode(MICRO.flat, MicroSpace(5, ops=MICRO_OPS[::-1]))
+
+    assert read.how.endswith(
+        ", operations numbered as in its space (identity, max3x3, avg3x3, sep5x5, sep3x3)"
+    )
+    assert explain(read.architecture).split("\n")[1] == "  node 3: avg3x3 of 1, plus identity of 1"
+
+
+def test_what_the_article_does_not_have_is_said_of_its_network():
+    for article in ("article-macro", ARTICLE_MACRO.flat):
+        assert decode(article).how.endswith(
+            "; the article's own network has neither the stem nor the halvings of this one"
+        )
+    assert "article" not in decode(ARTICLE_MACRO.flat, wiring="code").how
 
 
 @pytest.mark.parametrize(
