@@ -62,7 +62,10 @@ def _macro_size(answer: Any) -> Verdict:
 
 
 def _macro_list(answer: Any) -> Verdict:
-    """The article's example as the flat list of the authors' program."""
+    """The article's example as a flat list in the layout of the authors' program.
+
+    Under layer wiring: the program itself wires otherwise, and cannot express this network.
+    """
     right = ARTICLE_MACRO.flat
     if isinstance(answer, Architecture):
         return Verdict(False, "the list of numbers is wanted, not the architecture")
@@ -79,15 +82,15 @@ def _macro_list(answer: Any) -> Verdict:
     if list(answer) == skips_first:
         return Verdict(
             False,
-            "that has the skips first, as the article; the program prints the "
-            "operation of a layer, then its bits",
+            "that has the skips first, as the article; in the program's layout the "
+            "operation of a layer comes first, then its bits",
         )
     for k, (start, end) in enumerate(pairwise(starts), start=1):
         if answer[start] != right[start]:
             return Verdict(False, f"look at the operation of layer {k} again: 0 is {MACRO_OPS[0]}")
         if list(answer[start:end]) != right[start:end]:
             return Verdict(False, f"look at the skips of layer {k} again: bit 1 means layer 1")
-    return Verdict(True, "the article's network, as the authors' program would print it")
+    return Verdict(True, "the article's network in the layout of the authors' program")
 
 
 def _micro_size(answer: Any) -> Verdict:

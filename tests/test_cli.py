@@ -14,12 +14,12 @@ from waiting import LONG, wait_for
 
 import enas_viz
 from enas_viz import cli
-from enas_viz.cli.options import chosen_recipe
+from enas_viz.cli.options import UsageError, chosen_recipe
 from enas_viz.cli.progress import watch
 from enas_viz.cli.searching import next_training
 from enas_viz.cli.training import named_architecture
 from enas_viz.genotypes import genotype
-from enas_viz.published import MACRO, MICRO
+from enas_viz.published import MACRO, MICRO, decode
 from enas_viz.recipes import recipe
 from enas_viz.search import checkpoint
 from enas_viz.space import MacroSpace
@@ -147,8 +147,46 @@ def test_replay_of_an_episode_that_is_not_there_is_refused(capsys, folder):
 def test_decode_explains_macro_lists_and_says_how_it_read_them(capsys):
     told = run(capsys, "decode", "0 3 1 5 1 1 2 1 0 1")
 
-    assert "layer wiring (the default for new lists)" in told
+    assert "layer wiring (the default for bare lists); for code wiring: wiring='code' (--wi" in told
     assert "layer 4: conv5x5 of layer 3; skips from layer 1, layer 3" in told
+
+
+def test_decode_wires_what_the_authors_program_prints_as_it_does_unless_asked_otherwise(capsys):
+    printed = "[2]\n[0 1]\n[3 1 0]\n[4 0 1 1]\nval_acc=0.6875"
+
+    told = run(capsys, "decode", printed)
+    asked = run(capsys, "decode", printed, "--wiring", "layer")
+
+    assert "code wiring (as the authors' program builds it); for layer wiring: wiring='lay" in told
+    assert "layer 4: avg3x3 of layer 3; skips from layer 1, layer 2" in told
+    assert "layer wiring (as asked)" in asked
+    assert "layer 4: avg3x3 of layer 3; skips from layer 2, layer 3" in asked
+
+
+def test_what_is_trained_is_read_as_decode_reads_it_and_keeps_how():
+    made, printed = recipe("macro-final-tiny"), "[2]\n[0 1]"
+
+    read, origin = named_architecture(printed, made, 0)
+    asked, _ = named_architecture(printed, made, 0, "layer")
+
+    assert (read, origin) == (
+        decode(printed).architecture,
+        {"how": "given", "read": decode(printed).how},
+    )
+    assert (read.space.wiring, asked.space.wiring) == ("code", "layer")
+
+
+def test_a_published_network_under_another_wiring_is_not_called_the_published_one():
+    made = recipe("macro-final-released")
+
+    assert named_architecture("enas-macro", made, 0)[1]["how"] == "published"
+    assert named_architecture("enas-macro", made, 0, "layer")[1]["how"] == "given"
+
+
+@pytest.mark.parametrize("text", ["random", "derived.json"])
+def test_what_brings_its_own_wiring_is_not_asked_for_another(text):
+    with pytest.raises(UsageError, match="--wiring says how a list is read; --arch .* is none"):
+        named_architecture(text, recipe("macro-final-tiny"), 0, "code")
 
 
 def test_decode_reads_the_published_macro_list_under_code_wiring(capsys):
@@ -198,7 +236,9 @@ def test_decode_takes_genotypes(capsys):
 def test_decode_draws_when_asked_to(capsys, tmp_path):
     run(capsys, "decode", "0 3 1 5 1 1 2 1 0 1", "--out", tmp_path / "net.svg")
 
-    assert (tmp_path / "net.svg").read_text().lstrip().startswith("<")
+    drawn = (tmp_path / "net.svg").read_text()
+    assert drawn.lstrip().startswith("<")
+    assert "layer wiring" in drawn
 
 
 @pytest.mark.parametrize(

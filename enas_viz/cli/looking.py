@@ -56,7 +56,8 @@ class DecodeOptions:
     numbers: bool = False
     """Explain every number of the flat list, too."""
     wiring: Literal["layer", "code"] | None = None
-    """How macro skip bits are read; by default layer, for published lists code."""
+    """How macro skip bits are read; by default layer, for the authors' prints, scripts and
+    published lists code."""
     space: Literal["macro", "micro"] | None = None
     """When a length fits both."""
     out: Path | None = None
@@ -133,4 +134,4 @@ def decode_command(args: Sequence[str]) -> None:
     else:
         print("`--numbers` explains every number of the flat list")
     if options.out:
-        print(f"wrote {enas_viz.save(found.architecture, options.out)}")
+        print(f"wrote {enas_viz.save(found, options.out)}")

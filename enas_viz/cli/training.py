@@ -17,7 +17,7 @@ from enas_viz.cli.progress import progress_bar, watch
 from enas_viz.files import write_text
 from enas_viz.ranking import read_architecture
 from enas_viz.recipes import RECIPES, Preset, Recipe
-from enas_viz.space import Architecture
+from enas_viz.space import Architecture, Wiring
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,10 @@ class TrainOptions:
     recipe: Positional[str]
     """Name of a recipe of final training, e.g. micro-final-cpu."""
     arch: str
-    """A file that `derive` made (its first candidate), a published name, a list, or random."""
+    """A file that `derive` made (its first candidate), a published name, a list or whatever else
+    `decode` reads, or random."""
+    wiring: Literal["layer", "code"] | None = None
+    """How the skip bits of a macro list are read, as for `decode`."""
     folder: Path | None = None
     """Where trace and checkpoints go; by default runs/RECIPE."""
     seed: int = 0
@@ -83,9 +86,13 @@ def train_command(args: Sequence[str]) -> None:
         raise UsageError(
             f"{chosen.name} is a search; one architecture is trained by {', '.join(names)}"
         )
-    architecture, origin = named_architecture(options.arch, chosen, options.seed)
+    architecture, origin = named_architecture(options.arch, chosen, options.seed, options.wiring)
     folder = options.folder or Path("runs") / chosen.name
     from enas_viz import search
+    from enas_viz.search.ranks import is_first_process
+
+    if "read" in origin and is_first_process():
+        print(origin["read"])
 
     watched = search.train_child(
         chosen,
@@ -99,20 +106,27 @@ def train_command(args: Sequence[str]) -> None:
     watch(watched, chosen.train.epochs, folder)
 
 
-def named_architecture(text: str, made: Recipe, seed: int) -> tuple[Architecture, dict[str, Any]]:
-    """The architecture that `--arch` means, and what is known of where it comes from."""
+def named_architecture(
+    text: str, made: Recipe, seed: int, wiring: Wiring | None = None
+) -> tuple[Architecture, dict[str, Any]]:
+    """The architecture that `--arch` means, and what is known of where it comes from: "how", and
+    of text that was decoded "read", which says in what wiring and numbering."""
+    is_file = text.lower().endswith(".json") or _is_file(text)
+    if wiring and (text == "random" or is_file):
+        raise UsageError(f"--wiring says how a list is read; --arch {text} is none")
     if text == "random":
         from enas_viz.search.reproduction import random_architecture, random_origin
 
         return random_architecture(made, seed), random_origin(made, seed)
-    if text.lower().endswith(".json") or _is_file(text):
+    if is_file:
         return read_architecture(Path(text))
     from enas_viz.published import ARCHITECTURES, decode
 
-    architecture = decode(text, made.network.space).architecture
-    if text.strip().lower() in ARCHITECTURES:
-        return architecture, {"how": "published", "name": text.strip().lower()}
-    return architecture, {"how": "given"}
+    found, name = decode(text, made.network.space, wiring), text.strip().lower()
+    origin: dict[str, Any] = {"how": "given"}
+    if ARCHITECTURES.get(name) == found.architecture:  # under another wiring it is another network
+        origin = {"how": "published", "name": name}
+    return found.architecture, {**origin, "read": found.how}
 
 
 def _is_file(text: str) -> bool:
