@@ -176,6 +176,17 @@ def test_what_is_trained_is_read_as_decode_reads_it_and_keeps_how():
     assert (read.space.wiring, asked.space.wiring) == ("code", "layer")
 
 
+def test_a_bare_list_is_wired_as_the_recipe_says_unless_asked_otherwise():
+    made, wirings = recipe("macro-final-released"), {}
+    for asked in (None, "layer"):
+        wirings[asked] = named_architecture("0 3 1", made, 0, asked)[0].space.wiring
+
+    assert made.fidelity.skip_wiring == "code"
+    assert wirings == {None: "code", "layer": "layer"}
+    assert named_architecture("0 3 1", recipe("macro-final-tiny"), 0)[0].space.wiring == "layer"
+    assert named_architecture("article-macro", made, 0)[0].space.wiring == "layer"
+
+
 def test_a_published_network_under_another_wiring_is_not_called_the_published_one():
     made = recipe("macro-final-released")
 

@@ -122,7 +122,10 @@ def named_architecture(
         return read_architecture(Path(text))
     from enas_viz.published import ARCHITECTURES, decode
 
-    found, name = decode(text, made.network.space, wiring), text.strip().lower()
+    name, kind = text.strip().lower(), made.network.space
+    if kind == "macro" and made.fidelity.skip_wiring == "code" and name not in ARCHITECTURES:
+        wiring = wiring or "code"  # the recipe asks for it
+    found = decode(text, kind, wiring)
     origin: dict[str, Any] = {"how": "given"}
     if ARCHITECTURES.get(name) == found.architecture:  # under another wiring it is another network
         origin = {"how": "published", "name": name}

@@ -13,7 +13,6 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
-from enas_viz.space import OpTable
 from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.scene import OPERATIONS
 
@@ -81,27 +80,13 @@ def token_text(lines: Sequence[str], x: float, middle: float) -> list[str]:
     ]
 
 
-_ICONS = OpTable(  # what is drawn, and how many cells its window has on a side
-    "the icons of operations",
-    {
-        "conv3x3": ("conv", 3),
-        "sep3x3": ("sep", 3),
-        "conv5x5": ("conv", 5),
-        "sep5x5": ("sep", 5),
-        "avg3x3": ("avg", 3),
-        "max3x3": ("max", 3),
-        "avg5x5": ("avg", 5),
-        "identity": ("identity", 1),
-    },
-)
-
-
 def icon(op: str) -> str:
     """The operation's window, centred on 0: full cells convolve, hollow ones channel by channel;
     an average weighs all alike (one tile), a maximum keeps one."""
-    kind, n = _ICONS[op]
-    if kind == "identity":  # passes through: an arrow
+    kind, window, _ = OPERATIONS[op]
+    if kind == "id":  # passes through: an arrow
         return "M-7 -1h8v-4.5l7 5.5-7 5.5v-4.5h-8z"
+    n = int(window[0])
     side, pitch = (4.2, 5.4) if n == 3 else (2.6, 3.5)
     start = -(pitch * (n - 1) + side) / 2
     cells = [(start + pitch * i, start + pitch * j) for j in range(n) for i in range(n)]
