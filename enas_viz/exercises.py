@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.anatomy import anatomy
@@ -17,6 +18,8 @@ from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import ControllerConfig, recipe
 from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace, Space
 from enas_viz.specimen import load_specimen
+
+LARGEST = 10**300  # of an answer
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,13 @@ class Verdict:
 
 def check(name: str, answer: Any) -> Verdict:
     """Compares the answer of an exercise. ValueError, with the names, for an unknown exercise."""
-    if name not in EXERCISES:
+    if not isinstance(name, str) or name not in EXERCISES:
         near = difflib.get_close_matches(str(name), EXERCISES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no exercise {name!r}; there are {', '.join(EXERCISES)}{hint}")
+        raise ValueError(f"no exercise {shortened(name)}; there are {', '.join(EXERCISES)}{hint}")
+    numbers = answer if isinstance(answer, list | tuple) else (answer,)
+    if any(type(n) is int and abs(n) > LARGEST for n in numbers):  # has no float, and no text
+        return Verdict(False, "the answer is a much smaller number")
     return EXERCISES[name](answer)
 
 
@@ -53,7 +59,7 @@ def _macro_size(answer: Any) -> Verdict:
         ops**layers + 2**bits: "operations and skips are chosen together: multiply, do not add",
     }
     if type(answer) is not int:
-        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+        return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == MacroSpace(layers).size:
         return Verdict(True, f"{answer:,}: {ops}^{layers} ways to choose operations times 2^{bits}")
     return Verdict(
@@ -70,7 +76,7 @@ def _macro_list(answer: Any) -> Verdict:
     if isinstance(answer, Architecture):
         return Verdict(False, "the list of numbers is wanted, not the architecture")
     if not isinstance(answer, list | tuple) or not all(type(n) is int for n in answer):
-        return Verdict(False, f"a list of whole numbers is wanted; got {answer!r}")
+        return Verdict(False, f"a list of whole numbers is wanted; got {shortened(answer)}")
     if len(answer) != len(right):
         return Verdict(
             False,
@@ -108,7 +114,7 @@ def _micro_size(answer: Any) -> Verdict:
         sources * ops**2: "each of the two operations has a source of its own",
     }
     if type(answer) is not int:
-        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+        return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == (sources * ops) ** 2:
         return Verdict(True, f"{answer}: {sources} sources times {ops} operations, squared")
     hint = "how many tensors can it read, how many operations are there, how many inputs has it?"
@@ -124,7 +130,7 @@ def _micro_list(answer: Any) -> Verdict:
         for i, j, a, b in nodes
     ]
     if not isinstance(answer, list | tuple) or not all(type(n) is int for n in answer):
-        return Verdict(False, f"a list of whole numbers is wanted; got {answer!r}")
+        return Verdict(False, f"a list of whole numbers is wanted; got {shortened(answer)}")
     if len(answer) != 8:
         return Verdict(
             False, f"{len(answer)} numbers; each node takes 4 of them, so two nodes take 8"
@@ -155,7 +161,7 @@ def _search_samples(answer: Any) -> Verdict:
         epochs * c.samples: "that counts one update an epoch",
     }
     if type(answer) is not int:
-        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+        return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == right:
         return Verdict(True, f"{right:,}: {epochs} epochs of {c.updates} x {c.samples}")
     return Verdict(False, slips.get(answer, "epochs, updates in each, samples in each of these"))
@@ -171,7 +177,7 @@ def _search_minibatches(answer: Any) -> Verdict:
         epochs * images: "that counts images",
     }
     if type(answer) is not int:
-        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+        return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == epochs * each:
         return Verdict(True, f"{answer}: {each} of {size} images in each of {epochs} epochs")
     hint = f"how many minibatches of {size} does it take to see {images:,} images?"
@@ -185,7 +191,7 @@ def _push(answer: Any) -> Verdict:
     if isinstance(answer, list | tuple):
         given = tuple(str(word).lower() for word in answer)
     if given not in [(a, b) for a in words for b in words]:
-        return Verdict(False, f'two words are wanted, each "up" or "down"; got {answer!r}')
+        return Verdict(False, f'two words are wanted, each "up" or "down"; got {shortened(answer)}')
     if given[0] == "down":
         return Verdict(
             False, "without a baseline the factor is the reward itself: is 0.6 negative?"
@@ -198,7 +204,7 @@ def _push(answer: Any) -> Verdict:
 def _score_mean(answer: Any) -> Verdict:
     """The length of the mean score vector."""
     if not _is_number(answer):
-        return Verdict(False, f"a number is wanted; got {answer!r}")
+        return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if answer == 1:
         return Verdict(False, "that is the sum of the probabilities; the sum of their gradients?")
     if abs(answer) < 1e-6:
@@ -217,7 +223,7 @@ def _half_the_distance(answer: Any) -> Verdict:
         samples // 2: "fewer samples scatter more",
     }
     if not _is_number(answer) or answer != round(answer):
-        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+        return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == 4 * samples:
         return Verdict(True, "the distance shrinks with the square root of the number of samples")
     return Verdict(
@@ -228,7 +234,7 @@ def _half_the_distance(answer: Any) -> Verdict:
 def _baseline_factor(answer: Any) -> Verdict:
     """How many times smaller the mean reward as baseline makes the variance, of the specimen."""
     if not _is_number(answer) or answer <= 0:
-        return Verdict(False, f"a number above 0 is wanted; got {answer!r}")
+        return Verdict(False, f"a number above 0 is wanted; got {shortened(answer)}")
     specimen = load_specimen()
     right = specimen.variance(1, "none") / specimen.variance(1, "mean")
     mean = specimen.expected_reward()
@@ -258,7 +264,7 @@ def _first_advantage(answer: Any) -> Verdict:
     reward, decay = 0.8, ControllerConfig().baseline_decay
     baseline = (1 - decay) * reward
     if not _is_number(answer):
-        return Verdict(False, f"a number is wanted; got {answer!r}")
+        return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if abs(answer - (reward - baseline)) < 1e-6:
         return Verdict(
             True, "the baseline has moved by one hundredth of the reward before it counts"
@@ -315,7 +321,9 @@ def _design_deep(answer: Any) -> Verdict:
 def _of_space(answer: Any, space: Space) -> Verdict | None:
     """What is wrong with an answer that is no architecture of `space`; None if it is one."""
     if not isinstance(answer, Architecture):
-        return Verdict(False, f"an architecture is wanted, editor.architecture; got {answer!r}")
+        return Verdict(
+            False, f"an architecture is wanted, editor.architecture; got {shortened(answer)}"
+        )
     if answer.space != space:
         return Verdict(False, f"an architecture of {space} is wanted; got one of {answer.space}")
     return None
@@ -345,7 +353,7 @@ def _slip(answer: float, slips: Sequence[tuple[float, str]], hint: str) -> Verdi
 def _top_probability(answer: Any) -> Verdict:
     """The highest probability that one of six operations can have with the released constant."""
     if not _is_number(answer):
-        return Verdict(False, f"a number from 0 to 1 is wanted; got {answer!r}")
+        return Verdict(False, f"a number from 0 to 1 is wanted; got {shortened(answer)}")
     c, options = ControllerConfig().tanh_constant, len(MACRO_OPS)
     up, down = math.exp(c), math.exp(-c)
     right = up / (up + (options - 1) * down)
@@ -369,7 +377,7 @@ def _top_probability(answer: Any) -> Verdict:
 def _skip_chance(answer: Any) -> Verdict:
     """The probability of a yes whose logit is one half."""
     if not _is_number(answer):
-        return Verdict(False, f"a number from 0 to 1 is wanted; got {answer!r}")
+        return Verdict(False, f"a number from 0 to 1 is wanted; got {shortened(answer)}")
     z = 0.5
     right = 1 / (1 + math.exp(-2 * z))
     if _is_right(answer, right, 0.006):
@@ -386,7 +394,7 @@ def _skip_chance(answer: Any) -> Verdict:
 def _next_input(answer: Any) -> Verdict:
     """The share of each of three chosen anchors in the next input, as the program computes it."""
     if not _is_number(answer):
-        return Verdict(False, f"a number is wanted; got {answer!r}")
+        return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     chosen = 3
     right = 1 / (1 + chosen)
     if _near(answer, right, 0.003):
@@ -407,7 +415,7 @@ def _next_input(answer: Any) -> Verdict:
 def _standard_error(answer: Any) -> Verdict:
     """The standard error of a test error of 12 % on 2,000 images, in percentage points."""
     if not _is_number(answer):
-        return Verdict(False, f"a number of percentage points is wanted; got {answer!r}")
+        return Verdict(False, f"a number of percentage points is wanted; got {shortened(answer)}")
     share, images = 0.12, 2_000
     right = 100 * math.sqrt(share * (1 - share) / images)
     if _is_right(answer, right, 0.01):
@@ -429,7 +437,7 @@ def _standard_error(answer: Any) -> Verdict:
 def _lucky_best(answer: Any) -> Verdict:
     """By how many points the best of ten looks better than it is, when all are equally good."""
     if not _is_number(answer):
-        return Verdict(False, f"a number of percentage points is wanted; got {answer!r}")
+        return Verdict(False, f"a number of percentage points is wanted; got {shortened(answer)}")
     right = 100 * (_best_of(10, 100, 0.6) - 0.6)
     if _near(answer, right, 1.0):
         return Verdict(True, f"{right:.1f} points, on average: all of it luck")
@@ -474,10 +482,10 @@ REPORTS = {
 def _honest(answer: Any) -> Verdict:
     """Which of six ways to report spoil a result, as letters."""
     if not isinstance(answer, str | set | list | tuple):
-        return Verdict(False, f"letters are wanted, such as 'af'; got {answer!r}")
+        return Verdict(False, f"letters are wanted, such as 'af'; got {shortened(answer)}")
     letters = {str(x).strip().lower() for x in answer} - {"", ","}
     if unknown := sorted(letters - set(REPORTS)):
-        return Verdict(False, f"the letters are {', '.join(REPORTS)}; got {unknown[0]!r}")
+        return Verdict(False, f"the letters are {', '.join(REPORTS)}; got {shortened(unknown[0])}")
     if not letters:
         return Verdict(False, "some do: which of them look at test images, and then choose?")
     right = {letter for letter, (spoils, _) in REPORTS.items() if spoils}
@@ -499,7 +507,7 @@ def _sharing_price(answer: Any) -> Verdict:
         60 * minibatches: "that is the search with shared weights; how many children are trained?",
     }
     if type(answer) is not int:
-        return Verdict(False, f"a whole number is wanted; got {answer!r}")
+        return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     right = children * epochs * minibatches
     if answer == right:
         times = right / (60 * minibatches)
@@ -518,7 +526,7 @@ def _sharing_even(answer: Any) -> Verdict:
         minibatches / ops / 32: "that is for an epoch or so; the search has 1920 minibatches",
     }
     if not _is_number(answer):
-        return Verdict(False, f"a number is wanted; got {answer!r}")
+        return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if abs(answer - minibatches / ops) < 0.5:
         told = f"{minibatches // ops}: every layer shares each minibatch's turn among {ops}"
         return Verdict(True, told)
@@ -538,7 +546,7 @@ def _sharing_cell(answer: Any) -> Verdict:
         minibatches / 7 / ops: "a node cannot read itself",
     }
     if not _is_number(answer):
-        return Verdict(False, f"a number is wanted; got {answer!r}")
+        return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if abs(answer - minibatches / sources / ops) < 1:
         told = f"about {minibatches / sources / ops:.0f}: one choice of {sources} × {ops}"
         return Verdict(True, told)
@@ -556,7 +564,7 @@ def _sharing_whole(answer: Any) -> Verdict:
         1 - (1 - missed) ** 6: "that is the chance that some operation is still fresh",
     }
     if not _is_number(answer):
-        return Verdict(False, f"a number is wanted; got {answer!r}")
+        return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if answer > 1:
         return Verdict(False, "a probability is at most 1; half of the time is 0.5")
     right = (1 - missed) ** 6

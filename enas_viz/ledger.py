@@ -319,7 +319,7 @@ def _copy(run: Run, where: Path) -> Path:
     half.mkdir(parents=True)
     data = run.facts.get("data")
     facts = run.facts | {"data": Path(data).name if data else None}
-    text = json.dumps(facts, indent=1) + "\n"
+    text = json.dumps(facts, indent=1, allow_nan=False) + "\n"
     (half / "run.json").write_text(text, encoding="utf-8", newline="\n")
     packed = Path(run.folder) / TRACES[0]
     if packed.exists():
@@ -393,7 +393,11 @@ def sort_runs(runs: Sequence[Run]) -> Sorted:
     counted = set()
     for run in finished:
         table, row, why = _place(run)
-        mark = (_key(run), run.seed, json.dumps(run.facts.get("architecture"), sort_keys=True))
+        mark = (
+            _key(run),
+            run.seed,
+            json.dumps(run.facts.get("architecture"), sort_keys=True, allow_nan=False),
+        )
         if row is not None and mark in counted:
             table, row, why = None, None, "the same run again; a later one counts"
         counted.add(mark)
@@ -436,7 +440,7 @@ def _place(run: Run) -> tuple[str | None, Row | None, str]:
 
 def _key(run: Run) -> tuple[str, ...]:
     """What runs of one line have in common."""
-    fields = json.dumps(_fields(run.recipe), sort_keys=True, default=str)
+    fields = json.dumps(_fields(run.recipe), sort_keys=True, default=str, allow_nan=False)
     return (fields, run.source, run.data, run.device)
 
 
@@ -579,7 +583,7 @@ def _fields(made: Recipe) -> dict[str, Any]:
 
 def _plain(content: Any) -> Any:
     """As JSON holds it: tuples become lists."""
-    return json.loads(json.dumps(content))
+    return json.loads(json.dumps(content, allow_nan=False))
 
 
 def _each(values: Iterable[Any]) -> str:

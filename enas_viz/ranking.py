@@ -48,7 +48,7 @@ def write_ranking(
             for c in found
         ],
     }
-    write_text(path, json.dumps(ranking, indent=1) + "\n")
+    write_text(path, json.dumps(ranking, indent=1, allow_nan=False) + "\n")
     return ranking
 
 

@@ -495,9 +495,8 @@ def order_of(space: Space, fidelity: Fidelity) -> str:
 def recipe(name: str, /, **changes: Any) -> Recipe:
     """The recipe of that name, changed as `change` does. ValueError with the nearest names."""
     if not isinstance(name, str) or name not in RECIPES:
-        raise ValueError(
-            f"no recipe {name!r}; there are {', '.join(RECIPES)}{_did_you_mean(name, RECIPES)}"
-        )
+        near = _did_you_mean(name, RECIPES)
+        raise ValueError(f"no recipe {shortened(name)}; there are {', '.join(RECIPES)}{near}")
     return change(RECIPES[name], **changes)
 
 
@@ -743,7 +742,7 @@ def _check_together(made: Recipe) -> None:
 
 def _check_recipe(made: Any) -> None:
     if not isinstance(made, Recipe):
-        raise ValueError(f"a recipe is what `recipe(name)` gives; got {made!r}")
+        raise ValueError(f"a recipe is what `recipe(name)` gives; got {shortened(made)}")
 
 
 def _check_kind(where: str, value: Any, hint: Any) -> None:

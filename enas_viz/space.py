@@ -87,6 +87,10 @@ class Architecture:
     content: Content
 
     def __post_init__(self) -> None:
+        if not isinstance(self.space, MacroSpace | MicroSpace):
+            raise TypeError(
+                f"space must be a MacroSpace or a MicroSpace; got {shortened(self.space)}"
+            )
         object.__setattr__(self, "content", self.space.check_content(self.content))
 
     @property

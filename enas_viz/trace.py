@@ -345,14 +345,31 @@ def record(records: Iterable[Any], path: str | Path, append: bool = False) -> It
     Each record is flushed before it is passed on, so a killed search leaves a readable trace.
     When the records end, `path` is gzipped to `path.gz` and removed; when the iteration is closed
     early it stays as it is, to be resumed. append: go on with a trace that is there.
-    Raises FileExistsError when `path` is there and `append` is false: nothing is overwritten.
+    Raises FileExistsError when `path` is there and `append` is false: nothing is overwritten;
+    TypeError for what is no path, and for records that are none or do not begin with a header.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"a trace is recorded to a file, a str or a Path; got {shortened(path)}")
+    if not isinstance(records, Iterable) or isinstance(records, str | bytes | type):
+        raise TypeError(
+            f"record takes the records of a search, as search.run(...) yields them; got "
+            f"{shortened(records)}"
+        )
     path = Path(path)
     if not append:
         _refuse_used(path)
     items = iter(records)
     with path.open("ab" if append else "xb") as file, _closed_after(items):
+        started = append
         for item in items:
+            if not isinstance(item, Record | Tick) or not (started or isinstance(item, Header)):
+                if not started:
+                    path.unlink()  # nothing was recorded
+                raise TypeError(
+                    f"a search yields its header, then episodes, epochs, ticks, a result; got "
+                    f"{shortened(item)}"
+                )
+            started = True
             told = append and isinstance(item, Header)  # it is the first line already
             if isinstance(item, Header | Episode | Epoch | Result) and not told:
                 file.write(_line(item))
@@ -419,8 +436,13 @@ def load_trace(source: str | Path) -> Trace:
     """Reads a trace from a file, from a run's folder, or by the name of one that ships with us.
 
     Raises FileNotFoundError naming what was looked for, ValueError when the file is no trace,
-    NewerFormat when a newer version wrote it. A torn last line is told by a warning and left out.
+    TypeError for what is no path, NewerFormat when a newer version wrote it. A torn last line is
+    told by a warning and left out.
     """
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            f"a trace is read from a file, a run's folder, or by its name; got {shortened(source)}"
+        )
     path = _find(source)
     if not path.is_file():
         raise ValueError(f"{path} is no file that a trace could be read from")
@@ -487,19 +509,19 @@ def _unpacked(path: Path) -> bytes:
 
 def _find(source: str | Path) -> Path:
     path = Path(source)
-    if path.is_dir():
+    if os.path.isdir(path):  # os.path: of names that no file can have they say False
         for name in ("trace.jsonl.gz", "trace.jsonl"):
             if (path / name).exists():
                 return path / name
         raise FileNotFoundError(f"no trace.jsonl or trace.jsonl.gz in the folder {path}")
-    if path.exists():
+    if os.path.exists(path):
         return path
-    if (shipped := ASSETS / f"{source}.jsonl.gz").exists():
+    if os.path.exists(shipped := ASSETS / f"{source}.jsonl.gz"):
         return shipped
     names = sorted(p.name.removesuffix(".jsonl.gz") for p in ASSETS.glob("*.jsonl.gz"))
     raise FileNotFoundError(
-        f"no trace {str(source)!r}: neither a file, nor a run's folder, nor a trace that ships "
-        f"with enas_viz ({', '.join(names) or 'none'})"
+        f"no trace {str(source)[:200]!r}: neither a file, nor a run's folder, nor a trace that "
+        f"ships with enas_viz ({', '.join(names) or 'none'})"
     )
 
 

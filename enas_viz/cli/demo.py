@@ -133,7 +133,7 @@ def _write_results(path: Path, made: Recipe, seed: int, shared: Any, alone: Any)
         "shared_weights": {"policy": shared.first, "uniform": shared.second, "p": shared.p_value},
         "alone": {"searched": alone.first, "random": alone.second, "p": alone.p_value},
     }
-    write_text(path, json.dumps(value, indent=1) + "\n")
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def _clear_demo(folder: Path) -> None:

@@ -118,7 +118,7 @@ def derive_command(args: Sequence[str]) -> None:
     out = options.out or options.folder / "derived.json"
     ranking = write_ranking(out, found, search.recipe, search.seed, options.batches, options.bn)
     if options.json:
-        print(json.dumps(ranking["candidates"]))
+        print(json.dumps(ranking["candidates"], allow_nan=False))
         return
     print(
         f"{len(found)} samples of the policy on the same {found[0].images} validation images, "

@@ -90,7 +90,7 @@ def checksum(tensors: dict[str, Tensor], told: str) -> str:
     summed = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]
-        head = json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode()
+        head = json.dumps([name, str(tensor.dtype), list(tensor.shape)], allow_nan=False).encode()
         summed.update(len(head).to_bytes(8, "little") + head)
         summed.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     summed.update(told.encode())

@@ -307,7 +307,9 @@ def reproduce(
     check_folder(plan)
     plan.folder.mkdir(parents=True, exist_ok=True)
     if not (plan.folder / "plan.json").exists():
-        write_text(plan.folder / "plan.json", json.dumps(plan.to_json(), indent=1) + "\n")
+        write_text(
+            plan.folder / "plan.json", json.dumps(plan.to_json(), indent=1, allow_nan=False) + "\n"
+        )
     for stage in plan.stages:
         if state(plan, stage).done:
             continue

@@ -298,7 +298,7 @@ def _claimed(folder: Path, facts: dict[str, Any]) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         _refuse_used(folder)  # again, now that nobody else can make one
-        write_text(folder / "run.json", json.dumps(facts, indent=1) + "\n")
+        write_text(folder / "run.json", json.dumps(facts, indent=1, allow_nan=False) + "\n")
         yield
 
 
@@ -582,7 +582,7 @@ def pick_device(name: str) -> torch.device:
 
 def recipe_json(recipe: Recipe) -> dict[str, Any]:
     """A recipe whole, as JSON holds it (tuples become lists)."""
-    return json.loads(json.dumps(dataclasses.asdict(recipe)))
+    return json.loads(json.dumps(dataclasses.asdict(recipe), allow_nan=False))
 
 
 def _header(

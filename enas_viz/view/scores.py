@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.view.shapes import standalone, wrap
@@ -17,6 +18,7 @@ from enas_viz.view.shapes import standalone, wrap
 EDGE, ROW, TOP = 18, 34, 58
 MOST_NAMES, PLOT, NUMBERS = 300, 470, 160  # widths: of labels at most
 TICKS = 5  # about so many
+MOST = 1e12  # of a value: an axis still has distinct ticks
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,16 @@ class Score:
 def scores_of(x: Any) -> tuple[list[Score], str]:
     """(lines, what is measured) of candidates, runs of the ledger, or {label: (value, error)}.
 
-    Plain values and errors are in percent. Raises ValueError for an empty list, TypeError for
-    anything else.
+    Plain values and errors are in percent. Raises ValueError for an empty list and for numbers that
+    are not finite, TypeError for anything else.
     """
     if isinstance(x, Mapping):
-        lines = [Score(str(k), float(v), float(e)) for k, (v, e) in x.items()]
+        lines = [_plain(str(label), pair) for label, pair in x.items()]
         what = "value"
-    elif not isinstance(x, Iterable) or isinstance(x, str):
-        raise TypeError(f"scores are of candidates, of runs, or in a dictionary; got {x!r}")
+    elif not isinstance(x, Iterable) or isinstance(x, str | type):
+        raise TypeError(
+            f"scores are of candidates, of runs, or in a dictionary; got {shortened(x)}"
+        )
     else:
         items = list(x)
         if items and all(hasattr(c, "apart") for c in items):
@@ -50,10 +54,27 @@ def scores_of(x: Any) -> tuple[list[Score], str]:
             lines = [_run(r) for r in items]
             what = "test error, lower is better"
         else:
-            raise TypeError(f"scores are of candidates or of runs; got {type(items[0]).__name__}")
+            raise TypeError(f"scores are of candidates or of runs; got {shortened(items[0])}")
     if not lines:
         raise ValueError("there is no score to draw")
+    for line in lines:
+        if not (abs(line.value) <= MOST and 0 <= line.error <= MOST):  # refuses NaN, too
+            raise ValueError(
+                f"{shortened(line.label)} must have a value and a standard error of at least 0, "
+                f"both finite and at most {MOST:g}; got {line.value:g} ± {line.error:g}"
+            )
     return lines, what
+
+
+def _plain(label: str, pair: Any) -> Score:
+    try:
+        value, error = pair
+        return Score(label, float(value), float(error))
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(
+            f"{shortened(label)} must have a pair (value, standard error) of numbers; got "
+            f"{shortened(pair)}"
+        ) from None
 
 
 def _candidates(found: list[Any]) -> list[Score]:
@@ -79,8 +100,9 @@ def scores_svg(lines: list[Score], what: str) -> str:
     """Dots, with thick bars of one standard error and thin ones of two, as a picture by itself."""
     low = min(s.value - 2 * s.error for s in lines)
     high = max(s.value + 2 * s.error for s in lines)
-    if low == high:  # a single one, without any error
-        low, high = low - 1, high + 1
+    if high - low <= 1e-9 * max(1.0, abs(low)):  # as a single one, without any error
+        room = max(1.0, 1e-6 * abs(low))
+        low, high = low - room, high + room
     step = _step(high - low)
     low, high = step * math.floor(low / step), step * math.ceil(high / step)
     names = min(MOST_NAMES, 24 + 7 * max(len(s.label) for s in lines))

@@ -81,6 +81,7 @@ class Editor(Replay):
             )
         self._score, self.tried = score, []
         start = _start(x, controller)
+        _check_cells(start.architecture.space)
         header = Header(start.architecture.space, start.order, recipe=self.recipe.to_json())
         super().__init__(
             Episode(start.architecture, start.steps, order=start.order, header=header),
@@ -266,6 +267,15 @@ def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
 def _architecture(x: Any) -> Architecture:
     found = subject(x)
     return found if isinstance(found, Architecture) else found.architecture
+
+
+def _check_cells(space: Space) -> None:
+    """Raises ValueError for cells of which no network can be stacked, whose cost nobody knows."""
+    if isinstance(space, MicroSpace) and space.cells != ("normal", "reduction"):
+        raise ValueError(
+            "the editor needs an architecture with a normal and a reduction cell; this one has "
+            f"{', '.join(space.cells)} only; ev.Replay(...) plays it"
+        )
 
 
 def _start(x: Any, controller: Controller | None) -> Episode:

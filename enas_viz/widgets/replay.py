@@ -241,12 +241,12 @@ def _asked(controller: Controller, episode: Episode) -> Episode:
 def reply(controller: Controller, picks: Any, **how: Any) -> Episode:
     """What a controller says to picks. TypeError where it is none."""
     wanted = "controller must be a callable controller(picks, seed), as search.ask(run) makes one"
-    if not callable(controller):
+    if not callable(controller) or isinstance(controller, type):
         raise TypeError(f"{wanted}; got {shortened(controller)}")
     try:
         inspect.signature(controller).bind(picks, **how)
-    except TypeError as error:
-        raise TypeError(f"{wanted}; got {shortened(controller)}: {error}") from None
+    except TypeError:
+        raise TypeError(f"{wanted}; got {shortened(controller)}") from None
     except ValueError:  # of some callables no signature can be told
         pass
     found = controller(picks, **how)
