@@ -31,12 +31,12 @@ SHARED_MEANS = {
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """A real search on handwritten digits, and what came of it."""
+    """A real search on handwritten digits, and two comparisons with random networks."""
 
     space: Literal["macro", "micro"] = "macro"
     """What is searched: a whole network, or a pair of cells."""
     folder: Path = Path("runs/demo")
-    """Where everything goes; a former demo there is replaced."""
+    """Folder of the demo; an earlier demo there is replaced."""
     seed: int = 0
     """Seed of every random draw."""
     quick: bool = False

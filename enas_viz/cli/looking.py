@@ -36,19 +36,19 @@ class ReplayOptions:
 
 @dataclass(frozen=True)
 class GalleryOptions:
-    """Make one page of everything there is to see: examples, recorded searches, networks."""
+    """Make one page of all examples, recorded searches and published networks."""
 
     out: Path = Path("gallery/index.html")
     """The page to write, or the folder for its index.html."""
     notebooks: Path = Path("notebooks")
-    """Where the notebooks are that it links to, if they are there."""
+    """Folder of the notebooks to link to; without it, no links."""
     repository: str | None = None
     """OWNER/NAME on GitHub: the links then open the notebooks on Binder."""
 
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """Say in words what an ENAS architecture means that others wrote down."""
+    """Explain an ENAS architecture that is given as a list, a published name or a genotype."""
 
     list: Positional[str]
     """Its numbers, bare or as the authors' program and scripts have them; a published name, such as
@@ -105,7 +105,7 @@ def replay_command(args: Sequence[str]) -> None:
 
 
 def gallery_command(args: Sequence[str]) -> None:
-    """Make one page of everything there is to see."""
+    """Make one page of all examples, searches and networks."""
     options = parse(GalleryOptions, args, "gallery")
     from enas_viz.view.gallery import gallery, notebook_links
 

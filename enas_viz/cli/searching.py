@@ -57,9 +57,9 @@ class DeriveOptions:
     n: int = 10
     """How many candidates."""
     batches: int = 0
-    """Score on so many minibatches of validation images (the paper: 1); 0: on all of them."""
+    """Number of minibatches of validation images to score on (the paper: 1); 0: all of them."""
     bn: Literal["batch", "moving", "refit"] | None = None
-    """Statistics by which batch norm works, as fidelity.reward_bn; by default the search's."""
+    """Batch-norm statistics, as fidelity.reward_bn; by default those of the search."""
     seed: int | None = None
     """Seed for sampling; by default the search's own."""
     data: Path | None = None
