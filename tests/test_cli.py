@@ -22,6 +22,7 @@ from enas_viz.genotypes import genotype
 from enas_viz.published import MACRO, MICRO, decode
 from enas_viz.recipes import recipe
 from enas_viz.search import checkpoint
+from enas_viz.search.candidates import FALSE_ALARMS
 from enas_viz.space import MacroSpace
 from enas_viz.trace import Header, Tick, load_trace
 
@@ -382,6 +383,7 @@ def test_one_architecture_is_trained_resumed_and_told(capsys, tmp_path):
     told = run(capsys, "derive", tmp_path / "search", "--n", "3", "--batches", "1")
     ranking = json.loads((tmp_path / "search" / "derived.json").read_text())
     assert "on the same 200 validation images" in told
+    assert f"{FALSE_ALARMS} of rankings, not in 5 %" in told  # what its p-values do not correct
     assert ranking["candidates"][0]["p_value"] == 1
     layers = len(ranking["candidates"][0]["architecture"]["content"])
 
