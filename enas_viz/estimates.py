@@ -26,12 +26,10 @@ from enas_viz.cost import (
     supernet_parameters,
 )
 from enas_viz.published import MACRO, MICRO
-from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe
+from enas_viz.recipes import GUIDED_SKIPS, IMAGES, RECIPES, Recipe
 from enas_viz.space import Architecture, MacroSpace
 
 MEASURED = Path(__file__).parent.parent / "benchmarks" / "results"  # only in a checkout
-IMAGES = {"digits": 1397, "cifar10": 50_000}  # that are not for testing; a copy has as many
-HELD_BACK = {"digits": 397, "cifar10": 5_000}  # of these for validation, unless all are trained on
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
 DAYS = 48  # hours from which a GPU is suggested
 BUSY = 2.0  # load average from which other programs made a measurement slower than it need be
@@ -187,8 +185,8 @@ def training_images(recipe: Recipe) -> int:
     data = recipe.data
     if data.train_images:
         return data.train_images
-    name = data.name if data.name in IMAGES else "cifar10"
-    return IMAGES[name] - (HELD_BACK[name] if data.holdout else 0)
+    train, valid, _ = IMAGES.get(data.name, IMAGES["cifar10"])
+    return train if data.holdout else train + valid
 
 
 def disk_bytes(recipe: Recipe) -> int:

@@ -34,7 +34,7 @@ def check_target(path: str | Path) -> Path:
     allowed, OSError when links lead in a circle.
     """
     path = Path(path)
-    if _is_direct(path):
+    if is_direct(path):
         return path
     target = _target_of(path)
     folder = target.parent
@@ -73,7 +73,7 @@ def written(path: str | Path) -> Iterator[BinaryIO]:
     Raises what `check_target` raises.
     """
     path = check_target(path)
-    if _is_direct(path):
+    if is_direct(path):
         with _opened_directly(path) as file:
             yield file
         return
@@ -147,7 +147,7 @@ def _target_of(path: Path) -> Path:
     return target
 
 
-def _is_direct(path: Path) -> bool:
+def is_direct(path: Path) -> bool:
     """Whether `path` is written to as it is: a device, a pipe, an open file of this process."""
     if _descriptor(path) is not None:
         return True

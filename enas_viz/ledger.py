@@ -13,18 +13,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import shlex
 import shutil
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from enas_viz import commands
 from enas_viz.estimates import CPU, GPU, Device, estimate, tell_hours
 from enas_viz.published import ARCHITECTURES
-from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, recipe_from_json
+from enas_viz.recipes import GUIDED_SKIPS, IMAGES, RECIPES, Recipe, recipe_from_json
 from enas_viz.space import Architecture
 from enas_viz.trace import Trace, load_trace, save_trace
 
@@ -32,7 +32,7 @@ HALF = ".half"  # ends the name of a copy under way
 COMMITTED = "results"  # folder of the small copies from which RESULTS.md is made
 KEPT = Path(__file__).parent.parent / COMMITTED  # only in a checkout
 TRACES = ("trace.jsonl.gz", "trace.jsonl")
-OFFICIAL_TEST = 10_000  # images
+OFFICIAL_TEST = IMAGES["cifar10"][2]
 DATA_LABELS = {"cifar10": "CIFAR-10", "cifar10-jpeg": "CIFAR-10 (JPEG copy)"}
 VARIANTS = ("", "-paper", "-released")  # a recipe as we advise it, with the paper's numbers, ...
 
@@ -317,9 +317,7 @@ def _copy(run: Run, where: Path) -> Path:
     half = where / f".{target.name}{HALF}"
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir(parents=True)
-    data = run.facts.get("data")
-    facts = run.facts | {"data": Path(data).name if data else None}
-    text = json.dumps(facts, indent=1, allow_nan=False) + "\n"
+    text = json.dumps(_without_places(run.facts), indent=1, allow_nan=False) + "\n"
     (half / "run.json").write_text(text, encoding="utf-8", newline="\n")
     packed = Path(run.folder) / TRACES[0]
     if packed.exists():
@@ -328,6 +326,18 @@ def _copy(run: Run, where: Path) -> Path:
         save_trace(run.trace, half / TRACES[0])
     half.rename(target)
     return target
+
+
+def _without_places(facts: Any) -> Any:
+    """The facts of a run; of each path of images only the last part, since it is of one machine."""
+    if not isinstance(facts, dict):
+        return facts
+    return {
+        name: Path(value).name
+        if name in ("data", "source") and isinstance(value, str)
+        else _without_places(value)
+        for name, value in facts.items()
+    }
 
 
 # ---------------------------------------------------------------- what counts for which row
@@ -501,8 +511,8 @@ def render(runs: Sequence[Run], command: str) -> str:
 
 def command(folders: Iterable[str | Path], out: str | Path) -> str:
     """The command that makes a page from these folders (none: the usual ones)."""
-    named = [Path(folder).as_posix() for folder in folders]
-    return shlex.join(["enas-viz", "results", *named, "--out", Path(out).as_posix()])
+    *named, page = (PurePosixPath(Path(path).as_posix()) for path in (*folders, out))
+    return commands.command("results", *named, "--out", page)
 
 
 def lines(runs: Sequence[Run]) -> list[str]:

@@ -7,6 +7,7 @@ candidates come to their accuracies (`search/candidates.py`).
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,13 @@ def write_ranking(
 ) -> dict[str, Any]:
     """Keeps candidates, best first, and how they were scored; returns what the file holds.
 
-    found: `search.candidates.Candidate`s. recipe, seed: of their search.
+    found: `search.candidates.Candidate`s. recipe, seed: of their search. The images that it ran on
+    are kept as the candidates know them; None where they do not.
     """
     ranking = {
         "recipe": recipe.name,
         "seed": seed,
+        "data": found[0].origin.get("data"),
         "images": found[0].images,
         "batches": batches,
         "bn": bn or recipe.fidelity.reward_bn,
@@ -65,8 +68,11 @@ def read_architecture(path: Path) -> tuple[Architecture, dict[str, Any]]:
         value = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(value, dict) and "candidates" in value:
             architecture = Architecture.from_json(value["candidates"][0]["architecture"])
-            search = {"recipe": str(value.get("recipe")), "seed": value.get("seed")}
-            return architecture, {"how": "derive", **search}
+            origin = {"how": "derive", "recipe": str(value.get("recipe"))}
+            origin["seed"] = value.get("seed")
+            if isinstance(value.get("data"), dict):  # rankings of older versions do not tell it
+                origin["data"] = value["data"]
+            return architecture, origin
         return Architecture.from_json(value), {"how": "given"}
     except FileNotFoundError:
         raise ValueError(
@@ -78,3 +84,63 @@ def read_architecture(path: Path) -> tuple[Architecture, dict[str, Any]]:
             f"{path} holds neither an architecture nor a ranking made by `enas-viz derive`: "
             f"{type(error).__name__}: {str(error)[:200]}"
         ) from None
+
+
+# ---------------------------------------------------------------- the same images
+
+
+def check_same_data(
+    found_on: dict[str, Any] | None, now: dict[str, Any], other_data: str | None = None
+) -> None:
+    """Raises ValueError when an architecture was found on other data than it is trained on.
+
+    found_on, now: facts of the images, as `search.data.Data.facts` gives them; what one of the two
+    does not tell is not compared. other_data: the name of the data that it is trained on all the
+    same; ValueError when that is not their name.
+    """
+    if other_data is not None and other_data != now.get("name"):
+        raise ValueError(
+            f"the other data were named {other_data!r}, but the training is on {now.get('name')!r}"
+        )
+    differences = data_differences(found_on or {}, now)
+    if differences and other_data is None:
+        source, name = found_on.get("source"), str(now.get("name"))
+        where = f"--data {shlex.quote(source)}, or " if source else ""
+        raise ValueError(
+            f"the architecture was found on other data than it is trained on here: "
+            f"{'; '.join(differences)}. Train it on the data of its search ({where}`enas-viz train "
+            f"--from RUN`), or name the data that are meant: --other-data {shlex.quote(name)}, in "
+            f"Python other_data={name!r}"
+        )
+
+
+def data_differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """In what two sets of images differ, in words; equal images under another name do not."""
+
+    def differ(key: str) -> bool:
+        return bool(then.get(key)) and bool(now.get(key)) and then[key] != now[key]
+
+    told = []
+    if differ("shape"):
+        told.append(f"{_size(now['shape'])} instead of {_size(then['shape'])}")
+    if differ("classes"):
+        told.append(f"{_classes(now['classes'])} instead of {_classes(then['classes'])}")
+    if differ("fit"):
+        told.append(f"data.fit {now['fit']} instead of {then['fit']}")
+    known = bool(then.get("content")) and bool(now.get("content"))
+    if differ("content") and not told:
+        told.append("images with another content")
+    if differ("name") and (told or not known):
+        told.insert(0, f"{now['name']!r} instead of {then['name']!r}")
+    return told
+
+
+def _size(shape: Sequence[int]) -> str:
+    """`8×8 pixels in 1 channel`, of (channels, height, width)."""
+    channels, height, width = shape
+    return f"{height}×{width} pixels in {channels} channel{'' if channels == 1 else 's'}"
+
+
+def _classes(names: Sequence[str]) -> str:
+    listed = ", ".join(map(str, names[:4])) + (", ..." if len(names) > 4 else "")
+    return f"{len(names)} classes ({listed})"

@@ -21,6 +21,9 @@ from enas_viz.space import MACRO_OPS, MAX_LAYERS, MAX_NODES, MacroSpace, MicroSp
 
 Preset = Literal["default", "released", "paper", "article"]
 
+# Images of the datasets that have a name: for training, for validation, for testing.
+IMAGES = {"digits": (1000, 397, 400), "cifar10": (45_000, 5_000, 10_000)}
+
 GUIDED_SKIPS = 0.4  # probability of a skip in the guided random search [P]
 
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head

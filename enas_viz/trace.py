@@ -262,6 +262,8 @@ class Tick:
 
     phase: "weights" (a training minibatch) or "controller" (a reward minibatch).
     step of steps: position inside the phase. done: share of the whole search so far, in [0, 1].
+    loss: mean training loss of the epoch under way, in nats, as far as it was read from the device;
+    None where it was not yet.
     """
 
     phase: str
@@ -269,6 +271,7 @@ class Tick:
     step: int
     steps: int
     done: float
+    loss: float | None = None
 
 
 @dataclass(frozen=True)

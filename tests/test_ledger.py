@@ -454,7 +454,7 @@ def test_no_runs_and_no_folder_for_the_page_are_told(tmp_path, capsys, monkeypat
     assert "no final training in runs, results yet" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         cli.main(["results", "--out", "nowhere/RESULTS.md"])
-    assert "there is no folder nowhere to write RESULTS.md to" in capsys.readouterr().err
+    assert "there is no folder 'nowhere' to save 'RESULTS.md' in" in capsys.readouterr().err
 
 
 # ---------------------------------------------------------------- estimates

@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "enas_viz"
 MAY_IMPORT = {
     "space": "",
     "files": "",
+    "commands": "",
     "openmp": "",
     "decoding": "space",
     "genotypes": "space",
@@ -29,10 +30,11 @@ MAY_IMPORT = {
     "cost": "space recipes",
     "anatomy": "space recipes cost",
     "limits": "space recipes",
+    "following": "recipes",
     "ranking": "space files recipes",
     "measured": "recipes space",
     "estimates": "space recipes cost published measured",
-    "ledger": "space recipes trace published estimates",
+    "ledger": "space commands recipes trace published estimates",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
     "search.checkpoint": "files",
@@ -62,10 +64,10 @@ MAY_IMPORT = {
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
     "search.dissection": "CORE search.draws search.controller search.enas search.seat",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
-    "search.strategies": "CORE BENCH enas_viz search.child search.controller search.ranks "
+    "search.strategies": "CORE BENCH enas_viz ranking search.child search.controller search.ranks "
     "search.train search.enas search.final search.checkpoint",
-    "search.reproduction": "CORE estimates ledger ranking search.candidates search.strategies "
-    "search.checkpoint search.ranks",
+    "search.reproduction": "CORE following estimates ledger ranking search.candidates "
+    "search.strategies search.checkpoint search.ranks",
     "search": "search.* openmp",
     # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
@@ -118,10 +120,10 @@ MAY_IMPORT = {
     "__main__": "cli",
 }
 GROUPS = {
-    "CORE": "space files published recipes trace cost",
+    "CORE": "space files commands published recipes trace cost",
     "LOOK": "space trace recipes cost limits",
     "PLACES": "view.layout view.micro_layout",
-    "COMMAND": "CORE files ranking estimates ledger enas_viz view.* widgets.*",
+    "COMMAND": "CORE following ranking estimates ledger enas_viz view.* widgets.*",
     "BENCH": "search.draws search.data search.ops search.supernet",
 }
 INSIDE_FUNCTIONS = {

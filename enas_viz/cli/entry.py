@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 import enas_viz
 from enas_viz.cli.demo import demo_command
@@ -35,19 +36,36 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point. Exit codes: 0, 2 for what the user can mend, 130 and 143 when stopped by
-    Ctrl-C and SIGTERM."""
+    Ctrl-C and SIGTERM, 141 when whoever read the output stopped reading."""
     args = list(sys.argv[1:] if argv is None else argv)
-    if not args or args[0] in ("-h", "--help"):
-        print(_usage())
-        return
+    _open_what_is_closed()
     try:
-        if args[0] == "--version":
+        try:
+            _run(args)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads this has read enough: `enas-viz recipes | head`
+        _silence(sys.stdout)
+        raise SystemExit(exit_code(13)) from None
+    except OSError as error:  # standard output cannot take more: a full disk
+        _silence(sys.stdout)
+        _fail(str(error))
+
+
+def _run(args: list[str]) -> None:
+    """Runs a command; what the user can mend, and an interrupt, become exit codes."""
+    try:
+        for number, word in enumerate(args, start=1):
+            if not _is_text(word):
+                raise UsageError(f"argument {number} is not text in UTF-8: {word!r}")
+        if not args or args[0] in ("-h", "--help"):
+            print(_usage())
+        elif args[0] == "--version":
             print(f"enas_viz {enas_viz.__version__}")
-            return
-        if args[0] not in COMMANDS:
+        elif args[0] in COMMANDS:
+            COMMANDS[args[0]](args[1:])
+        else:
             raise UsageError(f"no command {args[0]!r}; there are {', '.join(COMMANDS)}")
-        COMMANDS[args[0]](args[1:])
-        sys.stdout.flush()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing == "enas_viz":
@@ -55,14 +73,54 @@ def main(argv: Sequence[str] | None = None) -> None:
         if missing == "imageio_ffmpeg":
             _fail(str(error))
         _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[search]'")
-    except BrokenPipeError:  # whoever reads this has read enough: `enas-viz recipes | head`
-        with open(os.devnull, "w") as nowhere:  # else the interpreter complains when it flushes
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        raise SystemExit(exit_code(13)) from None
+    except BrokenPipeError:
+        raise
     except (ValueError, ArithmeticError, OSError) as error:
         _fail(str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        _fail(
+            f"out of memory ({' '.join(str(error).split())[:200] or 'no details'}); a smaller "
+            f"train.batch_size, network.filters or data.resolution takes less"
+        )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _is_text(word: str) -> bool:
+    """Whether an argument came as UTF-8: bytes that are not stand as surrogates in it."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether an allocation failed: in Python or NumPy, on a GPU, or in PyTorch on the CPU."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    told = str(error)
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or (
+        "DefaultCPUAllocator" in told and "memory" in told
+    )
+
+
+def _open_what_is_closed() -> None:
+    """Opens standard files that are closed (`>&-`) to nowhere, so that no file of ours gets their
+    numbers and printing is no error."""
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+
+
+def _silence(stream: TextIO) -> None:
+    """Sends the rest of a stream nowhere, else the interpreter complains when it flushes it."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def _usage() -> str:

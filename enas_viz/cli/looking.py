@@ -14,9 +14,10 @@ from tyro.conf import Positional
 import enas_viz
 from enas_viz import estimates
 from enas_viz.cli.options import UsageError, parse
-from enas_viz.files import write_text
+from enas_viz.files import check_folder, check_target, is_direct, write_text
 from enas_viz.recipes import RECIPES
 from enas_viz.trace import load_trace
+from enas_viz.view.export import check_saved
 from enas_viz.view.scene import subject
 
 
@@ -85,6 +86,7 @@ def recipes_command(args: Sequence[str]) -> None:
 def replay_command(args: Sequence[str]) -> None:
     """Make a page that replays a search, or an episode."""
     options = parse(ReplayOptions, args, "replay")
+    check_saved(options.out)
     trace = load_trace(options.trace)
     shown, episode = trace, subject(trace)
     if options.episode is not None:
@@ -109,8 +111,11 @@ def gallery_command(args: Sequence[str]) -> None:
     options = parse(GalleryOptions, args, "gallery")
     from enas_viz.view.gallery import gallery, notebook_links
 
-    whole = options.out.suffix.lower() == ".html"
+    whole = options.out.suffix.lower() == ".html" or is_direct(options.out)
     written = options.out if whole else options.out / "index.html"
+    check_folder(written.parent)
+    if written.parent.exists():
+        check_target(written)
     links = notebook_links(options.notebooks, written.parent, options.repository)
     page = gallery(links)
     written.parent.mkdir(parents=True, exist_ok=True)
@@ -124,6 +129,9 @@ def decode_command(args: Sequence[str]) -> None:
     args = [f" {a}" if re.match(r"--child_fixed_arc|-{2,}\s", a) else a for a in args]
     options = parse(DecodeOptions, args, "decode")
     from enas_viz.published import decode, explain, explain_numbers
+
+    if options.out:
+        check_saved(options.out)
 
     found = decode(options.list, options.space, options.wiring)
     print(found.how)

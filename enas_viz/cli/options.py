@@ -9,46 +9,123 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import os
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar, get_type_hints
 
 import tyro
 
-from enas_viz.recipes import Recipe, change, check, field_names, recipe
+from enas_viz.recipes import Recipe, change, check, field_names
 
 T = TypeVar("T")
+
+NARROWEST = 40  # columns of a help page; tyro does not end on fewer than five
+WIDE = 1000  # columns of an error, so that its words stay whole
+MOST_NAME = 100  # letters of a run's name
 
 
 class UsageError(ValueError):
     """The command line asks for something that is not there; told in one line, exit code 2."""
 
 
-def parse(kind: type[T], args: Sequence[str], command: str, leftover: bool = False) -> Any:
-    """`args` as an instance of `kind`; with leftover also the arguments that it does not know."""
-    asked_help = any(a in ("-h", "--help") for a in args)
-    if leftover and asked_help:
-        print(f"fields of a recipe: {', '.join('--' + f for f in field_names())}\n")
+def parse(kind: type[T], args: Sequence[str], command: str) -> T:
+    """`args` as an instance of `kind`. Raises UsageError for arguments that it does not know."""
     value, unknown = _tyro(
         lambda: tyro.cli(
             kind, args=list(args), prog=f"enas-viz {command}", return_unknown_args=True
         ),
         command,
+        wants_help=asks_help(args),
     )
-    if leftover:
-        return value, unknown
     if unknown:
         raise UsageError(f"`enas-viz {command}` knows no {unknown[0]!r}; see --help")
     return value
 
 
-def chosen_recipe(name: str, preset: str | None, rest: Sequence[str], command: str) -> Recipe:
-    """The recipe of that name with the fields that were set, under another preset if wanted."""
-    chosen = recipe(name)
-    made = with_fields(chosen, rest, command)
+def parse_with_fields(kind: type[T], args: Sequence[str], command: str) -> tuple[T, list[str]]:
+    """`args` as an instance of `kind`, and those of them that set fields of a recipe."""
+    if asks_help(args):
+        print(f"fields of a recipe: {', '.join('--' + f for f in field_names())}\n")
+    own, fields = split_fields(args)
+    return parse(kind, own, command), fields
+
+
+def asks_help(args: Sequence[str]) -> bool:
+    return any(a in ("-h", "--help") for a in args)
+
+
+def split_fields(args: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(a command's own arguments, those that set fields of a recipe with their values).
+
+    A field is an option with a dot in its name (`--train.epochs 3`), or one of the recipe's own
+    (`--name mine`). That is settled here, since the value of an option that a parser does not know
+    would pass for a positional argument.
+    """
+    own, fields = [], []
+    words = iter(args)
+    for word in words:
+        name = _field(word)
+        if name is None:
+            own.append(word)
+            continue
+        fields.append(word)
+        if "=" not in word and not _is_flag(name):
+            fields += [value for value in [next(words, None)] if value is not None]
+    return own, fields
+
+
+def named_fields(fields: Sequence[str]) -> set[str]:
+    """The names of the fields that arguments set: `{"data.name", "train.epochs"}`."""
+    return {name for name in map(_field, fields) if name is not None}
+
+
+def _field(word: str) -> str | None:
+    """The field of a recipe that an argument sets, known or not; None for any other argument."""
+    if not word.startswith("--"):
+        return None
+    name = word[2:].partition("=")[0].replace("-", "_")
+    return name if "." in name or name in field_names() else None
+
+
+def _is_flag(name: str) -> bool:
+    """Whether a field is set without a value: `--data.flip`, `--data.no-flip`."""
+    part, _, inner = name.rpartition(".")
+    kind = get_type_hints(Recipe).get(part)
+    hints = get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
+    return bool in (hints.get(inner), hints.get(inner.removeprefix("no_")))
+
+
+def run_folder(name: str) -> Path:
+    """The folder inside runs/ of a run of that name, where no other is asked for.
+
+    Raises UsageError for a name that is no name of a folder there: an empty one, "." and "..",
+    one with a slash, a control character, or more than 100 letters.
+    """
+    fits = 0 < len(name) <= MOST_NAME and name.strip() == name and name not in (".", "..")
+    if not fits or not name.isprintable() or re.search(r'[/\\:*?"<>|]', name):
+        raise UsageError(
+            f"a run named {name[:MOST_NAME]!r} cannot have a folder of that name in runs/: a name "
+            f'has 1 to {MOST_NAME} letters, none of / \\ : * ? " < > |, and no space at its ends; '
+            f"choose another --name, or give the folder by --folder"
+        )
+    return Path("runs") / name
+
+
+def chosen_recipe(base: Recipe, preset: str | None, rest: Sequence[str], command: str) -> Recipe:
+    """A recipe with the fields that were set, under another preset if wanted."""
+    made = with_fields(base, rest, command)
     if not preset:  # which means another program for cells than for whole networks
         return made
-    return with_fields(change(chosen, network=made.network, fidelity=preset), rest, command)
+    return with_fields(change(base, network=made.network, fidelity=preset), rest, command)
+
+
+def check_data_options(data: Path | None, fields: Sequence[str]) -> None:
+    """Raises UsageError when two options say which images."""
+    if data is not None and "data.name" in named_fields(fields):
+        raise UsageError("--data and --data.name both say which images; give one of them")
 
 
 def with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
@@ -84,11 +161,12 @@ def with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
     return made
 
 
-def _tyro(parse: Callable[[], T], command: str) -> T:
+def _tyro(parse: Callable[[], T], command: str, wants_help: bool = False) -> T:
     """Runs tyro, turning the box that it draws around an error into one line."""
     told = io.StringIO()
+    columns = max(NARROWEST, shutil.get_terminal_size().columns) if wants_help else WIDE
     try:
-        with contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+        with _columns(columns), contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
             return parse()
     except SystemExit as end:
         if not end.code:
@@ -98,3 +176,17 @@ def _tyro(parse: Callable[[], T], command: str) -> T:
         text = re.sub(r"(Argument helptext|For full helptext).*", "", " ".join(text.split()))
         text = text.strip().rstrip(".")
         raise UsageError(f"{text}; see `enas-viz {command} --help`") from None
+
+
+@contextlib.contextmanager
+def _columns(count: int) -> Iterator[None]:
+    """A terminal of so many columns, for whoever asks."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = str(count)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before

@@ -8,66 +8,47 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from enas_viz import ledger
+from enas_viz.commands import command
 from enas_viz.trace import Episode, Epoch, Header, Result, Tick, load_trace
 
 WINDOW = 50  # rewards in the moving mean that a progress bar shows
+BEATS = (0.2, 60)  # seconds between two looks of a bar: in a terminal, and elsewhere as lines
 
 
 def watch(
-    items: Iterable[Any], epochs: int, folder: Path, tell_next: bool = True, again: str = ""
+    items: Iterable[Any],
+    epochs: int,
+    folder: Path,
+    *,
+    tell_next: bool = True,
+    again: str = "",
+    data: Path | None = None,
+    best: float | None = None,
 ) -> bool:
     """Shows a run's progress until it ends. A signal stops it, with exit code 130 or 143.
 
     Of several processes that share it, only the first shows anything. again: the command that
-    goes on with it, where that is not `enas-viz resume`.
+    goes on with it, where that is not `enas-viz resume`. data: where its images are, if not where
+    the run says. best: the best reward before, of a run that is resumed.
     """
-    from tqdm.auto import tqdm
-
     from enas_viz.search.ranks import is_first_process, started_processes
 
-    quiet, stopped = not is_first_process(), False
-    rewards: list[float] = []
-    entropy, ticks, started, trained = math.nan, 0, time.monotonic(), False
+    quiet, stopped, trained = not is_first_process(), False, False
     items = iter(items)
     # A new run's header, or the first of what a resumed one has left, perhaps its result. Asked for
     # here, so that what is wrong with data or device shows before a bar does.
     first, recorded = list(islice(items, 1)), False
-    form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining} {postfix}"
-    # miniters: else the jump to where a resumed search stands would be waited for again
-    shown = tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0, disable=quiet)
-    with shown as bar, _asked_to_stop() as asked:
+    with _RunBar(epochs, best, quiet) as bar, _asked_to_stop() as asked:
         for item in chain(first, items):
             recorded = recorded or isinstance(item, Header | Episode | Epoch | Result)
-            if isinstance(item, Episode):
-                if item.reward is not None:
-                    rewards = [*rewards[1 - WINDOW :], item.reward]
-                entropy = item.extra.get("entropy", math.nan)
-            elif isinstance(item, Result):
-                trained = True
-                if not quiet:
-                    tqdm.write(_result_line(item), file=sys.stderr)
-            elif isinstance(item, Epoch):
-                told = item.epoch % max(1, epochs // 6) == 0 or item.epoch == epochs - 1
-                if told and not quiet:
-                    tqdm.write(_epoch_line(item, epochs), file=sys.stderr)
-            elif isinstance(item, Tick):
-                if not ticks and item.done > 0.01:  # resumed: what was done before took no time now
-                    bar.n = bar.initial = bar.last_print_n = item.done
-                ticks += 1
-                rate = ticks / max(1e-9, time.monotonic() - started)
-                about = f"epoch {item.epoch + 1}/{epochs}, {rate:.3g} minibatches/s"
-                bar.set_description_str(about, refresh=False)
-                if rewards:
-                    mean = sum(rewards) / len(rewards)
-                    text = f"reward {mean:.3f}  entropy {entropy:.1f} nats"
-                    bar.set_postfix_str(text, refresh=False)
-                bar.update(item.done - bar.n)
+            trained = trained or isinstance(item, Result)
+            bar.show(item)
             if asked:
                 items.close()  # leaves a checkpoint of this very minibatch
                 stopped = True
@@ -76,20 +57,140 @@ def watch(
         stopped = not (folder / "trace.jsonl.gz").exists()
     if stopped:
         if not quiet:
-            again = again or f"enas-viz resume {folder}"
-            print(f"stopped; go on with `{again}`", file=sys.stderr)
+            print(f"stopped; go on with `{again or command('resume', folder)}`", file=sys.stderr)
         raise SystemExit(exit_code(asked[0] if asked else signal.SIGINT))
     behind = not recorded and not quiet  # it was stopped behind its last record
     if behind and (result := load_trace(folder).result):
         trained = True
         print(_result_line(result), file=sys.stderr)
     if tell_next and not quiet:
-        below = folder.parts[:1] in (("runs",), (ledger.COMMITTED,))  # where it looks by itself
-        what = f"derive {folder}`, `enas-viz replay {folder}"
-        if trained:
-            what = "results" if below else f"results {folder}"
-        print(f"finished: {folder}/trace.jsonl.gz\nnext: `enas-viz {what}`")
+        after = " or ".join(f"`{each}`" for each in _next(folder, trained, data))
+        print(f"finished: {folder}/trace.jsonl.gz\nnext: {after}")
     return True
+
+
+def _next(folder: Path, trained: bool, data: Path | None) -> list[str]:
+    """The commands that follow a finished run."""
+    if not trained:
+        moved = ["--data", data] if data else []
+        return [command("derive", folder, *moved), command("replay", folder)]
+    below = folder.parts[:1] in (("runs",), (ledger.COMMITTED,))  # where it looks by itself
+    return [command("results") if below else command("results", folder)]
+
+
+class _RunBar:
+    """The progress bar of a run, and the lines that are printed beside it."""
+
+    def __init__(self, epochs: int, best: float | None, quiet: bool) -> None:
+        self.epochs, self.quiet = epochs, quiet
+        self.rewards: list[float] = []
+        self.loss: float | None = None
+        self.best, self.best_of = best, "reward"
+        self.entropy = math.nan
+        self.ticks, self.started = 0, time.monotonic()
+
+    def __enter__(self) -> _RunBar:
+        form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining}{postfix}"
+        # miniters: else the jump to where a resumed search stands would be waited for again
+        self.bar = _bar(total=1.0, bar_format=form, miniters=0, disable=self.quiet)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def show(self, item: Any) -> None:
+        """Takes in what a run yields: the bar moves at each Tick, the rest changes what it says."""
+        if isinstance(item, Header):
+            self.write(_header_line(item))
+        elif isinstance(item, Episode):
+            if item.reward is not None:
+                self.rewards = [*self.rewards[1 - WINDOW :], item.reward]
+                self.remember(item.reward, "reward")
+            self.entropy = item.extra.get("entropy", math.nan)
+        elif isinstance(item, Result):
+            self.write(_result_line(item))
+        elif isinstance(item, Epoch):
+            self.loss = item.loss
+            if not self.rewards and item.valid_accuracy is not None:
+                self.remember(item.valid_accuracy, "validation accuracy")
+            if item.epoch % max(1, self.epochs // 6) == 0 or item.epoch == self.epochs - 1:
+                self.write(_epoch_line(item, self.epochs))
+        elif isinstance(item, Tick):
+            self.move(item)
+
+    def remember(self, value: float, of: str) -> None:
+        known = self.best if self.best_of == of else None
+        self.best, self.best_of = value if known is None else max(known, value), of
+
+    def move(self, tick: Tick) -> None:
+        bar = self.bar
+        if not self.ticks and tick.done > 0.01:  # resumed: what was done before took no time now
+            bar.n = bar.initial = bar.last_print_n = tick.done
+        self.ticks += 1
+        self.loss = tick.loss if tick.loss is not None else self.loss
+        rate = self.ticks / max(1e-9, time.monotonic() - self.started)
+        about = f"epoch {tick.epoch + 1}/{self.epochs}, {rate:.3g} minibatches/s"
+        bar.set_description_str(about, refresh=False)
+        bar.set_postfix_str(self.figures(), refresh=False)
+        bar.update(tick.done - bar.n)
+
+    def figures(self) -> str:
+        """Loss, mean reward and entropy as far as they are known, and the best so far."""
+        told = []
+        if self.loss is not None:
+            told.append(f"loss {self.loss:.3f}")
+        if self.rewards:
+            told.append(f"reward {sum(self.rewards) / len(self.rewards):.3f}")
+        if self.best is not None:
+            told.append(f"best {self.best_of} {self.best:.3f}")
+        if self.rewards:
+            told.append(f"entropy {self.entropy:.1f} nats")
+        return "  ".join(told)
+
+    def write(self, line: str) -> None:
+        """A line above the bar."""
+        if not self.quiet:
+            self.bar.write(line, file=sys.stderr)
+
+
+def _bar(**options: Any) -> Any:
+    """A bar of tqdm's on standard error: where that is no terminal, a line a minute."""
+    from tqdm import tqdm
+
+    terminal = sys.stderr.isatty()
+    beat = BEATS[not terminal]
+    file = sys.stderr if terminal else _Lines(sys.stderr)
+    return tqdm(mininterval=beat, maxinterval=max(10, beat), file=file, **options)
+
+
+class _Lines:
+    """A file that turns what tqdm writes over and over into one line each."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file, self.encoding = file, file.encoding
+
+    def write(self, text: str) -> None:
+        if line := text.strip():
+            self.file.write(f"{line}\n")
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def _header_line(header: Header) -> str:
+    """On which images a run works, and on what it computes."""
+    data, device = header.dataset, header.device
+    images = f"{data.get('train')} images for training"
+    if data.get("valid"):
+        images += f" and {data['valid']} for validation"
+    told = f"{data.get('name')}: {images}"
+    if shape := data.get("shape"):
+        told += f", {shape[1]}×{shape[2]} pixels, {shape[0]} channel{'s' * (shape[0] != 1)}"
+    told += f", {len(data.get('classes', ()))} classes"
+    threads = device.get("threads")
+    where = device.get("name") or str(device.get("type", "unknown")).upper()
+    where += f", {threads} thread{'s' * (threads != 1)}" if threads else ""
+    return f"{told}; {where}, {device.get('precision', 'unknown precision')}"
 
 
 def _result_line(item: Result) -> str:
@@ -147,10 +248,9 @@ def _epoch_line(item: Epoch, epochs: int) -> str:
 
 
 @contextlib.contextmanager
-def progress_bar(what: str, total: int):
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=what, leave=False, mininterval=0.2) as bar:
+def progress_bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work of `total` parts, as a function that is told how many are done."""
+    with _bar(total=total, desc=what, leave=False) as bar:
         yield lambda done, _total: bar.update(done - bar.n)
 
 

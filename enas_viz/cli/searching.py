@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
-import shlex
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tyro.conf import Positional
 
-from enas_viz.cli.options import UsageError, chosen_recipe, parse
+from enas_viz.cli.options import (
+    UsageError,
+    check_data_options,
+    chosen_recipe,
+    parse,
+    parse_with_fields,
+    run_folder,
+)
 from enas_viz.cli.progress import percent, progress_bar, watch
+from enas_viz.commands import command
+from enas_viz.files import check_target
+from enas_viz.following import final_recipe
 from enas_viz.ranking import write_ranking
-from enas_viz.recipes import Preset, Recipe, recipe, recipe_from_json
+from enas_viz.recipes import Preset, recipe, recipe_from_json
 from enas_viz.space import Architecture, MacroSpace
+from enas_viz.trace import load_trace
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class SearchOptions:
     recipe: Positional[str]
     """Name of a recipe; `enas-viz recipes` lists them."""
     folder: Path | None = None
-    """Where trace and checkpoints go; by default runs/RECIPE."""
+    """Where trace and checkpoints go; by default runs/NAME, with the recipe's name or --name."""
     seed: int = 0
     """Seed of every random draw; equal seeds give equal traces."""
     device: str = "auto"
@@ -62,6 +74,8 @@ class DeriveOptions:
     """Batch-norm statistics, as fidelity.reward_bn; by default those of the search."""
     seed: int | None = None
     """Seed for sampling; by default the search's own."""
+    device: str = "auto"
+    """Where the candidates are scored: auto, cpu, cuda or another PyTorch device."""
     data: Path | None = None
     """Where the images are now, if they were moved."""
     out: Path | None = None
@@ -72,9 +86,10 @@ class DeriveOptions:
 
 def search_command(args: Sequence[str]) -> None:
     """Run a search."""
-    options, rest = parse(SearchOptions, args, "search", leftover=True)
-    chosen = chosen_recipe(options.recipe, options.preset, rest, "search")
-    folder = options.folder or Path("runs") / chosen.name
+    options, fields = parse_with_fields(SearchOptions, args, "search")
+    check_data_options(options.data, fields)
+    chosen = chosen_recipe(recipe(options.recipe), options.preset, fields, "search")
+    folder = options.folder or run_folder(chosen.name)
     from enas_viz import search
 
     watched = search.run(
@@ -94,18 +109,35 @@ def resume_command(args: Sequence[str]) -> None:
         print(f"the run in {options.folder} has finished; nothing is left to do")
         return
     watched = search.resume(options.folder, device=options.device, data=options.data)
-    watch(watched, epochs, options.folder)
+    again: list[object] = ["resume", options.folder]  # with what run.json does not know
+    again += ["--device", options.device] if options.device else []
+    again += ["--data", options.data] if options.data else []
+    best = _best_reward(options.folder)
+    watch(watched, epochs, options.folder, again=command(*again), data=options.data, best=best)
+
+
+def _best_reward(folder: Path) -> float | None:
+    """The best reward that a run has recorded so far, None where there is none."""
+    if not (folder / "trace.jsonl").exists():
+        return None
+    with warnings.catch_warnings(), suppress(ValueError):  # resuming will say what is wrong
+        warnings.simplefilter("ignore")  # its last line may be torn; resuming cuts it
+        episodes = load_trace(folder).episodes
+        return max((e.reward for e in episodes if e.reward is not None), default=None)
+    return None
 
 
 def derive_command(args: Sequence[str]) -> None:
     """Rank architectures sampled from a trained policy."""
     options = parse(DeriveOptions, args, "derive")
     from enas_viz.search.candidates import FALSE_ALARMS, derive
-    from enas_viz.search.strategies import restore
+    from enas_viz.search.strategies import read_run, restore
 
-    search = restore(options.folder, data=options.data)
-    if search.recipe.strategy == "final":
+    if read_run(options.folder)["recipe"].get("strategy") == "final":
         raise UsageError(f"{options.folder} holds a final training; candidates come from a search")
+    out = options.out or options.folder / "derived.json"
+    check_target(out)
+    search = restore(options.folder, device=options.device, data=options.data)
     with progress_bar("scoring candidates", options.n) as tell:
         found = derive(
             search,
@@ -115,7 +147,6 @@ def derive_command(args: Sequence[str]) -> None:
             seed=options.seed,
             progress=tell,
         )
-    out = options.out or options.folder / "derived.json"
     ranking = write_ranking(out, found, search.recipe, search.seed, options.batches, options.bn)
     if options.json:
         print(json.dumps(ranking["candidates"], allow_nan=False))
@@ -140,7 +171,8 @@ def derive_command(args: Sequence[str]) -> None:
         f"first on the\nsame images, corrected for the number of tests (Holm), but not for the "
         f"choice of the first, which is\nthe best on these very images: of ten equally good "
         f"networks at least one gets p < 0.05 in\n{FALSE_ALARMS} of rankings, not in 5 %.\n"
-        f"Kept in {out}; next: `{next_training(search.recipe, out)}`.\n"
+        f"Kept in {out}; next: `{next_training(options.folder, options.out, options.data)}`,\n"
+        f"by the recipe {final_recipe(search.recipe).name} on the same images.\n"
         f"The first as a flat list:\n{found[0].architecture.flat}"
     )
 
@@ -160,19 +192,15 @@ def _told_apart(found: Sequence[Any]) -> str:
     )
 
 
-def next_training(made: Recipe, ranking: Path) -> str:
-    """The command that trains what a search found, as the size of its networks wants it."""
-    from enas_viz.search.reproduction import fitted
+def next_training(run: Path, ranking: Path | None, data: Path | None) -> str:
+    """The command that trains the first of a run's ranking on the images of that run.
 
-    size = next((s for s in ("tiny", "cpu", "paper", "released") if made.name.endswith(s)), "")
-    final = recipe(f"{made.network.space}-final" + (f"-{size}" if size else ""))
-    words = ["enas-viz", "train", final.name, "--arch", str(ranking)]
-    fits = fitted(final, made)
-    for part, field in (("network", "layers"), ("fidelity", "macro_final_ops")):
-        value = getattr(getattr(fits, part), field)
-        if value != getattr(getattr(final, part), field):
-            words += [f"--{part}.{field.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    ranking, data: where these are, if not where the run says.
+    """
+    words: list[object] = ["train", "--from", run]
+    words += ["--arch", ranking] if ranking else []
+    words += ["--data", data] if data else []
+    return command(*words)
 
 
 def _in_short(architecture: Architecture) -> list[str]:

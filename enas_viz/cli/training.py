@@ -2,43 +2,61 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import tyro
 from tyro.conf import Positional
 
 from enas_viz import ledger
-from enas_viz.cli.options import UsageError, chosen_recipe, parse
+from enas_viz.cli.options import (
+    UsageError,
+    check_data_options,
+    chosen_recipe,
+    named_fields,
+    parse,
+    parse_with_fields,
+    run_folder,
+)
 from enas_viz.cli.progress import progress_bar, watch
-from enas_viz.files import write_text
+from enas_viz.commands import command
+from enas_viz.files import check_folder, check_target, write_text
+from enas_viz.following import final_recipe, fitted
 from enas_viz.ranking import read_architecture
-from enas_viz.recipes import RECIPES, Preset, Recipe
+from enas_viz.recipes import RECIPES, Preset, Recipe, recipe, recipe_from_json
 from enas_viz.space import Architecture, Wiring
+from enas_viz.trace import load_trace
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """Train one architecture from scratch. Fields of the recipe are options, as for `search`."""
 
-    recipe: Positional[str]
-    """Name of a recipe of final training, e.g. micro-final-cpu."""
-    arch: str
+    recipe: Positional[str | None] = None
+    """Name of a recipe of final training, e.g. micro-final-cpu; with --from, by default the one
+    that is as large as the search."""
+    from_: Annotated[Path | None, tyro.conf.arg(name="from", metavar="RUN")] = None
+    """A search's folder: train what it found, on its images, at its resolution."""
+    arch: str | None = None
     """A file that `derive` made (its first candidate), a published name, a list or whatever else
-    `decode` reads, or random."""
+    `decode` reads, or random; with --from, by default the ranking in that folder."""
     wiring: Literal["layer", "code"] | None = None
     """How the skip bits of a macro list are read, as for `decode`."""
     folder: Path | None = None
-    """Where trace and checkpoints go; by default runs/RECIPE."""
+    """Where trace and checkpoints go; by default runs/NAME, with the recipe's name or --name, and
+    with --from runs/RUN-final (RUN-random, RUN-published, RUN-given)."""
     seed: int = 0
     """Seed of every random draw."""
     device: str = "auto"
     """auto, cpu, cuda or another PyTorch device."""
     data: Path | None = None
-    """A folder or zip with train/<class> and test/<class>, instead of the recipe's dataset."""
+    """A folder or zip with train/<class> and test/<class>, instead of the recipe's dataset; with
+    --from, where the search's images are now, if they were moved."""
+    other_data: str | None = None
+    """Name of the data, when it is meant to be another than that of the search."""
     preset: Preset | None = None
     """Fidelity preset to use instead of the recipe's own."""
 
@@ -79,15 +97,23 @@ class ResultsOptions:
 
 def train_command(args: Sequence[str]) -> None:
     """Train one architecture from scratch."""
-    options, rest = parse(TrainOptions, args, "train", leftover=True)
-    chosen = chosen_recipe(options.recipe, options.preset, rest, "train")
+    options, fields = parse_with_fields(TrainOptions, args, "train")
+    check_data_options(options.data, fields)
+    searched = None if options.from_ is None else _read_search(options.from_)
+    chosen = chosen_recipe(_base_recipe(options, searched), options.preset, fields, "train")
     if chosen.strategy != "final":
-        names = [r.name for r in RECIPES.values() if r.strategy == "final"]
         raise UsageError(
-            f"{chosen.name} is a search; one architecture is trained by {', '.join(names)}"
+            f"{chosen.name} is a search; one architecture is trained by {', '.join(_finals())}"
         )
-    architecture, origin = named_architecture(options.arch, chosen, options.seed, options.wiring)
-    folder = options.folder or Path("runs") / chosen.name
+    architecture, origin = _architecture(options, chosen, searched)
+    name = chosen.name
+    if options.from_ is not None and "name" not in named_fields(fields):
+        kind = "final" if origin["how"] == "derive" else origin["how"]
+        name = f"{options.from_.resolve().name}-{kind}"
+    folder = options.folder or run_folder(name)
+    data = options.data
+    if searched and data is None and "data.name" not in named_fields(fields):
+        data = searched["data"]
     from enas_viz import search
     from enas_viz.search.ranks import is_first_process
 
@@ -99,11 +125,85 @@ def train_command(args: Sequence[str]) -> None:
         architecture,
         seed=options.seed,
         device=options.device,
-        data=options.data,
+        data=data,
         folder=folder,
         origin=origin,
+        other_data=options.other_data,
     )
     watch(watched, chosen.train.epochs, folder)
+
+
+def _finals() -> list[str]:
+    return [made.name for made in RECIPES.values() if made.strategy == "final"]
+
+
+def _base_recipe(options: TrainOptions, searched: dict[str, Any] | None) -> Recipe:
+    """The recipe that is asked for, fitted to the search whose network it trains."""
+    if searched is None and options.recipe is None:
+        raise UsageError(
+            f"`enas-viz train` needs the name of a recipe ({', '.join(_finals())}), or a search "
+            f"whose network is trained: --from RUN"
+        )
+    if searched is None:
+        return recipe(options.recipe)
+    search = recipe_from_json(searched["recipe"])
+    if options.recipe is None:
+        return final_recipe(search)
+    final = recipe(options.recipe)
+    if final.strategy != "final" or final.network.space != search.network.space:
+        raise UsageError(
+            f"{final.name} does not train what {search.name} found; "
+            f"{final_recipe(search).name} does"
+        )
+    return fitted(final, search)
+
+
+def _read_search(run: Path) -> dict[str, Any]:
+    """What `run.json` says of a search. UsageError when the folder holds a final training."""
+    from enas_viz.search.strategies import read_run
+
+    facts = read_run(run)
+    if facts["recipe"].get("strategy") == "final":
+        raise UsageError(f"{run} holds a final training; --from names the folder of a search")
+    return facts
+
+
+def _architecture(
+    options: TrainOptions, made: Recipe, searched: dict[str, Any] | None
+) -> tuple[Architecture, dict[str, Any]]:
+    """(what is trained, what is known of where it comes from, and of the data it was found on)."""
+    run, named = options.from_, options.arch
+    if named is None and run is None:
+        raise UsageError("name the architecture to train: --arch, or a search: --from RUN")
+    if named is None and not (run / "derived.json").exists():
+        raise UsageError(
+            f"{run} has no ranking of what it found; `{command('derive', run)}` makes one"
+        )
+    text = str(run / "derived.json") if named is None else named
+    architecture, origin = named_architecture(text, made, options.seed, options.wiring)
+    if named is None:
+        told = (origin.get("recipe"), origin.get("seed"))
+        if told != (searched["recipe"]["name"], searched["seed"]):
+            raise UsageError(
+                f"{text} is of another search ({told[0]}, seed {told[1]}) than the run beside it; "
+                f"`{command('derive', run)}` makes its own"
+            )
+    if run is not None and "data" not in origin:
+        origin = origin | {"data": _data_of(run, searched)}
+    if origin["how"] == "derive" and "data" not in origin:
+        print(
+            f"note: {text} does not say on which images its search ran, since an older version "
+            f"wrote it; `enas-viz train --from RUN` takes those of the run",
+            file=sys.stderr,
+        )
+    return architecture, origin
+
+
+def _data_of(run: Path, searched: dict[str, Any]) -> dict[str, Any]:
+    """What is known of the images of a search: by its run.json, by its trace if it is older."""
+    if isinstance(searched.get("dataset"), dict):
+        return searched["dataset"]
+    return load_trace(run).header.dataset
 
 
 def named_architecture(
@@ -149,9 +249,10 @@ def reproduce_command(args: Sequence[str]) -> None:
     plan = reproduction.make_plan(
         options.space, options.size, folder, seed=options.seed, data=options.data
     )
+    check_folder(folder)
     reproduction.check_folder(plan)
     print("\n".join(reproduction.describe(plan, options.device)))
-    again = shlex.join(["enas-viz", "reproduce", *args])
+    again = command("reproduce", *args)
     if not options.yes and not _agreed():
         print("nothing was done; without asking: --yes")
         return
@@ -177,9 +278,12 @@ def reproduce_command(args: Sequence[str]) -> None:
 
 def _agreed() -> bool:
     """Whether the user says yes; an error where there is no terminal."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("there is no terminal to ask whether to begin; add --yes")
-    return input("begin? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("begin? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def results_command(args: Sequence[str]) -> None:
@@ -191,22 +295,23 @@ def results_command(args: Sequence[str]) -> None:
     if options.keep and options.check:
         raise UsageError("--keep writes and --check does not; give one of them")
     if options.keep:
+        check_folder(options.keep)
         for kept in ledger.keep(folders, options.keep):
             print(kept)
         return
-    command = ledger.command(options.folders, options.out)
+    if not options.check:
+        check_target(options.out)
+    again = ledger.command(options.folders, options.out)
     runs, damaged = ledger.read_runs(folders)
-    page = ledger.render(runs, command)
+    page = ledger.render(runs, again)
     for told in damaged:
         print(told, file=sys.stderr)
     if options.check:
         there = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
         if there != page:
-            raise UsageError(f"{options.out} is not what the runs give; `{command}`")
+            raise UsageError(f"{options.out} is not what the runs give; `{again}`")
         print(f"{options.out} is what the runs give")
         return
-    if not options.out.absolute().parent.is_dir():
-        raise UsageError(f"there is no folder {options.out.parent} to write {options.out.name} to")
     write_text(options.out, page)
     if not runs:
         print(f"no final training in {', '.join(folders)} yet; `enas-viz train` makes one")

@@ -14,7 +14,8 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from scipy import stats
@@ -31,6 +32,7 @@ SURE = 0.05  # two groups are told apart when equal ones would differ as much in
 # Rankings of ten equally good networks that call at least one of them apart from the first.
 FALSE_ALARMS = "10 to 13 %"  # benchmarks/results/ranking-equal.json
 UNDECIDED = "cannot be told apart"  # the verdict when they are not: no proof that they are equal
+MOST_CANDIDATES = 100_000  # of one ranking
 
 Progress = Callable[[int, int], None]
 
@@ -44,6 +46,8 @@ class Candidate:
     of the two gets right; Holm's correction for the number of tests. It does not correct for the
     choice of the first, which is the best on these very images. So it is too small: of ten equally
     good networks at least one is `apart` in 10 to 13 % of rankings, not in 5 % (`FALSE_ALARMS`).
+    origin: its search and the images of that, for `train_child(..., origin=)`, which checks that
+    it is trained on the same.
     """
 
     architecture: Architecture
@@ -52,6 +56,7 @@ class Candidate:
     log_probability: float | None = None
     p_value: float = 1.0
     images: int = 0
+    origin: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def apart(self) -> bool:
@@ -112,20 +117,22 @@ def derive(
     Raises ValueError when n or batches is out of range, or when the search kept no moving
     statistics that `bn` could use.
     """
-    if n < 1:
-        raise ValueError(f"the number of candidates must be at least 1; got {n}")
+    if not 1 <= n <= MOST_CANDIDATES:
+        raise ValueError(f"the number of candidates is from 1 to {MOST_CANDIDATES}; got {n}")
     seed = search.seed if seed is None else seed
     rollout = _policy(search, n, seed)
     children = rollout.architectures()
     right = _right_answers(search, children, _images(search, batches, seed), bn, progress)
     order = sorted(range(n), key=lambda k: -int(right[k].sum()))
     p_values = against_first(right[order])
-    found = []
+    facts = {"recipe": search.recipe.name, "seed": search.seed, "data": search.data.facts()}
+    origin, found = {"how": "derive", **facts}, []
     for k, p_value in zip(order, p_values, strict=True):
         a = int(right[k].sum()) / right.shape[1]
         error = math.sqrt(a * (1 - a) / right.shape[1])
         log_probability = float(rollout.log_probability[k])
-        found.append(Candidate(children[k], a, error, log_probability, p_value, right.shape[1]))
+        count = right.shape[1]
+        found.append(Candidate(children[k], a, error, log_probability, p_value, count, origin))
     return found
 
 

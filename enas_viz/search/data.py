@@ -18,7 +18,7 @@ import functools
 import hashlib
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -30,14 +30,13 @@ from safetensors.torch import save
 from torch import Tensor
 
 from enas_viz.files import written
-from enas_viz.recipes import DataConfig
+from enas_viz.recipes import IMAGES, DataConfig
 from enas_viz.search import draws
 from enas_viz.search.augment import augment
 from enas_viz.search.folders import Layout, Part, Source, check_classes, shown
 from enas_viz.search.images import DataError, Decoder, why_unreadable
 
-DIGITS_SPLIT = (1000, 397, 400)  # training, validation, test; 1797 images in all
-CIFAR10_VALID = 5000
+NAMED = tuple(IMAGES)  # datasets that a recipe names; any other name is a folder or zip
 FOLDER_VALID_SHARE = 0.1
 DARK = 1 / 16  # of the range of 16 bits: images that stay below it keep 16 shades or fewer
 
@@ -66,7 +65,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What a search learns from. mean, std: (C,) per-channel, of training images in [0, 1]."""
+    """What a search learns from. mean, std: (C,) per-channel, of training images in [0, 1].
+
+    checksum: of the images and of which ones are for training and validation; content: of the
+    images alone, "" where it is not known. source: the folder or zip that they come from.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -76,22 +79,16 @@ class Data:
     std: Tensor
     checksum: str
     fit: str = "squash"  # how images that are not square became so, see `DataConfig`
+    content: str = ""
+    source: str | None = None
 
     @property
     def channels(self) -> int:
         return self.train.images.shape[1]
 
     def to(self, device: torch.device) -> Data:
-        return Data(
-            self.name,
-            self.classes,
-            self.train.to(device),
-            self.valid.to(device),
-            self.mean.to(device),
-            self.std.to(device),
-            self.checksum,
-            self.fit,
-        )
+        places = ("train", "valid", "mean", "std")
+        return replace(self, **{name: getattr(self, name).to(device) for name in places})
 
     def header(self) -> dict[str, object]:
         """What a trace says about its data."""
@@ -104,6 +101,10 @@ class Data:
             "shape": list(self.train.images.shape[1:]),
             "fit": self.fit,
         }
+
+    def facts(self) -> dict[str, object]:
+        """The header and what tells these images from others: for `run.json` and rankings."""
+        return {**self.header(), "content": self.content, "source": self.source}
 
     def normalise(self, images: Tensor) -> Tensor:
         """(B, C, H, W) uint8 to float32 in channels_last order: zero mean, unit deviation."""
@@ -153,10 +154,30 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
     train, valid = (Split(*everything.take(index)) for index in (train_index, valid_index))
     mean, std = _moments(train.images)
     summed = hashlib.sha256()
-    for part in (found.images.numpy(), labels.numpy(), train_index.numpy(), valid_index.numpy()):
+    for part in (found.images.numpy(), labels.numpy()):
         summed.update(np.ascontiguousarray(part).tobytes())
-    checksum = summed.hexdigest()[:16]
-    return Data(found.name, found.classes, train, valid, mean, std, checksum, config.fit)
+    content = summed.hexdigest()[:16]
+    for part in (train_index.numpy(), valid_index.numpy()):
+        summed.update(np.ascontiguousarray(part).tobytes())
+    return Data(
+        found.name,
+        found.classes,
+        train,
+        valid,
+        mean,
+        std,
+        checksum=summed.hexdigest()[:16],
+        fit=config.fit,
+        content=content,
+        source=source_of(config, source),
+    )
+
+
+def source_of(config: DataConfig, source: str | Path | None = None) -> str | None:
+    """The folder or zip that images come from, as a whole path; None for a dataset by its name."""
+    if source is None and config.name in NAMED:
+        return None
+    return str(Path(config.name if source is None else source).expanduser().absolute())
 
 
 def load_test_data(
@@ -209,7 +230,7 @@ def check_test_images(config: DataConfig, source: str | Path | None, train: Data
 
 def _layout(config: DataConfig, source: str | Path | None) -> Layout | None:
     """Where a folder or zip has its images; None for the datasets with a name."""
-    if source is None and config.name in ("digits", "cifar10"):
+    if source is None and config.name in NAMED:
         return None
     path = _existing(config.name if source is None else str(source))
     return None if path is None else Layout(Source(path))
@@ -271,12 +292,12 @@ def _digits(resolution: int, part: str) -> _Loaded:
     labels = torch.from_numpy(found.target.astype(np.int64))
     # The test images are fixed, whatever the seed of the search: a stratified share of each class.
     order = _by_class(labels, draws.generator(0, "split"))
-    test = order[: DIGITS_SPLIT[2]]
-    rest = order[DIGITS_SPLIT[2] :].sort().values
+    _, valid, held_out = IMAGES["digits"]
+    test, rest = order[:held_out], order[held_out:].sort().values
     index = test.sort().values if part == "test" else rest
     classes = tuple(map(str, range(10)))
     images = _resize(pixels[index], resolution)
-    return _Loaded("digits", classes, images, labels[index], DIGITS_SPLIT[1])
+    return _Loaded("digits", classes, images, labels[index], valid)
 
 
 def _cifar10(resolution: int, part: str) -> _Loaded:
@@ -293,7 +314,7 @@ def _cifar10(resolution: int, part: str) -> _Loaded:
     images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(found.targets, dtype=torch.int64)
     images = _resize(images, resolution)
-    return _Loaded("cifar10", tuple(found.classes), images, labels, CIFAR10_VALID, "last")
+    return _Loaded("cifar10", tuple(found.classes), images, labels, IMAGES["cifar10"][1], "last")
 
 
 def _image_folder(path: Path, config: DataConfig, part: str) -> _Loaded:
@@ -328,7 +349,7 @@ def _decode_all(source: Source, part: Part, decoder: Decoder) -> Tensor:
 
     images = np.empty((len(part.names), 3, decoder.side, decoder.side), np.uint8)
     with source.opened() as content:
-        names = tqdm(part.names, "decoding images", leave=False, unit="image")
+        names = tqdm(part.names, "decoding images", leave=False, unit="image", disable=None)
         for k, name in enumerate(names):
             try:
                 images[k] = decoder.decode(content(name))

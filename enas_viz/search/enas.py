@@ -359,7 +359,7 @@ class Enas(WeightTraining):
         weights_cost = step_cost * self.steps_per_epoch
         inside = step_cost * at.step if at.phase == "weights" else weights_cost + step
         done = (at.epoch + inside / (weights_cost + rewards)) / self.recipe.train.epochs
-        return Tick(at.phase, at.epoch, step, steps, done)
+        return Tick(at.phase, at.epoch, step, steps, done, self.seen_loss)
 
     # ---- saving and going on
 

@@ -92,7 +92,7 @@ class FinalTraining(WeightTraining):
         at, order = self.at, self._shuffled()
         for _ in self._steps(lambda number: self._minibatch(number, order)):
             done = (at.epoch + at.step / self.steps_per_epoch) / self.recipe.train.epochs
-            yield Tick("weights", at.epoch, at.step, self.steps_per_epoch, done)
+            yield Tick("weights", at.epoch, at.step, self.steps_per_epoch, done, self.seen_loss)
 
     def _minibatch(self, number: int, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""

@@ -22,9 +22,10 @@ from typing import Any, Literal, get_args
 from enas_viz import ledger
 from enas_viz.estimates import CPU, GPU, Device, disk_bytes, estimate, tell_time
 from enas_viz.files import write_text
+from enas_viz.following import fitted, on_same_images
 from enas_viz.published import MACRO
 from enas_viz.ranking import read_architecture, write_ranking
-from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, change, recipe, recipe_from_json
+from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, recipe, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.candidates import Progress, derive, guided_random
 from enas_viz.search.ranks import started_processes
@@ -126,7 +127,8 @@ def make_plan(
     search = recipe(searched, **changes.get("search", {}))
 
     def final(name: str = "final") -> Recipe:
-        return recipe(f"{space}-{name}-{size}", **changes.get("train", {}))
+        made = recipe(f"{space}-{name}-{size}", **changes.get("train", {}))
+        return on_same_images(made, search)
 
     stages = [
         Stage("search", "search", "search", search),
@@ -148,17 +150,6 @@ def make_plan(
     stages.append(Stage("random", "train a random network", "train", final(), "random"))
     source = None if data is None else str(Path(data).absolute())
     return Plan(space, size, Path(folder), seed, source, tuple(stages))
-
-
-def fitted(final: Recipe, search: Recipe) -> Recipe:
-    """A recipe of final training with what must be changed for the network that is searched."""
-    if final.network.space == "micro":
-        return final
-    if final.network.layers != search.network.layers:
-        final = change(final, network__layers=search.network.layers)
-    if final.fidelity.macro_final_ops == "dense":  # which has no pooling, but the search has
-        final = change(final, fidelity__macro_final_ops="true")
-    return final
 
 
 def check_folder(plan: Plan) -> None:
@@ -393,8 +384,10 @@ def _read_derived(plan: Plan) -> tuple[Architecture, dict[str, Any]]:
         architecture, origin = read_architecture(path)
     except ValueError as error:
         raise FolderError(f"{error}; {made_again}") from None
-    if origin != {"how": "derive", "recipe": plan.stage("search").recipe.name, "seed": plan.seed}:
-        raise FolderError(f"{path} is no ranking of the search beside it ({origin}); {made_again}")
+    searched = {"how": "derive", "recipe": plan.stage("search").recipe.name, "seed": plan.seed}
+    told = {name: origin.get(name) for name in searched}
+    if told != searched:
+        raise FolderError(f"{path} is no ranking of the search beside it ({told}); {made_again}")
     return architecture, origin
 
 

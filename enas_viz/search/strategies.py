@@ -31,17 +31,21 @@ import numpy as np
 import torch
 
 import enas_viz
-from enas_viz.files import write_text
+from enas_viz.commands import command
+from enas_viz.files import check_folder, write_text
+from enas_viz.ranking import check_same_data
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.child import check_fits
 from enas_viz.search.data import (
+    NAMED,
     Data,
     DataError,
     check_test_data,
     check_test_images,
     load_data,
     load_test_data,
+    source_of,
 )
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
@@ -99,24 +103,43 @@ def train_child(
     folder: str | Path | None = None,
     checkpoint_every: float = CHECKPOINT_EVERY,
     origin: dict[str, Any] | None = None,
+    other_data: str | None = None,
 ) -> Iterator[Any]:
     """Trains one architecture by a recipe of final training, with weights of its own.
 
     Yields a Header, then Ticks and Epochs as they happen, and at last the Result: the accuracy on
     the test images, which are read once, after the last epoch. No Result comes for `Data` given in
     memory, which have no test images. origin: what is known of where the architecture comes from,
-    kept in `run.json`. Everything else, and how to resume, as for `run`.
-    Raises ValueError when the architecture does not fit the recipe, DataError when there are no
-    test images.
+    kept in `run.json`: that of a candidate, or what `ranking.read_architecture` returns. When it
+    tells on which data the architecture was found, the training must be on the same; other_data:
+    the name of other data that are meant. Everything else, and how to resume, as for `run`.
+    Raises ValueError when the architecture does not fit the recipe, or was found on other data;
+    DataError when there are no test images.
     """
     ranks = join(recipe.compute.processes, device)
+    told = {"architecture_from": origin or {}, "other_data": other_data}
+    if data is None and recipe.data.name in NAMED:
+        _check_same_data(told, {"name": recipe.data.name})  # before anything is downloaded
     if folder is None:
-        return _unrecorded(build(recipe, seed, device, data, ranks, architecture))
+        training = build(recipe, seed, device, data, ranks, architecture)
+        _check_same_data(told, training.data.facts())
+        return _unrecorded(training)
     folder = Path(folder)
     ranks.told_by_first(lambda: _refuse_used(folder))
     facts = _facts(recipe, seed, device, data)
-    facts |= {"architecture": architecture.to_json(), "architecture_from": origin or {}}
+    facts |= {"architecture": architecture.to_json(), **told}
     return _recorded(folder, recipe, facts, data, checkpoint_every, ranks)
+
+
+def _check_same_data(run: dict[str, Any], now: dict[str, Any]) -> None:
+    """Raises DataError when what `run.json` says of an architecture's origin does not go with the
+    images that it is trained on."""
+    origin = run.get("architecture_from")
+    found_on = origin.get("data") if isinstance(origin, dict) else None
+    try:
+        check_same_data(found_on, now, run.get("other_data"))
+    except ValueError as error:
+        raise DataError(str(error)) from None
 
 
 def _facts(
@@ -127,7 +150,7 @@ def _facts(
         "recipe": recipe_json(recipe),
         "seed": seed,
         "device": device,
-        "data": None if data is None or isinstance(data, Data) else str(Path(data).absolute()),
+        "data": None if isinstance(data, Data) else source_of(recipe.data, data),
     }
 
 
@@ -201,6 +224,7 @@ def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None 
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
     search = build(recipe, facts["seed"], device, source, architecture=_architecture(facts))
+    _check_images(folder, facts, search)
     if not _take_checkpoint(folder, search, facts["recipe"]):
         raise FolderError(f"{folder} has no checkpoint yet, so it holds no trained weights")
     return search
@@ -272,8 +296,11 @@ def _recorded(
         if resumed:
             ranks.told_by_first(lambda: held.enter_context(_locked(folder)))
             search = make()
+            _check_images(folder, facts, search)
         else:
             search = make()  # before anything is made on disk
+            _check_same_data(facts, search.data.facts())
+            facts |= {"dataset": search.data.facts()}
             ranks.told_by_first(lambda: held.enter_context(_claimed(folder, facts)))
         path = folder / "trace.jsonl"
         known = 0
@@ -290,6 +317,20 @@ def _recorded(
         with suppress(Stopped):
             yield from record(saving, path, append=bool(known))
         ranks.wait()  # so that all find the folder complete
+
+
+def _check_images(folder: Path, facts: dict[str, Any], search: Run) -> None:
+    """Raises FolderError when a run's images are not those that it began with.
+
+    A checkpoint is asked the same; a run that was killed before its first one has only this.
+    """
+    began = facts.get("dataset")
+    checksum = began.get("checksum") if isinstance(began, dict) else None
+    if checksum and checksum != search.data.checksum:
+        raise FolderError(
+            f"the images are not those that the run in {folder} began with (their checksums "
+            f"differ); name the right ones by --data"
+        )
 
 
 @contextmanager
@@ -388,8 +429,8 @@ def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None
     if refused:
         raise FolderError(
             f"no checkpoint in {folder} can be used: {'; '.join(refused)}; the trace there is "
-            f"intact and `enas-viz replay {folder}` shows it, but to go on, start anew in another "
-            f"folder"
+            f"intact and `{command('replay', folder)}` shows it, but to go on, start "
+            f"anew in another folder"
         )
     return 0
 
@@ -483,7 +524,7 @@ def _told_when_full(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        again = f"`enas-viz resume {folder}`"
+        again = f"`{command('resume', folder)}`"
         raise FolderError(
             f"{_FULL[error.errno]} while writing to {folder}; nothing that was written before is "
             f"lost: free some space, then "
@@ -497,7 +538,7 @@ def _told_how_to_resume(folder: Path) -> Iterator[None]:
         yield
     except RankLost as error:
         raise RankLost(
-            f"{error}; nothing that was saved is lost: go on with `enas-viz resume {folder}`"
+            f"{error}; nothing that was saved is lost: go on with `{command('resume', folder)}`"
         ) from error
 
 
@@ -505,10 +546,14 @@ def _refuse_used(folder: Path) -> None:
     if (folder / "run.json").exists():
         raise FolderError(
             f"{folder} holds a run already and is not overwritten; go on with it by "
-            f"`enas-viz resume {folder}`, or choose another folder"
+            f"`{command('resume', folder)}`, or choose another folder"
         )
     if folder.exists() and not folder.is_dir():
         raise FolderError(f"{folder} is a file; a run needs a folder")
+    try:
+        check_folder(folder)
+    except OSError as error:
+        raise FolderError(str(error)) from None
 
 
 # ---------------------------------------------------------------- building

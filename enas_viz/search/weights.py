@@ -62,6 +62,7 @@ class WeightTraining:
         self._losses = torch.zeros(self.minibatches, device=device)
         self._right = torch.zeros(self.minibatches, device=device)
         self._checked = 0
+        self.seen_loss: float | None = None  # mean of the epoch under way, when last looked at
 
     @property
     def batch_size(self) -> int:
@@ -122,6 +123,7 @@ class WeightTraining:
                 f"a lower train.lr_max (now {self.recipe.train.lr_max}) may help"
             )
         self._checked = done
+        self.seen_loss = float(self._losses[:done].mean())
 
     # Sums are taken on the CPU: not every device has double precision (Apple's MPS does not).
 

@@ -268,13 +268,8 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     `files.check_target` raises, FileNotFoundError when the folder is missing, before anything is
     drawn; ModuleNotFoundError when an .mp4 lacks its extra.
     """
-    if not isinstance(path, str | Path):
-        raise TypeError(f"path must be the name of a file, a str or a Path; got {shortened(path)}")
-    path = Path(path)
+    path = check_saved(path)
     ending = path.suffix.lower()
-    if ending not in ENDINGS:
-        raise ValueError(f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name[-100:]!r}")
-    check_target(path)
     if isinstance(x, Drawing) and options:
         raise ValueError(
             f"a drawing is saved as it is; give {next(iter(options))}= to what made the drawing"
@@ -300,6 +295,17 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     else:
         write_bytes(path, drawing.png)
     return path
+
+
+def check_saved(path: str | Path) -> Path:
+    """The path, if `save` can write there. ValueError for another ending, TypeError for what is no
+    path, and what `files.check_target` raises."""
+    if not isinstance(path, str | Path):
+        raise TypeError(f"path must be the name of a file, a str or a Path; got {shortened(path)}")
+    path = Path(path)
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(f"a drawing is saved as {', '.join(ENDINGS)}; got {path.name[-100:]!r}")
+    return check_target(path)
 
 
 def _check_options(ending: str, options: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ def test_equal_seeds_derive_equal_candidates_and_the_weights_stay(done):
 
 
 def test_no_candidates_are_refused(done):
-    with pytest.raises(ValueError, match="must be at least 1; got 0"):
+    with pytest.raises(ValueError, match="is from 1 to 100000; got 0"):
         candidates.derive(done, 0)
 
 

@@ -87,7 +87,7 @@ def test_the_network_that_was_searched_is_the_one_that_is_trained(whole):
     best = derived["candidates"][0]
     origin = {"how": "derive", "recipe": f"{whole.space}-tiny", "seed": 0, "folder": "../search"}
     assert facts["architecture"] == best["architecture"]
-    assert facts["architecture_from"] == origin
+    assert facts["architecture_from"] == origin | {"data": derived["data"]}
     assert best["accuracy"] == max(c["accuracy"] for c in derived["candidates"])
     assert (len(derived["candidates"]), derived["images"]) == (10, 397)
     assert read_run(whole.folder / "random")["architecture"] != best["architecture"]
