@@ -1,7 +1,7 @@
 """What an architecture is like: how deep, how far it sees, which outputs no layer reads. No torch.
 
-Of the path that it takes through the supernet of a recipe, as the authors search. Not here:
-what it costs (`cost`), how good it is (`enas_viz.search`).
+It describes the path that an architecture takes through the supernet of a recipe. Not here: what
+it costs (`cost`), how accurate it is (`enas_viz.search`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Anatomy:
 
 
 def anatomy(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Anatomy:
-    """Of an architecture under a recipe's network, data and fidelity.
+    """The anatomy of an architecture under a recipe's network, data and fidelity.
 
     Raises ValueError when the recipe is for another space.
     """

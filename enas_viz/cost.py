@@ -17,7 +17,7 @@ from enas_viz.space import Architecture, MacroSpace, MicroSpace, OpTable
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one path: trainable parameters, multiply-adds per image, and each layer's output.
+    """The cost of one path: trainable parameters, multiply-adds per image, each layer's output.
 
     tensors: (channels, height, width) of the stem's output, then of every layer's.
     """

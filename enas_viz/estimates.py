@@ -1,9 +1,9 @@
-"""How long a recipe takes and how much disk it fills, told before it is run. No torch.
+"""How long a recipe takes and how much disk it fills, estimated before it runs. No torch.
 
 Work is counted (multiply-adds by `cost`, steps by the recipe) and divided by a rate that a device
 is assumed to sustain; kernels that must be launched one after the other give a lower limit. What
 was measured of a recipe (`measured.py`; whole runs in `benchmarks/results` of a checkout) takes the
-place of what is assumed. Nothing was measured on a GPU, so a GPU's time is told as "at least".
+place of what is assumed. Nothing was measured on a GPU, so a time on a GPU is given as "at least".
 
 Not here: measuring (`tools/`), and the time that a run took (a trace's clocks).
 """
@@ -42,7 +42,7 @@ class Device:
 
     launch: seconds between two kernels at the least; 0 where nothing is launched. overhead:
     seconds of a training step at the least, however small its network. measured: whether anything
-    was ever run there; if not, a time is told as a lower limit.
+    was ever run there; if not, a time is given as a lower limit.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Device:
         return told + ("" if self.measured else "; nothing was measured there")
 
     def needs(self, time: str) -> str:
-        """`time` on this device, as no more than what is known: "at least 5 hours on one ..."."""
+        """The need of `time` on this device, in words: "at least" where nothing was measured."""
         if self.measured:
             return f"about {time} on {self.name}"
         return f"at least {time} on {self.name} (assumed speed, nothing measured)"
@@ -101,7 +101,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Hours on a device, and in a sentence how they came about."""
+    """Hours on a device, and a sentence that says how they were estimated."""
 
     hours: float
     device: Device
@@ -285,7 +285,7 @@ def _shape(recipe: Recipe) -> Recipe:
 
 @cache
 def _multiply_adds(shape: Recipe) -> float:
-    """Of one image through the network, the mean over likely architectures."""
+    """Multiply-adds of one image through the network, the mean over likely architectures."""
     counted = child_cost if shape.strategy == "final" else recipe_path_cost
     found = [counted(a, shape).multiply_adds for a in likely_architectures(shape)]
     return sum(found) / len(found)

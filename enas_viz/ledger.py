@@ -95,7 +95,7 @@ class Run:
 
     @property
     def standard_error(self) -> float:
-        """Of `error`, from the finite number of test images, binomial; in percentage points."""
+        """Binomial standard error of `error`, from the number of test images, in percentage points."""
         share = self.error / 100
         return 100 * math.sqrt(share * (1 - share) / self.trace.result.images)
 

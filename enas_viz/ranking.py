@@ -1,7 +1,7 @@
 """Rankings of candidates and single architectures as JSON files, written and read.
 
-A ranking is what `enas-viz derive` keeps and `enas-viz train --arch` reads. Not here: how
-candidates come to their accuracies (`search/candidates.py`).
+A ranking is what `enas-viz derive` keeps and `enas-viz train --arch` reads. Not here:
+scoring candidates (`search/candidates.py`).
 """
 
 from __future__ import annotations

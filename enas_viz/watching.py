@@ -1,6 +1,6 @@
 """Watching a search from a notebook: `watch(records)` shows a bar and returns what was recorded.
 
-It needs no torch: a search is an iterator of records, and this is one who asks for them.
+It needs no torch: a search is an iterator of records, and `watch` iterates over it.
 """
 
 from __future__ import annotations
