@@ -95,7 +95,7 @@ class Run:
 
     @property
     def standard_error(self) -> float:
-        """Binomial standard error of `error`, from the number of test images, in percentage points."""
+        """Binomial standard error of `error` for the number of test images, in points."""
         share = self.error / 100
         return 100 * math.sqrt(share * (1 - share) / self.trace.result.images)
 
