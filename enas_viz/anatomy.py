@@ -36,8 +36,9 @@ class Anatomy:
     square of the image that one pixel of the last feature map depends on. depth: operations on the
     longest way from stem to classifier; shortest: on the shortest, through skips. Of cells, depth
     and shortest count computed nodes within the normal cell. unread: what no later layer or node
-    reads besides the next one (macro: layers without a skip from them; micro: per cell the loose
-    ends, by the readers' names of nodes)."""
+    reads besides the next one (macro: layers without a skip from them, and where skips are a
+    layer's input, layers that the classifier does not depend on; micro: per cell the loose ends,
+    by the readers' names of nodes)."""
 
     parameters: int
     multiply_adds: int
@@ -60,11 +61,14 @@ def anatomy(architecture: Architecture, recipe: Recipe, image_channels: int = 3)
         )
     cost = recipe_path_cost(architecture, recipe, image_channels)
     if isinstance(space, MacroSpace):
-        depth, shortest = space.layers, _shortest(architecture)
+        merge = recipe.fidelity.skip_merge_search
+        shortest, depth = _ways(architecture, merge)
         read = {t for k in range(space.layers) for t in space.sources(architecture, k)}
+        if merge == "input":
+            read = {k + 1 for k in space.reached(architecture, merge)}
         last = space.layers  # the classifier reads it
         unread = {"layers": tuple(k for k in range(1, last) if k not in read)}
-        field = _macro_field(architecture)
+        field = _macro_field(architecture, merge)
     else:
         counts = recipe.fidelity.loose_inputs == "count"
         depth, shortest = space.depth(architecture), _shortest_in_cell(architecture)
@@ -76,24 +80,30 @@ def anatomy(architecture: Architecture, recipe: Recipe, image_channels: int = 3)
     return Anatomy(cost.parameters, cost.multiply_adds, field, depth, shortest, unread)
 
 
-def _macro_field(architecture: Architecture) -> int:
+def _macro_field(architecture: Architecture, merge: str) -> int:
     space = architecture.space
     seen, jump = [1 + STEM_REACH], 1  # of every tensor; image pixels between two of a map
     for k, op in enumerate(space.op_names(architecture)):
-        skips = (seen[t] for t in space.sources(architecture, k))
-        seen.append(max(seen[-1] + REACH[op] * jump, *skips, 0))
+        read = max(seen[t] for t in space.inputs(architecture, k, merge))
+        skips = (seen[t] for t in space.sources(architecture, k) if merge != "input")
+        seen.append(max(read + REACH[op] * jump, *skips, 0))
         if k in space.pool_after():  # a factorized reduction joins two neighbouring pixels
             seen, jump = [s + jump for s in seen], 2 * jump
     return seen[-1]
 
 
-def _shortest(architecture: Architecture) -> int:
-    """Operations on the shortest way: a skip goes around all layers between its ends."""
+def _ways(architecture: Architecture, merge: str) -> tuple[int, int]:
+    """Operations on the shortest and on the longest way: a skip that joins a layer's output goes
+    around its operation, one that is its input does not."""
     space = architecture.space
-    ways = [0]
+    shortest, longest = [0], [0]
     for k in range(space.layers):
-        ways.append(min([ways[-1] + 1, *(ways[t] for t in space.sources(architecture, k))]))
-    return ways[-1]
+        inputs = space.inputs(architecture, k, merge)
+        around = space.sources(architecture, k) if merge != "input" else ()
+        through = min(shortest[t] for t in inputs) + 1
+        shortest.append(min([through, *(shortest[t] for t in around)]))
+        longest.append(max([max(longest[t] for t in inputs) + 1, *(longest[t] for t in around)]))
+    return shortest[-1], longest[-1]
 
 
 def _shortest_in_cell(architecture: Architecture) -> int:

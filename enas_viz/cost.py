@@ -90,21 +90,40 @@ def path_cost(
     classes: int = 10,
     merge: str = "add",
 ) -> Cost:
-    """Cost of the path that `architecture` takes through the macro supernet."""
+    """Cost of the path that `architecture` takes through the macro supernet.
+
+    merge: `fidelity.skip_merge_search`. With "input", of the layers that the classifier depends on.
+    """
     space = architecture.space
     sizes = tensor_sizes(space, filters, resolution)
-    names = space.op_names(architecture)
+    names, reached = space.op_names(architecture), space.reached(architecture, merge)
     parameters = _common(space, filters, image_channels, classes, merge)
     work = 9 * image_channels * filters * resolution**2 + filters * classes
-    for k, op in enumerate(names):
+    for k in reached:
         side = sizes[k + 1][1]
-        parameters += op_parameters(op, filters)
-        work += op_multiply_adds(op, filters, side)
+        parameters += op_parameters(names[k], filters)
+        work += op_multiply_adds(names[k], filters, side)
+        skips = len(space.sources(architecture, k))
         if merge == "concat" and k:
-            work += (1 + len(space.sources(architecture, k))) * filters**2 * side**2
-        if k in space.pool_after():
-            work += (k + 2) * filters**2 * (-(-side // 2)) ** 2
+            work += (1 + skips) * filters**2 * side**2
+        elif merge == "input" and skips > 1:
+            work += skips * filters**2 * side**2
+    for p, count in zip(space.pool_after(), _halved(architecture, merge), strict=True):
+        work += count * filters**2 * sizes[p + 2][1] ** 2
     return Cost(parameters, work, sizes)
+
+
+def _halved(architecture: Architecture, merge: str) -> list[int]:
+    """How many tensors each reduction of a macro supernet halves: all before it, but with
+    merge="input" only those that a layer on the way to the classifier reads later."""
+    space = architecture.space
+    pools = space.pool_after()
+    if merge != "input":
+        return [p + 2 for p in pools]
+    last_read = {space.layers: space.layers}  # of every tensor, the last layer that reads it
+    for k in space.reached(architecture, merge):
+        last_read |= dict.fromkeys(space.inputs(architecture, k, merge), k)
+    return [sum(t < p + 2 and k > p for t, k in last_read.items()) for p in pools]
 
 
 def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Cost:
@@ -136,6 +155,8 @@ def _common(space: MacroSpace, c: int, image_channels: int, classes: int, merge:
     merges = 2 * c * (space.layers - 1)
     if merge == "concat":  # one c-by-c slice per mergeable tensor and one for the layer itself
         merges += sum((k + 1) * c * c for k in range(1, space.layers))
+    elif merge == "input":  # one c-by-c slice per mergeable tensor, where there are several
+        merges = sum(k * c * c + 2 * c for k in range(2, space.layers))
     reductions = sum((p + 2) * (c * c + 2 * c) for p in space.pool_after())
     return stem + merges + reductions + classes * c
 
@@ -169,18 +190,23 @@ def _macro_child_cost(
     parameters = 9 * image_channels * filters + 2 * filters
     work = 9 * image_channels * filters * resolution**2
     read = {}  # the most often that a later layer wants a tensor halved
-    for k, op in enumerate(space.op_names(architecture)):
+    merge, names = recipe.fidelity.skip_merge_search, space.op_names(architecture)
+    for k in space.reached(architecture, merge):
+        op = names[k]
         c, pixels = filters * 2 ** halvings[k], sides[halvings[k]] ** 2
         dense = recipe.fidelity.macro_final_ops == "dense"
         kernel = _final_kernel(op, c, dense)
         parameters += c * c + 2 * c + (kernel + 2 * c if kernel else 0)
         work += (c * c + kernel) * pixels
-        sources = space.sources(architecture, k) if k else ()
-        if k:
-            merged = (len(sources) + 1) * c * c
-            parameters += merged + 2 * c
-            work += merged * pixels
-        for tensor in (*sources, k):
+        inputs = space.inputs(architecture, k, merge)
+        sources = () if merge == "input" else space.sources(architecture, k)
+        joined = len(sources) + (k > 0)  # with the layer's own result
+        if merge == "input":
+            joined = len(inputs) if len(inputs) > 1 else 0
+        if joined:
+            parameters += joined * c * c + 2 * c
+            work += joined * c * c * pixels
+        for tensor in (*sources, *inputs):
             read[tensor] = halvings[k]
     read[space.layers] = halvings[-1]
     for stage, p in enumerate(pools):

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Epoch, Trace
 
@@ -42,18 +43,24 @@ class Trained:
 # ---------------------------------------------------------------- paths
 
 
-def paths(architecture: Architecture) -> list[int]:
+def paths(architecture: Architecture, merge: str = "add") -> list[int]:
     """The numbers of the paths that an architecture takes through its supernet.
 
-    Macro: of every layer one operation, layer by layer, then its skips. Micro: of every node two,
+    Macro: of every layer one operation, layer by layer, then its skips; where these are a layer's
+    input (merge="input", see `fidelity.skip_merge_search`), only of layers that the classifier
+    depends on, since the others are not computed. Micro: of every node two,
     each an operation on a source; numbered by cell, node, side, source, operation.
     """
     space, content = architecture.space, architecture.content
     ops = len(space.ops)
     if isinstance(space, MacroSpace):
-        taken = [k * ops + row[0] for k, row in enumerate(content)]
-        bits = (bit for row in content for bit in row[1:])
-        return taken + [n for n, bit in enumerate(bits, space.layers * ops) if bit]
+        reached = space.reached(architecture, merge)
+        taken = [k * ops + content[k][0] for k in reached]
+        first = space.layers * ops
+        for k in reached:
+            start = first + k * (k - 1) // 2
+            taken += [n for n, bit in enumerate(content[k][1:], start) if bit]
+        return taken
     taken, start = [], 0
     for cell in content:
         for sources, (i, j, a, b) in enumerate(cell, start=2):
@@ -74,17 +81,21 @@ def size(space: Space) -> int:
 
 
 def count(
-    architectures: Sequence[Architecture], space: Space, *, last_op: bool = False
+    architectures: Sequence[Architecture],
+    space: Space,
+    *,
+    last_op: bool = False,
+    merge: str = "add",
 ) -> list[int]:
     """How many of the architectures take each path, and at the end how many are different.
 
-    last_op: count the last operation of a layer whatever was sampled, since that is what the
+    merge: as for `paths`. last_op: count the last operation of a layer whatever was sampled, since that is what the
     released code's slip trains (`fidelity.macro_dispatch="last_branch"`).
     """
     counts, ops = [0] * size(space), len(space.ops)
     slips = space.layers * ops if last_op and isinstance(space, MacroSpace) else 0
     for architecture in architectures:
-        for path in paths(architecture):
+        for path in paths(architecture, merge):
             counts[path if path >= slips else path - path % ops + ops - 1] += 1
     return [*counts, len({a.content for a in architectures})]
 
@@ -128,12 +139,13 @@ def inheritance(trace: Trace) -> tuple[Trained, ...]:
     Raises ValueError when nothing is known of any epoch, and for counts that the space cannot have.
     """
     shares: dict[int, list[float]] = {}
+    merge = recorded_fidelity(trace.header.fidelity).skip_merge_search
     unknown = {epoch.epoch for epoch in trace.epochs if "trained" not in epoch.extra}
     samples: dict[int, int] = {}
     for episode in trace.episodes if unknown else ():
         if episode.epoch in unknown:
             counts = shares.setdefault(episode.epoch, [0.0] * size(trace.space))
-            for path in paths(episode.architecture):
+            for path in paths(episode.architecture, merge):
                 counts[path] += 1
             samples[episode.epoch] = samples.get(episode.epoch, 0) + 1
     found = []
@@ -163,14 +175,16 @@ def _recorded(epoch: Epoch, space: Space) -> Trained:
     whole = all(type(n) is int and 0 <= n <= MOST_MINIBATCHES for n in [*counts, different or 0])
     if len(counts) != size(space) or not whole:
         raise ValueError(f"{where}: {size(space)} counts are expected, got {len(counts)}")
-    return Trained(
-        epoch.epoch, sum(counts[: len(space.ops) * _first(space)]), tuple(counts), different
-    )
+    return Trained(epoch.epoch, sum(counts[_always(space)]), tuple(counts), different)
 
 
-def _first(space: Space) -> int:
-    """How many rows of operations the first decision has: every minibatch takes one of them."""
-    return 1 if isinstance(space, MacroSpace) else 2
+def _always(space: Space) -> slice:
+    """Paths of which every minibatch takes one: the operations of the last layer, which the
+    classifier reads, or those of the first node's first input on its two sources."""
+    ops = len(space.ops)
+    if isinstance(space, MacroSpace):
+        return slice((space.layers - 1) * ops, space.layers * ops)
+    return slice(2 * ops)
 
 
 def _flat(value: Any) -> Iterator[Any]:

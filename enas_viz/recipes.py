@@ -50,8 +50,11 @@ class Fidelity:
     macro_order: Literal["op-first", "skips-first"] = "op-first"
     # Bit i selects the output of layer i [P, A], or stored tensor i where the stem is 0 [C].
     skip_wiring: Literal["layer", "code"] = "layer"
-    # Merging skips in search: add and batch norm [C], or concatenate and 1x1 convolution [P, A].
-    skip_merge_search: Literal["add", "concat"] = "add"
+    # Skips of a macro layer in search: added to its operation's output, batch norm [C]; joined with
+    # it, 1x1 convolution [A]; or what was chosen, joined where it is several, is the operation's
+    # input [P]: where nothing was chosen, the layer before, to which the draft forces recurrent
+    # layers [P0]. Final networks join skips with the operation's output [C], too, unless "input".
+    skip_merge_search: Literal["add", "concat", "input"] = "add"
     # Operations of the final macro network: as named, or separable ones built dense [C].
     macro_final_ops: Literal["true", "dense"] = "true"
     # Reduction cells in micro search: factorized reduction of one input then a stride-1 cell [C],
@@ -125,6 +128,7 @@ _ARTICLE = {
     "op_prior": "none",
 }
 _PAPER = _ARTICLE | {
+    "skip_merge_search": "input",
     "loose_inputs": "exclude",
     "skip_penalty_in": "reward",
 }
@@ -166,7 +170,9 @@ IN_USE = {
             *("op_prior", "aux_head"),
         }
     ),
-    "macro-final": frozenset({*_ALL, "macro_final_ops", "skip_wiring", "idle_weights", "cutout"}),
+    "macro-final": frozenset(
+        {*_ALL, "macro_final_ops", "skip_wiring", "skip_merge_search", "idle_weights", "cutout"}
+    ),
     "micro-final": frozenset(
         {*_ALL, "loose_inputs", "micro_stack", "sep_conv_stack", "aux_head", "cutout"}
     ),

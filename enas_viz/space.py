@@ -239,6 +239,31 @@ class MacroSpace:
         shift = 1 if self.wiring == "layer" else 0
         return tuple(i + shift for i, bit in enumerate(architecture.content[layer][1:]) if bit)
 
+    def inputs(self, architecture: Architecture, layer: int, merge: str = "add") -> tuple[int, ...]:
+        """The tensors that the operation of `layer` reads, numbered as by `sources`.
+
+        merge: `fidelity.skip_merge_search`. "input": what was chosen, and where nothing was, the
+        tensor before. Otherwise always the tensor before, since skips join the operation's output.
+        """
+        chosen = self.sources(architecture, layer) if merge == "input" else ()
+        return chosen or (layer,)
+
+    def reached(self, architecture: Architecture, merge: str = "add") -> tuple[int, ...]:
+        """The layers that the classifier depends on, in order: the last one, and what it reads.
+
+        That is every layer, unless what was chosen is the input (merge="input"): then a layer that
+        no reached layer reads is left out of the network.
+        """
+        if merge != "input":
+            return tuple(range(self.layers))
+        found, waiting = set(), [self.layers]
+        while waiting:
+            tensor = waiting.pop()
+            if tensor and tensor - 1 not in found:
+                found.add(tensor - 1)
+                waiting += self.inputs(architecture, tensor - 1, merge)
+        return tuple(sorted(found))
+
     def picks(self, architecture: Architecture, decision: Decision) -> tuple[int, ...]:
         """What a time-step decided, for the controller to come to this architecture."""
         row = architecture.content[decision.at]

@@ -9,7 +9,7 @@ from episodes import made_up_micro_trace, made_up_trace
 
 from enas_viz.inheritance import count, inheritance, paths, size, to_json, total
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
-from enas_viz.trace import Epoch, Trace, load_trace, read_trace, save_trace
+from enas_viz.trace import Episode, Epoch, Header, Trace, load_trace, read_trace, save_trace
 
 MACRO, MICRO = MacroSpace(3), MicroSpace(2)
 
@@ -68,6 +68,31 @@ def test_the_released_slip_trains_the_last_operation_whatever_was_sampled():
 
     assert told["ops"] == [[0, 0, 0, 0, 0, 40]] * 3
     assert told["skips"] == to_json(count(children, MACRO), MACRO)["skips"]
+
+
+def test_where_skips_are_the_input_only_layers_that_are_read_are_trained():
+    architecture = Architecture(MACRO, ((0,), (3, 1), (5, 1, 0)))  # layer 3 reads layer 1 alone
+
+    assert paths(architecture, "input") == [0, 12 + 5, 18 + 1]
+    *counts, different = count([architecture] * 4, MACRO, merge="input")
+    assert (counts[6 + 3], counts[18], different) == (0, 0, 1)
+    space = MacroSpace(2, wiring="code")
+    unread = Architecture(space, ((0,), (3, 1)))  # layer 2 reads the stem
+    told = {"trained": to_json(count([unread] * 4, space, merge="input"), space)}
+    header = Header(space, "skips-first", fidelity={"skip_merge_search": "input"})
+    (found,) = inheritance(Trace(header, (Epoch(0, steps=4, n=1, extra=told),)))
+    assert found.minibatches == 4
+
+
+@pytest.mark.parametrize("merge", ["add", "input"])
+def test_an_estimate_knows_where_skips_join(merge):
+    header = Header(MACRO, "skips-first", fidelity={"skip_merge_search": merge})
+    architecture = Architecture(MACRO, ((0,), (3, 1), (5, 1, 0)))
+    records = (Episode(architecture, accuracy=0.5, n=1), Epoch(0, steps=8, n=2))
+
+    (found,) = inheritance(Trace(header, records))
+
+    assert found.counts[6 + 3] == (8 if merge == "add" else 0)
 
 
 def test_a_record_is_nested_as_readers_think_of_it():

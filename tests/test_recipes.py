@@ -38,7 +38,7 @@ TABLE = """
 macro_dispatch          sampled               last_branch     sampled               sampled
 macro_order             op-first              op-first        skips-first           skips-first
 skip_wiring             layer                 code            layer                 layer
-skip_merge_search       add                   add             concat                concat
+skip_merge_search       add                   add             input                 concat
 macro_final_ops         true                  dense           true                  true
 micro_reduction_search  fr_then_cell          fr_then_cell    stride2               stride2
 loose_inputs            count                 count           exclude               count

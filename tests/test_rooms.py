@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "watching": "trace",
     "trace": "space files",
     "specimen": "space files",
-    "inheritance": "space trace",
+    "inheritance": "space trace recipes",
     "cost": "space recipes",
     "anatomy": "space recipes cost",
     "limits": "space recipes",

@@ -517,3 +517,34 @@ def test_a_space_survives_json_and_fields_of_a_newer_format(space):
     text = json.dumps({**space.to_json(), "colour": "green"})
 
     assert space_from_json(json.loads(text)) == space
+
+
+# ---- what a layer reads
+
+
+def test_where_skips_are_the_input_a_layer_reads_what_it_chose_or_the_layer_before():
+    space = MacroSpace(4)
+    made = space.architecture([0] * 4, [(0,), (1, 0), (1, 0, 1)])
+
+    assert [space.inputs(made, k, "input") for k in range(4)] == [(0,), (1,), (1,), (1, 3)]
+    assert [space.inputs(made, k) for k in range(4)] == [(0,), (1,), (2,), (3,)]
+    assert space.reached(made, "input") == (0, 2, 3)
+    assert space.reached(made, "concat") == space.reached(made) == (0, 1, 2, 3)
+
+
+def test_under_the_codes_wiring_the_input_may_be_the_stem():
+    space = MacroSpace(3, wiring="code")
+    made = space.architecture([0] * 3, [(1,), (1, 0)])
+
+    assert [space.inputs(made, k, "input") for k in range(3)] == [(0,), (0,), (0,)]
+    assert space.reached(made, "input") == (2,)
+
+
+def test_the_last_layer_is_always_reached_and_what_is_reached_reads_only_what_is():
+    rng = random.Random(0)
+    for space in (MacroSpace(7), MacroSpace(7, wiring="code"), MacroSpace(1)):
+        for made in (space.sample(rng) for _ in range(50)):
+            reached = space.reached(made, "input")
+
+            read = {t - 1 for k in reached for t in space.inputs(made, k, "input")} - {-1}
+            assert {*read, space.layers - 1} == set(reached)

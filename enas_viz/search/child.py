@@ -63,6 +63,9 @@ class MacroChild(nn.Module):
     authors' program; those that no later layer reads are never computed. Published architecture as
     released: 42 559 392 parameters at 96 filters, 75 636 608 at 128; truly separable 30 947 424 at
     96. `fidelity.macro_final_ops`: "true" as named, "dense" with dense kernels for separable ones.
+    `fidelity.skip_merge_search`: "input", what a layer chose, joined where it is several, is what
+    its operation reads, and a layer that nothing depends on is not built; otherwise a layer's skips
+    join its own result by concatenation, whatever its search did.
     Raises ValueError where "dense" meets pooling, which the released program cannot build.
     """
 
@@ -85,14 +88,20 @@ class MacroChild(nn.Module):
         self.halvings = [sum(p < k for p in pools) for k in range(space.layers + 1)]
         widths = [filters * 2**halvings for halvings in self.halvings]
         self.features = widths[-1]  # channels before the classifier
+        merge = fidelity.skip_merge_search
+        self.skips_are_input = merge == "input"
+        self.reached = space.reached(architecture, merge)
+        self.inputs = [space.inputs(architecture, k, merge) for k in range(space.layers)]
         self.sources = [space.sources(architecture, k) for k in range(space.layers)]
         self.stem = Stem(image_channels, filters, fidelity)
         self.branches = nn.ModuleList(
-            _branch(op, c, fidelity)
-            for op, c in zip(space.op_names(architecture), widths[:-1], strict=True)
+            _branch(op, widths[k], fidelity) if k in self.reached else nn.Identity()
+            for k, op in enumerate(space.op_names(architecture))
         )
         self.merges = nn.ModuleList(
-            nn.Sequential(Conv((len(self.sources[k]) + 1) * c, c, 1), norm(c, fidelity))
+            nn.Sequential(Conv(self._joined(k) * c, c, 1), norm(c, fidelity))
+            if self._joined(k)
+            else nn.Identity()
             for k, c in enumerate(widths[1:-1], start=1)
         )
         self.reductions = nn.ModuleList(
@@ -113,13 +122,9 @@ class MacroChild(nn.Module):
         """
         _check_own(self.architecture, architecture)
         tensors = [{0: self.stem(images)}]  # each in its versions, by number of halvings
-        for k, branch in enumerate(self.branches):
-            halvings = self.halvings[k]
-            out = branch(self._read(tensors, k, halvings))
-            if k:
-                skips = [self._read(tensors, t, halvings) for t in self.sources[k]]
-                out = self.merges[k - 1](F.relu_(join([*skips, out])))
-            tensors.append({halvings: out})
+        tensors += [{} for _ in self.branches]
+        for k in self.reached:
+            tensors[k + 1][self.halvings[k]] = self._layer(k, tensors)
         last = self._read(tensors, len(self.branches), self.halvings[-1])
         features = last.mean((2, 3))
         if drops is not None and drops.features is not None:
@@ -131,6 +136,24 @@ class MacroChild(nn.Module):
     ) -> tuple[Tensor, None]:
         """`forward`, and the logits of an auxiliary head, which macro networks do not have."""
         return self(images, architecture, drops), None
+
+    def _joined(self, k: int) -> int:
+        """How many tensors are joined at layer k: what it chose and its own result; where what it
+        chose is its input, only that, if it is more than one. 0: none."""
+        if not self.skips_are_input:
+            return len(self.sources[k]) + 1
+        return len(self.inputs[k]) if k in self.reached and len(self.inputs[k]) > 1 else 0
+
+    def _layer(self, k: int, tensors: list[dict[int, Tensor]]) -> Tensor:
+        halvings = self.halvings[k]
+        if len(self.inputs[k]) > 1:
+            chosen = [self._read(tensors, t, halvings) for t in self.inputs[k]]
+            return self.branches[k](self.merges[k - 1](F.relu_(join(chosen))))
+        out = self.branches[k](self._read(tensors, self.inputs[k][0], halvings))
+        if k == 0 or self.skips_are_input:
+            return out
+        skips = [self._read(tensors, t, halvings) for t in self.sources[k]]
+        return self.merges[k - 1](F.relu_(join([*skips, out])))
 
     def _read(self, tensors: list[dict[int, Tensor]], number: int, halvings: int) -> Tensor:
         versions = tensors[number]

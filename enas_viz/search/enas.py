@@ -121,8 +121,13 @@ class Enas(WeightTraining):
 
         for _ in self._steps(run, blamed):
             yield self._tick(at.step, self.steps_per_epoch)
-        slip = self.recipe.fidelity.macro_dispatch == "last_branch"
-        counted = inheritance.count(children, self.recipe.space, last_op=slip)
+        fidelity = self.recipe.fidelity
+        counted = inheritance.count(
+            children,
+            self.recipe.space,
+            last_op=fidelity.macro_dispatch == "last_branch",
+            merge=fidelity.skip_merge_search,
+        )
         self._trained = torch.tensor(counted)
 
     def _minibatch(self, number: int, child: Architecture, order: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,7 @@ from enas_viz.search import draws
 from enas_viz.search.ops import (
     MACRO_BRANCHES,
     FactorizedReduction,
+    InputMerge,
     Merge,
     Stem,
     classifier,
@@ -36,7 +37,7 @@ class MacroSupernet(nn.Module):
     Tensor 0 is the stem's output, tensor j+1 the output of layer j. After the layers named by
     `space.pool_after()` a stored tensor is read through a factorized reduction of its own, which
     is computed when a later layer first asks for it. 697 860 trainable parameters at 12 layers and
-    36 filters.
+    36 filters. `fidelity.skip_merge_search`: where skips join (see `ops.Merge`, `ops.InputMerge`).
     """
 
     def __init__(
@@ -59,9 +60,8 @@ class MacroSupernet(nn.Module):
             nn.ModuleList(MACRO_BRANCHES[op](filters, self.fidelity) for op in space.ops)
             for _ in range(space.layers)
         )
-        self.merges = nn.ModuleList(
-            Merge(filters, k, self.fidelity) for k in range(1, space.layers)
-        )
+        self.merge = self.fidelity.skip_merge_search
+        self.merges = nn.ModuleList(self._merge(k) for k in range(1, space.layers))
         self.reductions = nn.ModuleDict(
             {
                 str(p): nn.ModuleList(
@@ -74,6 +74,12 @@ class MacroSupernet(nn.Module):
         self.halvings = [sum(p < k for p in pools) for k in range(space.layers)]  # before layer k
         self.classifier = classifier(filters, classes)
         initialise(self, draws.torch_generator(seed, stream), self.fidelity)
+
+    def _merge(self, bits: int) -> nn.Module:
+        """What joins the skips of a layer; where they are its input, one alone is not merged."""
+        if self.merge != "input":
+            return Merge(self.filters, bits, self.fidelity)
+        return InputMerge(self.filters, bits, self.fidelity) if bits > 1 else nn.Identity()
 
     def forward(
         self, images: Tensor, architecture: Architecture, drop: Tensor | None = None
@@ -118,29 +124,42 @@ class MacroSupernet(nn.Module):
     def _follow(
         self, images: Tensor, architecture: Architecture, trail: Trail, drop: Tensor | None
     ) -> Tensor:
-        """Logits by the path from where `trail` ends; it is prolonged to the path's end."""
+        """Logits by the path; of the tensors in `trail` only those missing are computed, and added.
+
+        A layer that the classifier does not depend on is left out (see `MacroSpace.reached`).
+        """
         space = self.space
         if architecture.space != space:
             raise ValueError(
                 f"this supernet is built for {space}; got an architecture of {architecture.space}"
             )
-        shift = 1 if space.wiring == "layer" else 0
         if not trail:
             trail.append({0: self.stem(images)})
-        for k in range(len(trail) - 1, space.layers):
-            halvings = self.halvings[k]
-            out = self.branch(k, architecture.content[k][0])(self._read(trail, k, halvings))
-            if k > 0:
-                skips = [
-                    (t - shift, self._read(trail, t, halvings))
-                    for t in space.sources(architecture, k)
-                ]
-                out = self.merges[k - 1](out, skips)
-            trail.append({halvings: out})
+        trail += [{} for _ in range(len(trail), space.layers + 1)]
+        for k in space.reached(architecture, self.merge):
+            if not trail[k + 1]:
+                trail[k + 1][self.halvings[k]] = self._layer(k, architecture, trail)
         features = self._read(trail, space.layers, len(self.reductions)).mean((2, 3))
         if drop is not None:
             features = features * drop
         return self.classifier(features)  # (B, classes) from (B, filters)
+
+    def _layer(self, k: int, architecture: Architecture, trail: Trail) -> Tensor:
+        """The output of layer k, from the tensors before it."""
+        space, halvings = self.space, self.halvings[k]
+        branch = self.branch(k, architecture.content[k][0])
+        inputs = space.inputs(architecture, k, self.merge)
+        if len(inputs) > 1:
+            return branch(self.merges[k - 1](self._skips(k, inputs, trail)))
+        out = branch(self._read(trail, inputs[0], halvings))
+        if k == 0 or self.merge == "input":
+            return out
+        return self.merges[k - 1](out, self._skips(k, space.sources(architecture, k), trail))
+
+    def _skips(self, k: int, tensors: tuple[int, ...], trail: Trail) -> list[tuple[int, Tensor]]:
+        """(number of the bit, tensor) of tensors that layer k chose."""
+        shift = 1 if self.space.wiring == "layer" else 0
+        return [(t - shift, self._read(trail, t, self.halvings[k])) for t in tensors]
 
     def _read(self, trail: Trail, tensor: int, halvings: int) -> Tensor:
         """A tensor after so many halvings; what nobody reads is never reduced."""

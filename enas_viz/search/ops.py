@@ -289,8 +289,8 @@ class Merge(nn.Module):
     """Joins a layer's own result with the tensors that skip into it.
 
     `fidelity.skip_merge_search`: "add" sums them and normalises (authors' code); "concat" stacks
-    them along channels and brings them back to c by a 1x1 convolution, batch norm and ReLU (paper,
-    article). The shared 1x1 kernel has one c-by-c slice per bit, and one for the layer itself.
+    them along channels and brings them back to c by a 1x1 convolution, batch norm and ReLU
+    (article). The shared 1x1 kernel has one c-by-c slice per bit, and one for the layer itself.
     """
 
     def __init__(self, c: int, bits: int, fidelity: Fidelity) -> None:
@@ -313,6 +313,26 @@ class Merge(nn.Module):
         chosen = [*(bit for bit, _ in skips), len(self.slices) - 1]
         kernel = torch.cat([self.slices[slot] for slot in chosen], 1)  # (c, len(chosen) * c)
         stacked = join([*(tensor for _, tensor in skips), own])
+        return F.relu(self.norm(F.conv2d(stacked, kernel[:, :, None, None])))
+
+
+class InputMerge(nn.Module):
+    """Makes the input of a layer out of the tensors that it chose (paper).
+
+    Concatenated along channels, they come back to c by a 1x1 convolution, batch norm and ReLU. The
+    kernel has one c-by-c slice per bit, shared by all architectures that choose that skip. A tensor
+    alone needs no merging: the paper has the convolution where there are several.
+    """
+
+    def __init__(self, c: int, bits: int, fidelity: Fidelity) -> None:
+        super().__init__()
+        self.norm = norm(c, fidelity)
+        self.slices = nn.Parameter(torch.zeros(bits, c, c))  # (bit, c_out, c_in)
+
+    def forward(self, skips: list[tuple[int, Tensor]]) -> Tensor:
+        """skips: two or more (number of the bit, tensor (B, c, H, W)) pairs."""
+        kernel = torch.cat([self.slices[bit] for bit, _ in skips], 1)  # (c, len(skips) * c)
+        stacked = join([tensor for _, tensor in skips])
         return F.relu(self.norm(F.conv2d(stacked, kernel[:, :, None, None])))
 
 
@@ -486,7 +506,7 @@ def initialise(net: nn.Module, rng: torch.Generator, fidelity: Fidelity) -> None
             _he_normal(module.weight, stacked or c_in * module.weight[0, 0].numel(), rng)
         elif isinstance(module, nn.Linear):
             _he_normal(module.weight, module.in_features, rng)
-        elif isinstance(module, Merge | CellOutput) and module.slices is not None:
+        elif isinstance(module, Merge | InputMerge | CellOutput) and module.slices is not None:
             _he_normal(module.slices, stacked or module.slices[:, 0].numel(), rng)
 
 

@@ -71,13 +71,25 @@ def test_the_receptive_field_is_what_the_network_depends_on(name, preset, seed, 
 
 
 def test_published_networks_are_as_deep_as_they_look():
-    macro = anatomy(MACRO, recipe("macro-paper"))
+    macro = anatomy(MACRO, recipe("macro-released"))
     micro = anatomy(MICRO, recipe("micro-paper"))
 
     assert macro.depth == 24
     assert macro.shortest == 0  # a skip from the stem into the last layer
     assert (micro.depth, micro.shortest) == (1, 1)
     assert micro.unread["normal"] == (3, 4, 5, 6, 7)
+
+
+def test_where_skips_are_the_input_a_network_is_as_deep_as_its_longest_way():
+    made = recipe("macro-tiny", fidelity__skip_merge_search="input")
+    space = made.space
+    chain = anatomy(space.architecture([0] * 6), made)  # without skips: each reads the one before
+    skips = [(1,), (1, 0), (1, 0, 1), (0, 0, 1, 0), (0, 0, 0, 0, 1)]
+    two = anatomy(space.architecture([5] * 6, skips), made)
+
+    assert (chain.depth, chain.shortest, chain.unread) == (6, 6, {"layers": ()})
+    # layers 1, 3, 5, 6: layer 3 reads 1, layer 5 reads 3, layer 6 reads 5
+    assert (two.depth, two.shortest, two.unread) == (4, 4, {"layers": (2, 4)})
 
 
 def test_a_recipe_for_the_other_space_is_refused():

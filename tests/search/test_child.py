@@ -111,6 +111,7 @@ def test_cost_counts_the_parameters_and_the_multiply_adds_of_children(kind):
         ("loose_inputs", "count"),
         ("loose_inputs", "exclude"),
         ("macro_final_ops", "true"),
+        ("skip_merge_search", "input"),
         ("micro_stack", "trailing"),
         ("sep_conv_stack", 1),
     ):
@@ -242,6 +243,29 @@ def test_skips_are_joined_in_order_with_the_layers_own_result_last():
     (joined,) = seen
     assert joined.shape[1] == 3 * 16  # two skips and the layer itself, widths doubled twice
     assert torch.equal(joined[:, 32:], F.relu(outs[2]))
+
+
+def test_where_skips_are_the_input_a_child_joins_what_was_chosen_before_its_operation():
+    space = MacroSpace(4)
+    arch = space.architecture([5, 0, 4, 1], [(0,), (1, 0), (1, 0, 1)])
+    made = recipe("macro-final-tiny", network__layers=4, fidelity__skip_merge_search="input")
+    net = make_child(made, arch, 1, 3, seed=0).eval()
+    images = torch.randn(2, 1, 8, 8)
+
+    with torch.no_grad():
+        first = {0: net.branches[0](net.stem(images))}
+        halved = net.reductions[0][1](first[0])
+        third = net.branches[2](net.reductions[1][1](halved))
+        chosen = torch.cat([net.reductions[1][1](halved), third], 1)
+        expected = net.branches[3](net.merges[2](torch.relu(chosen))).mean((2, 3))
+        found = net(images)
+
+    torch.testing.assert_close(found, net.classifier(expected))
+    assert not list(net.branches[1].parameters())  # layer 2 is read by nothing: it is not built
+    assert not list(net.merges[0].parameters())
+    assert not list(net.merges[1].parameters())  # one tensor is read as it is
+    plain = make_child(recipe("macro-final-tiny", network__layers=4), arch, 1, 3, seed=0)
+    assert all(list(module.parameters()) for module in (*plain.branches, *plain.merges))
 
 
 def test_a_reduction_that_nothing_reads_is_not_computed():

@@ -225,6 +225,10 @@ def test_own_reward_batches_differ_and_a_shared_one_is_the_same(monkeypatch):
         {"fidelity__reward_bn": "refit"},
         {"fidelity__reward_dropout": "on"},
         {"fidelity__skip_merge_search": "concat"},
+        {"fidelity__skip_merge_search": "input"},
+        {"fidelity__skip_merge_search": "input", "fidelity__skip_wiring": "code"},
+        {"fidelity__skip_merge_search": "input", "fidelity__reward_bn": "refit"},
+        {"fidelity__skip_merge_search": "input", "fidelity__idle_weights": "decay"},
         {"fidelity__macro_order": "skips-first"},
         {"fidelity": "released"},
         {"fidelity": "paper"},
@@ -395,6 +399,26 @@ def test_under_the_released_slip_only_the_last_operation_is_recorded_as_trained(
     _, told = trained_of(tiny(fidelity__macro_dispatch="last_branch"))
 
     assert [epoch["ops"] for epoch in told] == [[[0, 0, 0, 0, 0, 5]] * 3] * 2
+
+
+def test_where_skips_are_the_input_an_epoch_records_the_layers_that_ran():
+    running = tiny(network__layers=5, fidelity__skip_merge_search="input", train__epochs=1)
+    ran = [[0] * 6 for _ in range(5)]
+
+    def watch(k: int, op: int, branch: torch.nn.Module) -> None:
+        def hook(*_):
+            ran[k][op] += torch.is_grad_enabled()
+
+        branch.register_forward_hook(hook)
+
+    for k, bank in enumerate(running.net.banks):
+        for op, branch in enumerate(bank):
+            watch(k, op, branch)
+    (told,) = (r.extra["trained"] for r in running.records() if isinstance(r, Epoch))
+
+    assert told["ops"] == ran
+    assert sum(map(sum, ran)) < 5 * 5  # some layer was read by none
+    assert sum(ran[-1]) == 5
 
 
 def test_a_checkpoint_of_an_older_version_goes_on_without_the_counts_of_its_epoch():

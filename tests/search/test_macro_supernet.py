@@ -7,10 +7,12 @@ import golden
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from enas_viz import cost
 from enas_viz.recipes import PRESETS, Fidelity
 from enas_viz.search.macro_supernet import MacroSupernet
+from enas_viz.search.ops import FactorizedReduction
 from enas_viz.space import Architecture, MacroSpace
 
 SPACE = MacroSpace(layers=6, wiring="code")
@@ -46,7 +48,7 @@ def test_the_supernet_has_as_many_parameters_as_the_authors(layers, filters, par
     assert cost.supernet_parameters(space, filters) == parameters
 
 
-@pytest.mark.parametrize("merge", ["add", "concat"])
+@pytest.mark.parametrize("merge", ["add", "concat", "input"])
 def test_cost_counts_the_parameters_of_every_merge(merge):
     net = tiny(5, skip_merge_search=merge)
 
@@ -172,6 +174,107 @@ def test_concat_merges_the_chosen_slices_only():
     assert moved.tolist() == [False, True, False, True]  # bit of layer 2, and the layer itself
 
 
+# ---- the paper: what was chosen is the input
+
+
+def without_reductions(net: MacroSupernet) -> MacroSupernet:
+    for row in net.reductions.values():  # tensors are read as they are
+        for module in row:
+            module.forward = lambda x: x
+    return net
+
+
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+def test_what_was_chosen_is_the_input_of_the_operation(wiring):
+    space = MacroSpace(4, wiring=wiring)
+    net = MacroSupernet(space, 4, 1, 3, Fidelity(skip_merge_search="input"), seed=2)
+    without_reductions(net.double())
+    images = torch.randn(2, 1, 8, 8, dtype=torch.float64)
+    arch = space.architecture([5, 0, 4, 1], [(0,), (0, 1), (1, 0, 1)])
+
+    tensors = [net.stem(images)]
+    tensors.append(net.banks[0][5](tensors[0]))
+    tensors.append(net.banks[1][0](tensors[1]))  # nothing chosen: the layer before
+    at = 1 if wiring == "layer" else 0
+    tensors.append(net.banks[2][4](tensors[1 + at]))  # one chosen: it alone
+    chosen = torch.cat([tensors[0 + at], tensors[2 + at]], 1)
+    kernel = torch.cat([net.merges[2].slices[0], net.merges[2].slices[2]], 1)
+    mixed = F.relu(net.merges[2].norm(F.conv2d(chosen, kernel[:, :, None, None])))
+    expected = net.classifier(net.banks[3][1](mixed).mean((2, 3)))
+
+    torch.testing.assert_close(net(images, arch), expected)
+
+
+def test_an_input_of_chosen_tensors_hears_of_no_other():
+    """Layer 4 does not hear of layer 3, which it did not choose; where skips are added it does."""
+    net = tiny(4, skip_merge_search="input")
+    added = tiny(4)
+    arch = net.space.architecture([0] * 4, [(1,), (1, 1), (1, 1, 0)])
+
+    for made, hears in ((net, False), (added, True)):
+        made(torch.randn(2, 1, 8, 8), arch).square().sum().backward()
+
+        weights = list(made.banks[2][0].parameters())
+        assert all((w.grad is not None) == hears for w in weights)
+
+
+def test_a_layer_that_nothing_reads_is_neither_computed_nor_counted():
+    net = tiny(6, skip_merge_search="input")
+    ran = []
+    for k, bank in enumerate(net.banks):
+        bank[0].register_forward_hook(lambda *_, k=k: ran.append(k))
+    skips = [(1,), (1, 0), (1, 0, 1), (0, 0, 1, 0), (0, 0, 0, 0, 1)]
+    arch = net.space.architecture([0] * 6, skips)
+
+    net(torch.randn(2, 1, 8, 8), arch).sum().backward()
+
+    assert ran == [0, 2, 4, 5] == list(net.space.reached(arch, "input"))
+    found = cost.path_cost(arch, 4, 8, 1, 3, "input")
+    assert found.parameters == cost.supernet_parameters(net.space, 4, 1, 3, "input") - sum(
+        p.numel()
+        for k, bank in enumerate(net.banks)
+        for op, branch in enumerate(bank)
+        if op or k not in ran
+        for p in branch.parameters()
+    )
+
+
+def test_only_the_slices_of_chosen_tensors_are_trained():
+    net = tiny(4, skip_merge_search="input")
+    arch = net.space.architecture([0] * 4, [(0,), (0, 0), (1, 0, 1)])
+
+    net(torch.randn(2, 1, 8, 8), arch).square().sum().backward()
+
+    assert (net.merges[2].slices.grad.abs().sum((1, 2)) > 0).tolist() == [True, False, True]
+    assert net.merges[1].slices.grad is None  # nothing was chosen there
+
+
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+@pytest.mark.parametrize("merge", ["concat", "input"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_path_costs_what_cost_says(wiring, merge, seed):
+    ops = tuple(op for op in SPACE.ops if op != "avg3x3")  # averages are convolutions in disguise
+    space = MacroSpace(6, ops, wiring)
+    net = MacroSupernet(space, 4, 1, 3, Fidelity(skip_merge_search=merge))
+    arch = space.sample(random.Random(seed), 0.3)
+    zeros = []  # a reduction's kernel is block-diagonal, and the counter counts its zeros
+    for module in net.modules():
+        if isinstance(module, FactorizedReduction):
+            module.register_forward_hook(
+                lambda _, given, out: zeros.append(given[0].shape[1] * out.numel())
+            )
+
+    with FlopCounterMode(display=False) as counted:
+        net(torch.randn(2, 1, 8, 8), arch)
+
+    found = 2 * cost.path_cost(arch, 4, 8, 1, 3, merge).multiply_adds
+    computed = counted.get_total_flops() / 2 - sum(zeros)
+    if merge == "input":
+        assert found == computed
+    else:  # as if all tensors before a reduction were halved, whether a later layer reads them
+        assert found >= computed
+
+
 def test_the_dropout_factors_scale_the_features():
     net, arch = tiny(), tiny().space.architecture([0] * 4)
     images = torch.randn(2, 1, 8, 8)
@@ -221,7 +324,7 @@ def sampled(space: MacroSpace, n: int) -> list[Architecture]:
 
 
 @pytest.mark.parametrize("wiring", ["layer", "code"])
-@pytest.mark.parametrize("merge", ["add", "concat"])
+@pytest.mark.parametrize("merge", ["add", "concat", "input"])
 def test_many_architectures_on_the_same_images_come_out_as_one_by_one(wiring, merge):
     space = MacroSpace(6, wiring=wiring)
     net = MacroSupernet(space, 4, 1, 3, Fidelity(skip_merge_search=merge)).double().eval()
