@@ -89,8 +89,8 @@ def count(
 ) -> list[int]:
     """How many of the architectures take each path, and at the end how many are different.
 
-    merge: as for `paths`. last_op: count the last operation of a layer whatever was sampled, since that is what the
-    released code's slip trains (`fidelity.macro_dispatch="last_branch"`).
+    merge: as for `paths`. last_op: count the last operation of a layer whatever was sampled, since
+    that is what the released code's slip trains (`fidelity.macro_dispatch="last_branch"`).
     """
     counts, ops = [0] * size(space), len(space.ops)
     slips = space.layers * ops if last_op and isinstance(space, MacroSpace) else 0

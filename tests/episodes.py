@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
 from enas_viz.inheritance import count, to_json
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
@@ -44,9 +45,10 @@ def made_up_episode(
     return Episode(_assembled(space, steps), tuple(steps), order=order, header=header)
 
 
-def made_up_trace(layers: int = 6, epochs: int = 10, per_epoch: int = 20) -> Trace:
-    """A search in which every episode kept its steps, and whose made-up accuracies rise."""
-    made = [made_up_episode(layers, seed=i) for i in range(epochs * per_epoch)]
+def made_up_trace(layers: int = 6, epochs: int = 10, per_epoch: int = 20, **how: Any) -> Trace:
+    """A search in which every episode kept its steps, and whose made-up accuracies rise. how: as
+    `made_up_episode` takes it."""
+    made = [made_up_episode(layers, seed=i, **how) for i in range(epochs * per_epoch)]
     return _as_search(made, per_epoch)
 
 
@@ -139,7 +141,8 @@ def with_counts(trace: Trace, minibatches: int = 8) -> Trace:
     for k in range(trace.episodes[-1].epoch + 1):
         own = [episode for episode in trace.episodes if episode.epoch == k]
         children = [trace.space.sample(rng) for _ in range(minibatches)]
-        told = to_json(count(children, trace.space), trace.space)
+        merge = trace.header.fidelity.get("skip_merge_search", "add")
+        told = to_json(count(children, trace.space, merge=merge), trace.space)
         for episode in own:
             n += 1
             records.append(replace(episode, n=n))

@@ -57,6 +57,14 @@ def test_without_skips_the_layer_reads_the_one_before_it():
         assert order(layer_svg(lonely, 3, source))[0] == "layer 2"
 
 
+@pytest.mark.parametrize("bits", [[0, 0], [1, 0], [0, 1]])
+def test_the_papers_operation_reads_one_tensor_as_it_is(bits):
+    network = ev.MacroSpace(3).decode([0, 1, 0, 2, *bits])
+
+    read = "layer 1" if bits == [1, 0] else "layer 2"
+    assert order(layer_svg(network, 3, "paper")) == [read, "conv 5×5", "layer 3"]
+
+
 def test_under_the_codes_wiring_a_skip_may_come_from_the_stem():
     space = ev.MacroSpace(3, wiring="code")
 

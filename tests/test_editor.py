@@ -173,6 +173,18 @@ def test_ways_through_are_told_in_the_right_number(layers, told):
     assert ["ways through", told, "through skips"] in [list(row) for row in editor.facts]
 
 
+def test_a_recipe_that_is_named_wires_the_drawing_and_the_facts_alike():
+    network = MacroSpace(4).architecture([0] * 4, [(0,), (1, 0), (0, 0, 1)])
+
+    plain, paper = ev.Editor(network), ev.Editor(network, recipe="macro-paper")
+
+    facts = [{label: value for label, value, _ in editor.facts} for editor in (plain, paper)]
+    assert facts[0]["layers that no skip reads"] == "2"
+    assert facts[1]["layers that nothing reads"] == "2"
+    assert [f["ways through"] for f in facts] == ["1 to 4 operations", "3 operations"]
+    assert ["data-none" in editor.scene["network"] for editor in (plain, paper)] == [False, True]
+
+
 def test_a_choice_changes_the_list_and_the_facts():
     editor = ev.Editor(MacroSpace(4))
     before = (editor.flat, editor.facts)

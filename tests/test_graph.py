@@ -63,6 +63,26 @@ def test_under_code_wiring_the_first_bit_is_the_stem():
         assert {a for a, b in skips(graph) if b == f"out{k}"} == names
 
 
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+def test_where_skips_are_the_input_the_graph_has_what_each_operation_reads(wiring):
+    for seed in range(5):
+        architecture = made_up_episode(6, wiring=wiring, seed=seed).architecture
+        space = architecture.space
+
+        graph = network(architecture, "skips-first", "input")
+
+        for k in range(6):
+            read = {
+                "stem" if t == 0 else f"out{t - 1}" for t in space.inputs(architecture, k, "input")
+            }
+            assert set(graph.predecessors(f"op{k}")) == read
+            assert set(graph.predecessors(f"out{k}")) == {f"op{k}"}
+        reached = nx.ancestors(graph, "head")
+        assert [k for k in range(6) if f"op{k}" in reached] == list(
+            space.reached(architecture, "input")
+        )
+
+
 def test_a_micro_architecture_is_refused_in_plain_words():
     with pytest.raises(ValueError, match="about the layers of macro networks; got a micro space"):
         network(MICRO)

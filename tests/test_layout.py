@@ -18,8 +18,8 @@ SPACES = [
 MARGIN = 2  # pixels that an arc keeps from a box
 
 
-def layout_of(space, order="op-first", reductions=True):
-    return place(candidates(space, order), space.pool_after() if reductions else ())
+def layout_of(space, order="op-first", reductions=True, merge="add"):
+    return place(candidates(space, order, merge), space.pool_after() if reductions else ())
 
 
 def covers(box: Box, point):
@@ -29,8 +29,9 @@ def covers(box: Box, point):
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: f"{s.layers}-{s.wiring}")
 @pytest.mark.parametrize("reductions", [True, False])
-def test_no_arc_crosses_a_box(space, reductions):
-    found = layout_of(space, reductions=reductions)
+@pytest.mark.parametrize("merge", ["add", "input"])
+def test_no_arc_crosses_a_box(space, reductions, merge):
+    found = layout_of(space, reductions=reductions, merge=merge)
 
     boxes = [found.image, found.stem, *found.boxes, found.head]
     for arc in found.arcs:
@@ -38,8 +39,9 @@ def test_no_arc_crosses_a_box(space, reductions):
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: f"{s.layers}-{s.wiring}")
-def test_nothing_leaves_the_picture(space):
-    found = layout_of(space)
+@pytest.mark.parametrize("merge", ["add", "input"])
+def test_nothing_leaves_the_picture(space, merge):
+    found = layout_of(space, merge=merge)
 
     points = [p for arc in found.arcs for p in arc.points()]
     assert all(2 <= x <= found.width - 2 and 2 <= y <= found.height - 2 for x, y in points)
@@ -80,6 +82,20 @@ def test_an_arc_starts_at_its_source_and_ends_at_its_layer():
         assert points[-1] == (found.merges[arc.layer], found.axis - MERGE_R)
 
 
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+def test_where_skips_are_the_input_they_arrive_before_the_box(wiring):
+    found = layout_of(MacroSpace(6, wiring=wiring), merge="input")
+
+    row = [found.stem, *found.boxes]
+    for before, box, tap, merge in zip(row, found.boxes, found.taps, found.merges, strict=False):
+        assert before.right < tap < merge - MERGE_R < merge + MERGE_R < box.left
+    for arc in found.arcs:
+        assert arc.points()[0] == (found.taps[arc.source], found.axis)
+        assert arc.points()[-1] == (found.merges[arc.layer], found.axis)
+        assert arc.straight == arc.otherwise == (arc.source == arc.layer)
+    assert sum(arc.straight for arc in found.arcs) == 5  # from the layer before, of all but one
+
+
 def test_longer_arcs_rise_higher_and_are_lighter():
     arcs = sorted(layout_of(MacroSpace(12)).arcs, key=lambda a: a.layer - a.source)
 
@@ -108,8 +124,9 @@ def test_the_strip_has_a_cell_for_each_step(layers, order):
 
 
 @pytest.mark.parametrize("order", ["op-first", "skips-first"])
-def test_twelve_layers_fit_a_notebook_cell_without_scrolling(order):
-    scene = MacroScene(MacroSpace(12), order)
+@pytest.mark.parametrize("merge", ["add", "input"])
+def test_twelve_layers_fit_a_notebook_cell_without_scrolling(order, merge):
+    scene = MacroScene(MacroSpace(12), order, merge=merge)
     inside = 1066 - 42  # less the widget's margins
 
     assert 0.85 * max(scene.layout.width, scene.strip.width) <= inside

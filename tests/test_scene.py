@@ -143,6 +143,17 @@ def test_skips_merge_as_the_header_says():
     assert scene_of(made_up_article_episode()).merge == "concat"
     assert scene_of(made_up_episode(6)).merge == "add"
     assert scene_of(ARTICLE_MACRO).merge == "add"
+    assert scene_of(made_up_episode(6, merge="input")).merge == "input"
+    assert scene_of(made_up_episode(6, merge="nonsense")).merge == "add"
+
+
+def test_where_skips_are_the_input_the_words_say_what_is_read():
+    episode = made_up_episode(4, "skips-first", merge="input")
+    scene = scene_of(episode)
+
+    assert "which earlier layers does layer 3 read (if none, layer 2)?" in scene.question(3)
+    assert scene.answer(6, episode.steps).endswith("a layer that nothing reads is not computed.")
+    assert scene_of(made_up_episode(4)).whole == "That completes the network."
 
 
 def test_an_episode_for_the_browser_is_compact_and_keeps_six_digits():

@@ -12,7 +12,16 @@ from enas_viz.view.sharing_svg import grown, short_count
 
 MACRO = with_counts(made_up_trace(5, epochs=4, per_epoch=10))
 MICRO = with_counts(made_up_micro_trace(3, epochs=4, per_epoch=10))
+INPUT = {  # where skips are the input
+    wiring: with_counts(
+        made_up_trace(5, epochs=4, per_epoch=10, merge="input", order="skips-first", wiring=wiring)
+    )
+    for wiring in ("layer", "code")
+}
 BOTH = pytest.mark.parametrize("trace", [MACRO, MICRO], ids=["macro", "micro"])
+ALL = pytest.mark.parametrize(
+    "trace", [MACRO, MICRO, *INPUT.values()], ids=["macro", "micro", *INPUT]
+)
 
 
 @BOTH
@@ -102,7 +111,7 @@ def test_the_module_holds_what_it_imports_and_no_name_that_anywidget_would_mista
     assert len(text) < 45_000
 
 
-@BOTH
+@ALL
 def test_the_browser_says_what_python_says(trace, tmp_path):
     sharing = Sharing(trace)
     given = {
@@ -128,7 +137,8 @@ def test_the_browser_says_what_python_says(trace, tmp_path):
         for digits, (who, taken, said) in zip(["", given["digits"]], networks, strict=True):
             architecture, called = sharing.shown(at, digits)
             assert who == called
-            assert sorted(taken["ops"] + taken["skips"]) == sorted(paths(architecture))
+            expected = paths(architecture, sharing.merge)
+            assert sorted(taken["ops"] + taken["skips"]) == sorted(expected)
             assert said == sharing.sentences(at, architecture, called)
 
 
@@ -144,6 +154,21 @@ def test_choosing_a_path_lights_a_network_that_takes_it(trace, tmp_path):
         taken = set(paths(sharing.architecture(found)))
         assert path in taken
         assert len(taken - before) <= 1  # one choice more at most, the others as they were
+
+
+@pytest.mark.parametrize("wiring", INPUT)
+def test_choosing_an_operation_that_nothing_reads_makes_the_last_layer_read_it(wiring, tmp_path):
+    sharing = Sharing(INPUT[wiring])
+    given = {
+        "facts": sharing.picture(),
+        "digits": [sharing.digits(e.architecture) for e in INPUT[wiring].episodes[:5]],
+    }
+    expression = """given.digits.map((d) =>
+      m.placesOf(given.facts).map((p) => m.choosing(given.facts, d, p)))"""
+
+    for several in run_module(expression, given, tmp_path, "shared_weights.js"):
+        for path, found in enumerate(several):
+            assert path in paths(sharing.architecture(found), "input")
 
 
 def test_sizes_and_numbers_are_the_same_in_the_browser(tmp_path):

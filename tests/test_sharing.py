@@ -15,7 +15,15 @@ from enas_viz.view.sharing_svg import SPOT, THREAD, State, bare, grown, picture,
 
 MACRO = with_counts(made_up_trace(5, epochs=4, per_epoch=10))
 MICRO = with_counts(made_up_micro_trace(3, epochs=4, per_epoch=10))
-BOTH = pytest.mark.parametrize("trace", [MACRO, MICRO], ids=["macro", "micro"])
+INPUT = {  # where skips are the input
+    wiring: with_counts(
+        made_up_trace(5, epochs=4, per_epoch=10, merge="input", order="skips-first", wiring=wiring)
+    )
+    for wiring in ("layer", "code")
+}
+BOTH = pytest.mark.parametrize(
+    "trace", [MACRO, MICRO, *INPUT.values()], ids=["macro", "micro", *INPUT]
+)
 
 
 def shapes(sharing: Sharing, at: int) -> dict[int, ET.Element]:
@@ -51,7 +59,7 @@ def test_every_path_is_drawn_once_and_those_of_the_lit_network_are_lit(trace):
 
     assert sorted(drawn) == list(range(size(trace.space)))
     lit = {path for path, element in drawn.items() if "lit" in element.get("class").split()}
-    assert lit == set(paths(trace.best.architecture))
+    assert lit == set(paths(trace.best.architecture, sharing.merge))
 
 
 def test_a_thread_is_as_thick_as_its_share_of_the_minibatches():
@@ -98,8 +106,9 @@ def test_pooling_and_identity_have_no_weights_in_cells_but_at_stride_2():
 
 
 @pytest.mark.parametrize("space", [MacroSpace(12), MacroSpace(24), MicroSpace(5), MicroSpace(7)])
-def test_nothing_of_a_picture_lies_outside_it(space):
-    parts, width, height = picture(space, State(9, 9, [3] * size(space), {0, 1}, 3))
+@pytest.mark.parametrize("merge", ["add", "input"])
+def test_nothing_of_a_picture_lies_outside_it(space, merge):
+    parts, width, height = picture(space, State(9, 9, [3] * size(space), {0, 1}, 3), merge=merge)
     root = ET.fromstring(f"<svg>{''.join(parts).replace('&', '&amp;')}</svg>")
 
     for element in root.iter():
@@ -136,6 +145,17 @@ def test_what_is_said_are_the_numbers():
     assert price.startswith("To train each of the 20 networks sampled so far as often by itself")
     assert f"{int(20 * mean + 0.5)} minibatches, not 16." in price
     assert sharing.headline(0) == WORDS["fresh"]
+
+
+def test_where_skips_are_the_input_only_layers_that_are_read_are_told():
+    sharing = Sharing(INPUT["layer"])
+    unread = sharing.space.architecture([0] * 5, [(0,), (1, 0), (1, 0, 1), (0, 0, 1, 0)])
+
+    assert [name[-7:] for name in sharing.inherited(4, unread)] == ["layer 1", "layer 3", "layer 5"]
+    (told, _) = sharing.sentences(4, unread, "a network")
+    assert "Its 3 operations" in told
+    assert WORDS["input"] in sharing.picture()["signs"]
+    assert sharing.last.now == 32
 
 
 def test_of_a_cell_only_operations_with_weights_are_told():

@@ -123,6 +123,23 @@ def test_at_a_skip_step_what_was_rejected_is_faint_and_later_gone():
     assert tenses(later) == ["past"] * sum(picks)
 
 
+def test_where_skips_are_the_input_a_still_shows_what_each_operation_reads():
+    space = MacroSpace(4)
+    architecture = space.architecture([0] * 4, [(0,), (1, 0), (1, 0, 1)])
+    scene = MacroScene(space, "skips-first", merge="input")
+
+    root = ElementTree.fromstring(f"<g>{''.join(network_parts(scene, architecture, 99))}</g>")
+    arcs = {(int(a.get("data-born")), int(a.get("data-row"))) for a in with_class(root, "arc")}
+    merges = [m.get("class").split()[1] for m in with_class(root, "merge")]
+
+    # layer 2 reads the layer before, since it chose nothing; layer 3 only layer 1; layer 4 two
+    assert arcs == {(1, 0), (3, 0), (5, 0), (5, 2)}
+    assert merges == ["out", "out", "past"]
+    told = still(scene, architecture)
+    assert "layer 2 convolution 3×3 of layer 1, which nothing reads" in told
+    assert "layer 4 convolution 3×3 of layer 1, layer 3" in told
+
+
 def test_ids_differ_between_two_stills_of_one_page():
     ids = [set(re.findall(r'id="([^"]+)"', still(scene_of(x), x))) for x in (ARTICLE_MACRO, MACRO)]
 

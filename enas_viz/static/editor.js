@@ -89,7 +89,7 @@ function render({ model, el }) {
     const { plan } = model.get("scene"), step = model.get("step");
     const hit = event.target.closest?.("[data-born]"), isBox = hit?.matches(".layer");
     const line = isBox ? null : nearest(network.querySelectorAll(`[data-row][data-born="${step}"]`), event.clientX, event.clientY);
-    if (line) return root.querySelectorAll(".choose")[line.dataset.row].click();
+    if (line) return root.querySelectorAll(".choose")[line.dataset.row]?.click();
     if (!hit) return;
     model.set("step", isBox ? turnOf(plan, Number(hit.dataset.born), step) : Number(hit.dataset.born));
     model.save_changes();

@@ -206,21 +206,21 @@ export function button(action, label, icon, then, hear) {
 export function shapes(network, strip) {
   const found = [];
   for (const element of [...network.querySelectorAll("[data-born]"), ...(strip?.querySelectorAll("[data-step]") ?? [])]) {
-    const { born, step, row, at, merge, wire, loose, fixed } = element.dataset;
-    const kind = step !== undefined ? "step" : row !== undefined ? "choice" : merge !== undefined ? "merge"
-      : wire !== undefined ? "wire" : loose !== undefined ? "loose" : fixed !== undefined ? "fixed" : "layer";
+    const { born, step, row, none, at, merge, loose } = element.dataset;
+    const kind = ["step", "row", "merge", "wire", "loose", "fixed"].find((name) => name in element.dataset) ?? "layer";
     const base = element.getAttribute("class").replace(TENSES, "");
-    found.push({ element, kind, base, born: Number(born ?? step), row: Number(row), at, loose });
+    found.push({ element, kind, base, born: Number(born ?? step), row: Number(row), none, merge, at, loose });
   }
   return found;
 }
 
 /** The tense of a shape at step `now`; picks: of its step; bits: whether that decides yes or no
- *  for each option; on: of a loose end, whether it is one. */
-export function look({ kind, born, row, on }, now, picks, bits) {
-  if (kind === "choice") return tenseOfChoice(born, now, bits ? picks[row] : picks[0] === row);
-  if (kind === "merge") return picks.some(Boolean) || born > now ? tense(born, now) : "out";
-  if (kind === "loose") return on || born > now ? tense(born, now) : "out";
+ *  for each option; none: whether a choice is there, too, where all are no; merge: how many must be yes
+ *  for this point of merging; on: of a loose end, whether it is one. */
+export function look({ kind, born, row, none, merge, on }, now, picks, bits) {
+  const yes = picks.filter(Boolean).length;
+  if (kind === "row") return tenseOfChoice(born, now, bits ? picks[row] || (none && !yes) : picks[0] === row);
+  if (kind === "merge" || kind === "loose") return on || yes >= merge || born > now ? tense(born, now) : "out";
   if (kind === "wire") return born > now ? "future" : "past";
   return kind === "fixed" ? "past" : tense(born, now);
 }

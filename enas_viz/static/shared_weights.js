@@ -41,14 +41,29 @@ export function placesOf(facts) {
   return found;
 }
 
+/** Whether the classifier of a macro network depends on each of its layers: on all of them, unless what
+ *  a layer chose is its input, or where it chose nothing the tensor before (0: the stem's). */
+export function reachedOf(facts, content) {
+  const found = Array(facts.layers).fill(facts.merge !== "input"), shift = facts.wiring === "layer" ? 1 : 0;
+  for (const waiting = [facts.layers]; waiting.length; ) {
+    const k = waiting.pop() - 1, start = (k * (k + 1)) / 2 + 1;
+    if (k < 0 || found[k]) continue;
+    found[k] = true;
+    const chosen = content.slice(start, start + k).flatMap((bit, j) => (bit ? [j + shift] : []));
+    waiting.push(...(chosen.length ? chosen : [k]));
+  }
+  return found;
+}
+
 /** The paths of a network: those of its operations in order, then its skips. */
 export function pathsOf(facts, digits) {
   const content = numbers(facts, digits), ops = facts.ops.length;
   if (facts.kind === "macro") {
-    const taken = [], skips = [];
+    const taken = [], skips = [], reached = reachedOf(facts, content);
     for (let k = 0, at = 0, bit = facts.layers * ops; k < facts.layers; k++) {
-      taken.push(k * ops + content[at++]);
-      for (let j = 0; j < k; j++, bit++) if (content[at++]) skips.push(bit);
+      if (reached[k]) taken.push(k * ops + content[at]);
+      at++;
+      for (let j = 0; j < k; j++, bit++) if (content[at++] && reached[k]) skips.push(bit);
     }
     return { ops: taken, skips };
   }
@@ -66,8 +81,14 @@ export function pathsOf(facts, digits) {
 /** The digits of a network that makes the choice of a path, and all others as `digits` does. */
 export function choosing(facts, digits, place) {
   const content = numbers(facts, digits);
-  if (facts.kind === "macro") content[(place.layer * (place.layer + 1)) / 2] = place.op;
-  else {
+  if (facts.kind === "macro") {
+    content[(place.layer * (place.layer + 1)) / 2] = place.op;
+    if (!reachedOf(facts, content)[place.layer]) { // so the last layer reads it
+      const last = facts.layers - 1, start = (last * (last + 1)) / 2 + 1, bit = place.layer + (facts.wiring === "layer" ? 0 : 1);
+      if (bit < last) content[start + bit] = 1;
+      else content.fill(0, start); // the layer before, which has no bit
+    }
+  } else {
     const node = 4 * (place.cell * facts.nodes + place.node);
     content[node + place.side] = place.source;
     content[node + 2 + place.side] = place.op;

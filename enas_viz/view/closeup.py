@@ -17,7 +17,7 @@ from enas_viz.view.scene import OPERATIONS
 from enas_viz.view.shapes import icon, ring, standalone, tip
 
 # What stands between a layer's input and its output. "op" is the layer's operation; "add" and
-# "concat" are where the skips come in.
+# "concat" are where the skips come in. The paper joins what a layer reads where it is several.
 CHAINS = {
     "code": ("op", "add", "batch norm"),
     "article": ("op", "concat", "1×1 conv"),
@@ -54,7 +54,11 @@ def layer_svg(architecture: Architecture, layer: int, source: str) -> str:
     op = space.op_names(architecture)[k]
     skips = space.sources(architecture, k)
     # The paper's operation reads what was chosen; the others read the layer before, always.
-    main = None if source == "paper" and skips else k
+    chain, main = CHAINS[source], k
+    if source == "paper" and skips:
+        main = None if len(skips) > 1 else skips[0]
+    if source == "paper" and len(skips) < 2:
+        chain = ("op",)
     rows = [t for t in skips if t != main]
     axis = HEAD + ROW * len(rows) + BOX_H / 2 + (6 if rows else 0)
     parts = [f'<text class="small strong start" x="{EDGE}" y="24">{TITLES[source]}</text>']
@@ -67,9 +71,9 @@ def layer_svg(architecture: Architecture, layer: int, source: str) -> str:
         parts += _tensor(t, y)
         taps.append((start, y))
     x, before = start + 2 * GAP, start if main is not None else None
-    if main in skips:  # read as the input, and as a skip besides
+    if main in skips and source != "paper":  # read as the input, and as a skip besides
         taps.append((start + GAP / 2, axis))
-    for kind in CHAINS[source]:
+    for kind in chain:
         if kind in ("add", "concat"):
             if before is not None:
                 parts.append(_wire(before, x - 11, axis))

@@ -351,7 +351,7 @@ def _page_of(x: Any, **options: Any) -> str:
         scene, step = scene_of(shown, **options), _step(shown, step) or 0
         return page(replay_state(scene, episode=episode_json(shown), step=step))
     architecture = shown if isinstance(shown, Architecture) else shown.architecture
-    return picture_page(draw(shown, step=step, **options), describe(architecture))
+    return picture_page(draw(shown, step=step, **options), describe(scene_of(shown), architecture))
 
 
 def _animate(

@@ -19,6 +19,9 @@ GAP = 32  # between two boxes: room for the merge point and for the arcs to rise
 PITCH = BOX_W + GAP
 NARROWING = 20  # added to the gap in which a reduction narrows the band
 MERGE, TAP = 12, 24  # from a box's right edge to where skips arrive, and to where they leave
+# Where skips are what a layer's operation reads: from where they arrive to the box's left edge, and
+# from a box's right edge to where they leave.
+INPUT_MERGE, INPUT_TAP = 14, 4
 MERGE_R = 7.5
 MARGIN = 8
 BAND = 84  # height of the band at full resolution
@@ -47,12 +50,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Arc:
-    """A skip: up from tensor `source`, over the boxes, down into the merge point of `layer`."""
+    """A skip: up from tensor `source`, over the boxes, down into the merge point of `layer`.
+
+    straight: along the axis instead, from the layer before, where that is what the operation may
+    read. row, otherwise: as `graph.candidates` has them.
+    """
 
     source: int
     layer: int
     row: int
     born: int
+    otherwise: bool
     x1: float
     x2: float
     y1: float  # the axis, where it leaves
@@ -60,9 +68,12 @@ class Arc:
     bend: float  # the height at which the half ellipse begins
     rise: float  # the ellipse's vertical half axis
     weight: float  # stroke width: long arcs are lighter
+    straight: bool = False
 
     @property
     def path(self) -> str:
+        if self.straight:
+            return f"M{self.x1:g} {self.y1:g}H{self.x2:g}"
         a = (self.x2 - self.x1) / 2
         return (
             f"M{self.x1:g} {self.y1:g}V{self.bend:g}"
@@ -70,7 +81,9 @@ class Arc:
         )
 
     def points(self, n: int = 64) -> list[tuple[float, float]]:
-        """n + 3 points along the arc, ends included."""
+        """n + 3 points along the arc, ends included; two of a straight one."""
+        if self.straight:
+            return [(self.x1, self.y1), (self.x2, self.y2)]
         a, middle = (self.x2 - self.x1) / 2, (self.x1 + self.x2) / 2
         turn = [math.pi * i / n for i in range(n + 1)]
         half = [(middle - a * math.cos(t), self.bend - self.rise * math.sin(t)) for t in turn]
@@ -111,8 +124,9 @@ class Layout:
 def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
     """Coordinates for `graph` (see `graph.candidates`), narrowing after the layers `reductions`."""
     layers = graph.graph["layers"]
-    skips = [(b, e) for _, b, e in graph.edges(data=True) if e["kind"] == "skip"]
-    longest = max((e["layer"] + 1 - e["source"] for _, e in skips), default=1)
+    skips = [e for _, _, e in graph.edges(data=True) if e["kind"] == "skip"]
+    before = graph.graph["merge"] == "input"  # skips arrive before the boxes
+    longest = max((e["layer"] + 1 - e["source"] for e in skips), default=1)
     tallest = 4 + 46 * math.sqrt(layers) if skips else 0
     axis = math.ceil(10 + tallest + CLEAR)
 
@@ -124,18 +138,23 @@ def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
         x += PITCH + (NARROWING if k in reductions else 0)
     head = Box(boxes[-1].right + GAP + 34, axis, 68, 40)
 
-    merges = tuple(box.right + MERGE for box in boxes)
-    taps = tuple(box.right + TAP for box in (stem, *boxes))
+    if before:
+        merges = tuple(box.left - INPUT_MERGE for box in boxes)
+        taps = tuple(box.right + INPUT_TAP for box in (stem, *boxes))
+    else:
+        merges = tuple(box.right + MERGE for box in boxes)
+        taps = tuple(box.right + TAP for box in (stem, *boxes))
 
     def arc(edge: dict) -> Arc:
         span = edge["layer"] + 1 - edge["source"]
         share = (span - 1) / max(1, longest - 1)
         return Arc(
-            **{name: edge[name] for name in ("source", "layer", "row", "born")},
+            **{name: edge[name] for name in ("source", "layer", "row", "born", "otherwise")},
             x1=taps[edge["source"]],
             x2=merges[edge["layer"]],
             y1=axis,
-            y2=axis - MERGE_R,
+            y2=axis if before else axis - MERGE_R,  # one alone is not merged, but goes on
+            straight=before and edge["source"] == edge["layer"],
             bend=axis - CLEAR,
             rise=round(20 + (tallest - 20) * share**0.75, 1),
             weight=round(2.2 - 0.9 * share, 2),
@@ -152,7 +171,7 @@ def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
         head=head,
         merges=merges,
         taps=taps,
-        arcs=tuple(arc(edge) for _, edge in skips),
+        arcs=tuple(arc(edge) for edge in skips),
         band=_band(image, head, axis, [(taps[k + 1] + 2, boxes[k + 1].left) for k in reductions]),
         stages=stages,
         label_y=axis + BAND / 2 + LABELS,

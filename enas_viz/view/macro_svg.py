@@ -18,12 +18,16 @@ from enas_viz.view.layout import (
     KIND_Y,
     MERGE_R,
     STRIP_H,
+    TAP,
+    Arc,
     Box,
 )
 from enas_viz.view.scene import OPERATIONS, MacroScene
 from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip, token_text, tone
 
-Look = Callable[[int, int | None], str]  # (born, row) -> the tense of a shape
+# (the step that decides a shape; of a skip which of its draws, and whether it is there, too, where
+# nothing was chosen) -> its tense
+Look = Callable[..., str]
 
 
 # ---------------------------------------------------------------- the network
@@ -37,7 +41,7 @@ def network_parts(
     look = _look(scene, architecture, now)
     ops = scene.space.op_names(architecture) if architecture else ()
     about = scene.plan[now].at if architecture and 0 <= now < len(scene.plan) else -1
-    arcs = [(look(a.born, a.row), a) for a in place.arcs]
+    arcs = [(look(a.born, a.row, a.otherwise), a) for a in place.arcs]
     order = {"future": 0, "out": 0, "rejected": 1, "past": 2, "now": 3}  # "now" lies on top
     if architecture:
         arcs = sorted((pair for pair in arcs if order[pair[0]]), key=lambda pair: order[pair[0]])
@@ -48,7 +52,7 @@ def network_parts(
         '<g class="arcs">',
         *(
             f'<path class="arc {tense}{_colour(scene, a.source)}" d="{a.path}" stroke-width='
-            f'"{a.weight:g}" data-born="{a.born}" data-row="{a.row}"/>'
+            f'"{a.weight:g}" data-born="{a.born}"{_when(a)}/>'
             for tense, a in arcs
         ),
         "</g>",
@@ -64,17 +68,27 @@ def network_parts(
 def _look(scene: MacroScene, architecture: Architecture | None, now: int) -> Look:
     picks = scene.picks(architecture) if architecture else ()
 
-    def look(born: int, row: int | None = None) -> str:
+    def look(born: int, row: int | None = None, otherwise: bool = False) -> str:
         if not architecture or born > now:
             return "future"
         bits = picks[born]
         is_merge = row is None and scene.plan[born].kind == "skip"
-        on = any(bits) if is_merge else row is None or bits[row]
+        if is_merge:
+            on = sum(bits) >= scene.least
+        elif row is None:
+            on = True
+        else:
+            on = (row >= 0 and bits[row]) or (otherwise and not any(bits))
         if born == now:
             return "now" if on else "out" if is_merge else "rejected"
         return "past" if on else "out"
 
     return look
+
+
+def _when(arc: Arc) -> str:
+    """For the browser: which draw of the step an arc stands for, and whether it stands for none."""
+    return f' data-row="{arc.row}"' + (' data-none="1"' if arc.otherwise else "")
 
 
 def _colour(scene: MacroScene, tensor: int) -> str:
@@ -86,13 +100,15 @@ def _layer(scene: MacroScene, k: int, look: Look, op: str, about: bool) -> list[
     """Layer k: the wire into it, its box, and behind it the point where skips are merged in."""
     place, box = scene.layout, scene.layout.boxes[k]
     op_step, skip_step = _steps_of(scene)[k]
-    y, before = place.axis, place.taps[k]
+    y, start = place.axis, place.taps[k] - 6  # where the wire into the box begins
+    if scene.merge == "input" and k:
+        start = place.merges[k]  # up to there it is an arc: whether it is there, was decided
     look_of = tone(k) if scene.colour == "layer" else f"op-{op}" if op else ""
     use = f' href="#{PREFIX}{op}"' if op else ""
     tense = look(op_step, None)
     parts = [
         f'<g class="layer {tense}{" about" if about else ""}" data-born="{op_step}" data-at="{k}">',
-        f'<path class="line" d="M{before - 6:g} {y:g}H{box.left - 3:g}"/>',
+        f'<path class="line" d="M{start:g} {y:g}H{box.left - 3:g}"/>',
         tip(box.left - 1, y, "right"),
         f'<path class="line" d="M{box.right:g} {y:g}H{place.taps[k + 1] + 2:g}"/>',
         rect(box, "slot", 7),
@@ -106,7 +122,8 @@ def _layer(scene: MacroScene, k: int, look: Look, op: str, about: bool) -> list[
     if skip_step is not None:
         x = place.merges[k]
         parts += [
-            f'<g class="merge {look(skip_step, None)}" data-born="{skip_step}" data-merge="{k}">',
+            f'<g class="merge {look(skip_step, None)}" data-born="{skip_step}" '
+            f'data-merge="{scene.least}">',
             ring(scene.merge, x, y),
             tip(x, y - MERGE_R, "down"),
             "</g>",
@@ -163,25 +180,35 @@ def _stages(scene: MacroScene) -> list[str]:
             f"{scene.stage_label(stage.first, stage.halvings)}</text>"
         )
     for k in scene.narrowings:
-        x = (place.taps[k + 1] + place.boxes[k + 1].left - 4) / 2
+        x = (place.boxes[k].right + TAP + place.boxes[k + 1].left - 4) / 2
         parts.append(f'<text class="small strong" x="{x:g}" y="{place.stage_y - 12:g}">½</text>')
     return parts
 
 
 def signs(scene: MacroScene) -> list[tuple[str, str]]:
     """For the legend: a sign of the drawing at (0, 0), and what it means."""
-    words = f"skips are {'added' if scene.merge == 'add' else 'concatenated'} here"
-    return [(ring(scene.merge, 0, 0), words)]
+    words = {
+        "add": "skips are added here",
+        "concat": "skips are concatenated here",
+        "input": "what a layer chose is concatenated here: its input",
+    }
+    return [(ring(scene.merge, 0, 0), words[scene.merge])]
 
 
-def describe(architecture: Architecture) -> str:
-    """The finished network in one sentence, for those who do not see it."""
+def describe(architecture: Architecture, merge: str = "add") -> str:
+    """The finished network in one sentence, for those who do not see it.
+
+    merge: `fidelity.skip_merge_search`.
+    """
     space = architecture.space
+    joins, reached = merge != "input", space.reached(architecture, merge)
     layers = []
     for k, op in enumerate(space.op_names(architecture)):
-        sources = [f"layer {t}" if t else "the stem" for t in space.sources(architecture, k)]
-        skips = f" with skips from {', '.join(sources)}" if sources else ""
-        layers.append(f"layer {k + 1} {OPERATIONS[op][2]}{skips}")
+        tensors = space.sources(architecture, k) if joins else space.inputs(architecture, k, merge)
+        sources = ", ".join(f"layer {t}" if t else "the stem" for t in tensors)
+        told = f" {'with skips from' if joins else 'of'} {sources}" if sources else ""
+        unread = "" if k in reached else ", which nothing reads"
+        layers.append(f"layer {k + 1} {OPERATIONS[op][2]}{told}{unread}")
     return f"A network of {space.layers} layers: {'; '.join(layers)}."
 
 

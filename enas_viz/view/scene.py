@@ -19,6 +19,7 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal
 
 from enas_viz.cost import tensor_sizes
+from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, OpTable, Space
 from enas_viz.trace import Episode, Step, Trace
 from enas_viz.view.given import given, has_finite_logits
@@ -256,22 +257,34 @@ class Scene:
 class MacroScene(Scene):
     """What can be drawn of a macro space.
 
-    merge: how skips are merged. reductions: whether to show where feature maps are halved.
+    merge: how skips are merged, as `fidelity.skip_merge_search` says. reductions: whether to show
+    where feature maps are halved.
     """
 
-    merge: Literal["add", "concat"] = "add"
+    merge: Literal["add", "concat", "input"] = "add"
     reductions: bool = True
 
-    whole = "That completes the network."
     builds = "The network it builds"
 
     @property
     def narrowings(self) -> tuple[int, ...]:
         return self.space.pool_after() if self.reductions else ()
 
+    @property
+    def whole(self) -> str:
+        if self.merge != "input":
+            return "That completes the network."
+        return "That completes the network; a layer that nothing reads is not computed."
+
+    @property
+    def least(self) -> int:
+        """How many skips there must be at least for something to be merged: as a layer's input, one
+        is read as it is."""
+        return 2 if self.merge == "input" else 1
+
     @cached_property
     def layout(self) -> Layout:
-        return place(candidates(self.space, self.order), self.narrowings)
+        return place(candidates(self.space, self.order, self.merge), self.narrowings)
 
     @cached_property
     def strip(self) -> Strip:
@@ -295,6 +308,8 @@ class MacroScene(Scene):
             return Turn("pick", at, ask, "op", "ops", len(self.space.ops))
         if decision.kind == "skip":
             ask = f"which earlier layers feed layer {layer}?"
+            if self.merge == "input":
+                ask = f"which earlier layers does layer {layer} read (if none, layer {layer - 1})?"
             return Turn("bits", at, ask, "skips", "tensors", decision.rows)
         why = (
             f"No layer comes before layer {layer}, so it has no skips to choose. The controller "
@@ -494,7 +509,7 @@ def scene_of(
         space,
         "op-first" if isinstance(x, Architecture) else x.order,
         colour,
-        merge="concat" if fidelity.get("skip_merge_search") == "concat" else "add",
+        merge=recorded_fidelity(fidelity).skip_merge_search,
         reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
         **sizes,
     )

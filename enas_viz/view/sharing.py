@@ -18,6 +18,7 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.inheritance import Trained, inheritance, paths, size
+from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.pack import most_options, pack_picks, pick_digits
@@ -55,6 +56,8 @@ WORDS = {
     "add": "arcs: how often each skip was on; adding takes no weights, so nothing of it is "
     "inherited",
     "concat": "arcs: how often each skip was on, and so its part of the 1×1 convolution trained",
+    "input": "arcs: how often a layer read that tensor; where it read several, their parts of "
+    "the 1×1 convolution were trained",
     "thread": "the thicker a thread, the more minibatches trained that operation of that layer",
     "spot": "the larger a spot, the more minibatches trained that operation on that node",
     "bare": "hollow: nothing to train, as pooling and identity have no weights",
@@ -97,10 +100,10 @@ class Sharing:
         self.exact = all(epoch.exact for epoch in self._trained)
         self.estimated = not any(epoch.exact for epoch in self._trained)
         self._episodes = [e for e in trace.episodes if e.is_scored]
-        fidelity = trace.header.fidelity
-        self.merge = "concat" if fidelity.get("skip_merge_search") == "concat" else "add"
-        self.slips = fidelity.get("macro_dispatch") == "last_branch"
-        self.bare = bare(self.space, fidelity.get("micro_reduction_search") == "stride2")
+        fidelity = recorded_fidelity(trace.header.fidelity)
+        self.merge = fidelity.skip_merge_search
+        self.slips = fidelity.macro_dispatch == "last_branch"
+        self.bare = bare(self.space, fidelity.micro_reduction_search == "stride2")
 
     # ---- moments
 
@@ -204,6 +207,8 @@ class Sharing:
                 {"op": op, "label": short_name(op), "name": OPERATIONS[op][2]} for op in space.ops
             ],
             "layers": space.layers if macro else 0,
+            "wiring": space.wiring if macro else "",
+            "merge": self.merge,
             "nodes": 0 if macro else space.nodes,
             "cells": [] if macro else list(space.cells),
             "bare": sorted(self.bare),
@@ -269,7 +274,7 @@ class Sharing:
     def sentences(self, at: int, architecture: Architecture, who: str) -> list[str]:
         """What the lit network inherits at a moment, and what that would cost without sharing."""
         moment = self.moments[at]
-        own = [p for p in paths(architecture) if p < self._skips_from]
+        own = [p for p in paths(architecture, self.merge) if p < self._skips_from]
         trained = [(moment.counts[p], k) for k, p in enumerate(own) if p not in self.bare]
         if not trained:
             return [WORDS["nothing"].format(who=who)]
@@ -297,7 +302,7 @@ class Sharing:
 
     def inherited(self, at: int, architecture: Architecture) -> dict[str, float]:
         """How many minibatches trained each operation of an architecture that has weights."""
-        counts, taken = self.moments[at].counts, paths(architecture)
+        counts, taken = self.moments[at].counts, paths(architecture, self.merge)
         named = zip(self.places(architecture), taken, strict=False)  # skips come after operations
         return {name: counts[path] for name, path in named if path not in self.bare}
 
@@ -305,9 +310,10 @@ class Sharing:
         """What each operation of an architecture is called, in the order of its paths."""
         space, content = architecture.space, architecture.content
         if isinstance(space, MacroSpace):
+            names = space.op_names(architecture)
             return [
-                WORDS["layer"].format(op=short_name(space.ops[row[0]]), layer=k)
-                for k, row in enumerate(content, start=1)
+                WORDS["layer"].format(op=short_name(names[k]), layer=k + 1)
+                for k in space.reached(architecture, self.merge)
             ]
         return [
             WORDS["node"].format(op=short_name(space.ops[op]), source=source + 1, cell=name, node=n)
@@ -321,7 +327,7 @@ class Sharing:
     def still(self, at: int, architecture: Architecture | None, who: str, hint: str = "") -> str:
         """A picture that stands alone."""
         moment = self.moments[at]
-        lit = frozenset(paths(architecture)) if architecture else frozenset()
+        lit = frozenset(paths(architecture, self.merge)) if architecture else frozenset()
         state = State(moment.now, self.last.now, moment.counts, lit, self.most)
         parts, width, height = picture(
             self.space, state, merge=self.merge, named=self._named, without=self.bare

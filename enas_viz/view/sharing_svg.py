@@ -30,6 +30,7 @@ KNOT_W, KNOT_H = 42, 22  # of a macro operation's box
 PITCH_X, PITCH_Y = 86, 31  # from layer to layer, from operation to operation
 NAMES = 92  # room for the names on the left
 END_W = 68
+ENTRY = 26  # from where a layer's tensor ends to where the next one's input is joined
 COLUMN, RAIL = 17, 19  # between a crossbar's columns, between its rails
 SIDES, BLOCKS = 14, 34  # between the inputs of a node, between nodes
 INPUT_NAMES_W = 122
@@ -110,7 +111,11 @@ def _macro(space: MacroSpace, state: State, merge: str) -> tuple[list[str], floa
     rows = [top + 22 + PITCH_Y * r for r in range(ops)]
     axis = (rows[0] + rows[-1]) / 2
     stem = Box(NAMES + 24, axis, 44, 34)
-    joints = [stem.right + 12 + PITCH_X * k for k in range(layers + 1)]
+    # Where tensors are, and where the operations of each layer begin: there, unless what a layer
+    # chose is joined first.
+    entry = ENTRY if merge == "input" else 0
+    joints = [stem.right + 12 + (PITCH_X + entry) * k for k in range(layers + 1)]
+    starts = [x + entry * (k > 0) for k, x in enumerate(joints[:layers])]
     head = Box(joints[-1] + 16 + END_W / 2, axis, END_W, 34)
     parts = [symbols(space.ops, "above")]
     for op, y in zip(space.ops, rows, strict=True):
@@ -120,10 +125,17 @@ def _macro(space: MacroSpace, state: State, merge: str) -> tuple[list[str], floa
             f'<text class="small start" x="{MARGIN + 24}" y="{y + 4:g}">{short_name(op)}</text>'
         )
     parts.append('<g class="skips">')
-    parts += _in_order(_skips(space, joints, top, tallest, state), state.lit)
+    ends = starts if entry else joints[1:]
+    parts += _in_order(_skips(space, joints, ends, top, tallest, state), state.lit)
     parts += ["</g>", '<g class="posts">']
     parts += [
-        f'<path class="lane" d="M{x:g} {top:g}V{axis - MERGE_R:g}"/>' for x in joints[: layers + 1]
+        f'<path class="lane" d="M{x:g} {top:g}V{axis - MERGE_R:g}"/>'
+        for x in (*joints, *(starts[1:] if entry else ()))
+    ]
+    parts += [
+        f'<path class="lane" d="M{a:g} {axis:g}H{b:g}"/>'
+        for a, b in zip(joints, starts, strict=False)
+        if a < b
     ]
     parts += [
         rect(stem, "fixed", 7),
@@ -136,7 +148,7 @@ def _macro(space: MacroSpace, state: State, merge: str) -> tuple[list[str], floa
     for k in range(layers):
         for r, op in enumerate(space.ops):
             ways.append(
-                (k * ops + r, _way(k * ops + r, op, joints[k], joints[k + 1], rows[r], axis, state))
+                (k * ops + r, _way(k * ops + r, op, starts[k], joints[k + 1], rows[r], axis, state))
             )
     parts += _in_order(ways, state.lit)
     parts += ["</g>", '<g class="joints">']
@@ -145,10 +157,12 @@ def _macro(space: MacroSpace, state: State, merge: str) -> tuple[list[str], floa
         x = joints[k + 1]
         parts.append(
             ring(merge, x, axis)
-            if k
+            if k and not entry
             else f'<circle class="ring" cx="{x:g}" cy="{axis:g}" r="3.5"/>'
         )
-        middle, below = x - PITCH_X / 2, rows[-1] + 34
+        if entry and k > 1:  # of one tensor there is nothing to join
+            parts.append(ring(merge, starts[k], axis))
+        middle, below = (starts[k] + x) / 2, rows[-1] + 34
         parts.append(f'<text class="small" x="{middle:g}" y="{below:g}">layer {k + 1}</text>')
     parts += [
         f'<path class="line" d="M{joints[-1] + MERGE_R:g} {axis:g}H{head.left - 3:g}"/>',
@@ -180,13 +194,19 @@ def _way(path: int, op: str, x1: float, x2: float, y: float, axis: float, state:
 
 
 def _skips(
-    space: MacroSpace, joints: Sequence[float], top: float, tallest: float, state: State
+    space: MacroSpace,
+    joints: Sequence[float],
+    ends: Sequence[float],
+    top: float,
+    tallest: float,
+    state: State,
 ) -> list[tuple[int, str]]:
+    """joints: where each tensor is; ends: where what skips into each layer arrives."""
     shift, path, found = int(space.wiring == "layer"), space.layers * len(space.ops), []
     for k in range(1, space.layers):
         for bit in range(k):
-            x1, x2 = joints[bit + shift], joints[k + 1]
-            share = (x2 - x1) / PITCH_X / max(1, space.layers)
+            x1, x2 = joints[bit + shift], ends[k]
+            share = (x2 - x1) / (joints[1] - joints[0]) / max(1, space.layers)
             rise = round(14 + (tallest - 14) * share**0.75, 1)
             n = state.counts[path]
             width = max(0.5, SKIP * grown(n, state.now, state.end))

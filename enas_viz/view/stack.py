@@ -63,6 +63,13 @@ class Plan:
         """Whether a reduction cell leaves out the cell two back, as the authors' search does."""
         return not self.final and self.fidelity.micro_reduction_search == "fr_then_cell"
 
+    @property
+    def merge(self) -> str:
+        """Where a macro network's skips join: a network of its own concatenates them, unless they
+        are what its layers read."""
+        merge = self.fidelity.skip_merge_search
+        return "concat" if self.final and merge == "add" else merge
+
 
 @dataclass(frozen=True)
 class Slab:

@@ -17,7 +17,7 @@ from typing import Any
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode
 from enas_viz.view import macro_svg, micro_svg
-from enas_viz.view.scene import OPERATIONS, Bar, Scene, facts, scene_of, two_digits
+from enas_viz.view.scene import OPERATIONS, Bar, MacroScene, Scene, facts, scene_of, two_digits
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, wrap
 from enas_viz.view.stack import Plan, describe_stack, stack_parts
 
@@ -78,8 +78,9 @@ def still(
         blocks += [paragraph(line, wide) for line in wrap(text, wide, 11)]
     if hint:
         blocks += [paragraph(line, wide, "kicker") for line in wrap(hint, wide, 12)]
-    caption = scene.caption(step, episode.steps) if at_step else describe(architecture)
-    return stacked(blocks, wide, caption)
+    if at_step:
+        return stacked(blocks, wide, scene.caption(step, episode.steps))
+    return stacked(blocks, wide, describe(scene, architecture))
 
 
 def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str = "") -> str:
@@ -118,14 +119,14 @@ def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
         f'<g transform="translate(0 {-place.top:g})">{"".join(parts)}</g>',
     ]
     blocks = [(moved, scene.layout.width, place.height + 8), _legend(scene, scene.layout.width)]
-    return stacked(blocks, scene.layout.width, describe(architecture))
+    return stacked(blocks, scene.layout.width, describe(scene, architecture))
 
 
 def _scene_in(plan: Plan, colour: str) -> Scene:
     """The scene of what is stacked, wired as it is in this network."""
     scene, fidelity = scene_of(plan.shown, colour), plan.fidelity
     if plan.architecture.space.kind == "macro":
-        return scene
+        return replace(scene, merge=plan.merge)
     counts = fidelity.loose_inputs == "count"
     return replace(scene, counts_inputs=counts, drops_two_back=plan.drops_two_back)
 
@@ -140,9 +141,11 @@ def stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:
     return standalone("".join(parts), wide + 2 * EDGE, y + EDGE - 8, caption)
 
 
-def describe(architecture: Architecture) -> str:
+def describe(scene: Scene, architecture: Architecture) -> str:
     """The finished network in one sentence, for those who do not see it."""
-    return PAINTERS[architecture.space.kind].describe(architecture)
+    if isinstance(scene, MacroScene):
+        return macro_svg.describe(architecture, scene.merge)
+    return micro_svg.describe(architecture)
 
 
 def _told(scene: Scene, step: int, episode: Episode, wide: float) -> Block:

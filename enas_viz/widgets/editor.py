@@ -10,6 +10,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from reprlib import repr as shortened
 from typing import Any
 
@@ -45,7 +46,8 @@ class Editor(Replay):
     `score(architecture)` as `search.score` makes: accuracy in [0, 1] under shared weights, on the
     same images each time. best: architectures of the controller that are to be beaten, by default
     ten samples of it. recipe: whose sizes count for parameters, multiply-adds and the receptive
-    field; by default the recipe that is x, or of the space's full-size search. step: where to
+    field, and whose wiring is drawn; by default the recipe that is x, or the sizes of the space's
+    full-size search with the default fidelity. step: where to
     begin, from 0; by default the first at which there is something to decide.
 
     `architecture` is the present one, and may be set. `tried` lists what was scored, best first:
@@ -81,6 +83,14 @@ class Editor(Replay):
             )
         self._score, self.tried = score, []
         start = _start(x, controller)
+        # A recipe that is named says how its networks are wired; the drawing and the facts agree.
+        named = recipe is not None or isinstance(x, Recipe) or (isinstance(x, str) and x in RECIPES)
+        header = Header(
+            start.architecture.space,
+            start.order,
+            recipe=self.recipe.to_json(),
+            fidelity=asdict(self.recipe.fidelity) if named else {},
+        )
         _check_cells(start.architecture.space)
         header = Header(start.architecture.space, start.order, recipe=self.recipe.to_json())
         super().__init__(
@@ -138,7 +148,10 @@ class Editor(Replay):
         if isinstance(space, MacroSpace):
             rows.append(["ways through", _ways(found.shortest, found.depth), "through skips"])
             unread = ", ".join(map(str, found.unread["layers"])) or "none"
-            rows.append(["layers that no skip reads", unread, "their output is passed on once"])
+            if self.recipe.fidelity.skip_merge_search == "input":
+                rows.append(["layers that nothing reads", unread, "they are not computed"])
+            else:
+                rows.append(["layers that no skip reads", unread, "their output is passed on once"])
         else:
             for cell in space.cells:
                 ends = ", ".join(map(str, found.unread[cell]))
@@ -258,10 +271,9 @@ def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
     if isinstance(x, str) and x in RECIPES:
         return recipe(x)
     space = x if isinstance(x, MacroSpace | MicroSpace) else _architecture(x).space
-    base = recipe(f"{space.kind}-paper")
-    if isinstance(space, MacroSpace):
-        return recipe(base.name, network__layers=space.layers)
-    return recipe(base.name, network__nodes=space.nodes)
+    size = "layers" if isinstance(space, MacroSpace) else "nodes"
+    sizes = {f"network__{size}": getattr(space, size)}
+    return recipe(f"{space.kind}-paper", fidelity="default", **sizes)
 
 
 def _architecture(x: Any) -> Architecture:

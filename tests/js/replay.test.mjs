@@ -41,9 +41,20 @@ test("what a step left out shows while it decides, and never again", () => {
 });
 
 test("a merge point shows only where skips arrive", () => {
-  const merge = { kind: "merge", born: 3 };
+  const merge = { kind: "merge", born: 3, merge: "1" };
   assert.deepEqual([2, 3, 4].map((now) => replay.look(merge, now, [0, 0])), ["future", "out", "out"]);
   assert.deepEqual([2, 3, 4].map((now) => replay.look(merge, now, [0, 1])), ["future", "now", "past"]);
+  const several = { ...merge, merge: "2" }; // of an operation's input: one is read as it is
+  assert.deepEqual([[1, 0], [1, 1]].map((picks) => replay.look(several, 3, picks)), ["out", "now"]);
+});
+
+test("the layer before is read, too, where no layer was chosen", () => {
+  const before = { kind: "row", born: 3, row: 1, none: "1" };
+  const looks = (picks) => [3, 4].map((now) => replay.look(before, now, picks, true));
+  assert.deepEqual(looks([0, 0]), ["now", "past"]);
+  assert.deepEqual(looks([1, 0]), ["rejected", "out"]);
+  assert.deepEqual(looks([1, 1]), ["now", "past"]);
+  assert.deepEqual([3, 4].map((now) => replay.look({ ...before, none: undefined }, now, [0, 0], true)), ["rejected", "out"]);
 });
 
 test("a skip's logit z stands for the pair (-z, z)", () => {
