@@ -83,6 +83,7 @@ class Editor(Replay):
             )
         self._score, self.tried = score, []
         start = _start(x, controller)
+        _check_cells(start.architecture.space)
         # A recipe that is named says how its networks are wired; the drawing and the facts agree.
         named = recipe is not None or isinstance(x, Recipe) or (isinstance(x, str) and x in RECIPES)
         header = Header(
@@ -91,8 +92,6 @@ class Editor(Replay):
             recipe=self.recipe.to_json(),
             fidelity=asdict(self.recipe.fidelity) if named else {},
         )
-        _check_cells(start.architecture.space)
-        header = Header(start.architecture.space, start.order, recipe=self.recipe.to_json())
         super().__init__(
             Episode(start.architecture, start.steps, order=start.order, header=header),
             controller,
