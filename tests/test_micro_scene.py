@@ -171,7 +171,7 @@ def test_a_still_is_valid_xml_that_stands_alone(step):
 
 
 def test_the_description_tells_every_node():
-    told = describe(ARTICLE_MICRO)
+    told = describe(scene_of(ARTICLE_MICRO), ARTICLE_MICRO)
 
     assert told == (
         "A normal cell: node 3 adds average pooling 5×5 of node 2 and separable convolution 5×5 of "
