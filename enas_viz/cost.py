@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from enas_viz.recipes import Fidelity, Recipe
-from enas_viz.space import Architecture, MacroSpace, MicroSpace, OpTable
+from enas_viz.space import CELLS, Architecture, MacroSpace, MicroSpace, OpTable
 
 
 @dataclass(frozen=True)
@@ -228,6 +228,7 @@ def _final_kernel(op: str, c: int, dense: bool) -> int:
 def _cells_child_cost(
     architecture: Architecture, recipe: Recipe, image_channels: int, classes: int
 ) -> Cost:
+    _check_pair(architecture.space)
     space, network, fidelity = architecture.space, recipe.network, recipe.fidelity
     counts = fidelity.loose_inputs == "count"
     places = cell_places(network.layers, network.filters, fidelity.micro_stack)
@@ -347,6 +348,7 @@ def cells_supernet_parameters(
     5 373 140 at 6 layers, 20 filters and five nodes. Separable convolutions have a set of weights
     for each place and source.
     """
+    _check_pair(space)
     fidelity = fidelity or Fidelity()
     found = _stem_parameters(filters, image_channels)
     for cell in _searched_cells(layers, filters, fidelity):
@@ -376,6 +378,7 @@ def cells_path_cost(
     fidelity: Fidelity | None = None,
 ) -> Cost:
     """Cost of the path that a pair of cells takes through the micro supernet (see above)."""
+    _check_pair(architecture.space)
     space, fidelity = architecture.space, fidelity or Fidelity()
     stacked = fidelity.sep_conv_stack
     stem = (STEM_FACTOR * filters, resolution, resolution)
@@ -405,6 +408,14 @@ def cells_path_cost(
 def _side(resolution: int, halvings: int) -> int:
     """Height of a map after so many halvings, each of which rounds up."""
     return math.ceil(resolution / 2**halvings)
+
+
+def _check_pair(space: MicroSpace) -> None:
+    """Raises ValueError for a space without a reduction cell, of which no network is built."""
+    if space.cells != CELLS:
+        raise ValueError(
+            f"a network of cells needs a normal and a reduction cell; got {', '.join(space.cells)}"
+        )
 
 
 def _stem_parameters(filters: int, image_channels: int) -> int:

@@ -28,6 +28,7 @@ from enas_viz.space import (
 )
 
 _LONGEST = 5 * MOST_NUMBERS  # characters of text
+_HIGHEST = 10**9 - 1  # of the numbers; text that repeats them in an error stays short
 _LONGEST_SCRIPT = 200_000  # characters; the authors' scripts have about two thousand
 
 
@@ -96,7 +97,7 @@ def guess_space(
     for name in list(candidates)[: list(candidates).index(valid[0])]:
         remark += f"; not as {name}: {errors[name]}"
     if candidates[valid[-1]].kind != chosen.kind:
-        remark += f"; {n} numbers fit {valid[-1]}, too: for that, space='micro' (--space micro)"
+        remark += f"; {n} numbers fit {valid[-1]}, too: ev.decode(..., 'micro') or --space micro"
     return chosen, remark
 
 
@@ -137,6 +138,8 @@ def _whole(value: Any) -> int:
     found = whole_number(value)
     if found is None:
         raise ValueError(f"a flat list holds whole numbers; got {shortened(value)}")
+    if abs(found) > _HIGHEST:
+        raise ValueError(f"the numbers of a flat list have {len(str(_HIGHEST))} digits at most")
     return found
 
 
@@ -214,6 +217,8 @@ def _brackets(text: str) -> list[list[int]]:
 
 
 def _whole_numbers(text: str) -> list[int]:
+    if re.search(r",\s*,", text):
+        raise ValueError("a flat list has a number between any two commas; got none")
     words = re.sub(r"[\s,;|]+", " ", text).split()
     for word in words:
         if re.fullmatch(r"0\d+", word):

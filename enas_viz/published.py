@@ -172,13 +172,13 @@ def _decode_macro(
     found: Found, space: MacroSpace, given_space: bool, wiring: Wiring | None, remark: str
 ) -> Decoded:
     known = found.numbers == MACRO.flat
-    authors = known or (found.authors and not given_space)
+    authors = (known or found.authors) and not given_space
     chosen = ("code" if authors else space.wiring) if wiring is None else wiring
     space = MacroSpace(space.layers, space.ops, chosen)
     other = "code" if chosen == "layer" else "layer"
     if wiring is not None:
         why = "as asked"
-    elif known:
+    elif known and chosen == "code":
         why, remark = "as it equals the published 24-layer network", ""
     elif given_space:
         why = "as its space says"
@@ -190,11 +190,14 @@ def _decode_macro(
     form = f"{found.form}: " if found.form else ""
     layers = f"{space.layers} layer{'s' * (space.layers > 1)}"
     if made == ARTICLE_MACRO:
-        remark += "; the article's own network has neither the stem nor the halvings of this one"
+        remark += (
+            "; the article's own network has neither stem nor halved maps, which networks built "
+            "here have"
+        )
     return Decoded(
         made,
         f"read as {form}macro, {layers}, {_numbering(space)}, {chosen} wiring ({why}); "
-        f"for {other} wiring: wiring='{other}' (--wiring {other}){remark}",
+        f"for {other} wiring: ev.decode(..., wiring='{other}') or --wiring {other}{remark}",
     )
 
 

@@ -146,7 +146,7 @@ def test_replay_of_an_episode_that_is_not_there_is_refused(capsys, folder):
 def test_decode_explains_macro_lists_and_says_how_it_read_them(capsys):
     told = run(capsys, "decode", "0 3 1 5 1 1 2 1 0 1")
 
-    assert "layer wiring (the default for bare lists); for code wiring: wiring='code' (--wi" in told
+    assert "layer wiring (the default for bare lists); for code wiring: ev.decode(..., wi" in told
     assert "layer 4: conv5x5 of layer 3; skips from layer 1, layer 3" in told
 
 
@@ -156,7 +156,7 @@ def test_decode_wires_what_the_authors_program_prints_as_it_does_unless_asked_ot
     told = run(capsys, "decode", printed)
     asked = run(capsys, "decode", printed, "--wiring", "layer")
 
-    assert "code wiring (as the authors' program builds it); for layer wiring: wiring='lay" in told
+    assert "code wiring (as the authors' program builds it); for layer wiring: ev.dec" in told
     assert "layer 4: avg3x3 of layer 3; skips from layer 1, layer 2" in told
     assert "layer wiring (as asked)" in asked
     assert "layer 4: avg3x3 of layer 3; skips from layer 2, layer 3" in asked

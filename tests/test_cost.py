@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from enas_viz.anatomy import anatomy
 from enas_viz.cost import (
+    cells_path_cost,
     cells_supernet_parameters,
+    child_cost,
     op_multiply_adds,
     op_parameters,
     path_cost,
@@ -17,6 +20,7 @@ from enas_viz.cost import (
     supernet_parameters,
     tensor_sizes,
 )
+from enas_viz.published import ARTICLE_MICRO
 from enas_viz.recipes import recipe
 from enas_viz.space import MACRO_OPS, Architecture, MacroSpace, MicroSpace
 
@@ -198,3 +202,18 @@ def test_as_released_every_layer_costs_what_its_last_operation_does():
     assert found == recipe_path_cost(pools, made)
     bound = recipe("macro-released", fidelity__macro_dispatch="sampled")
     assert recipe_path_cost(convs, bound).multiply_adds > 4 * found.multiply_adds
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        lambda: cells_supernet_parameters(ARTICLE_MICRO.space, 3, 4),
+        lambda: cells_path_cost(ARTICLE_MICRO, 3, 4, 8),
+        lambda: recipe_path_cost(ARTICLE_MICRO, recipe("micro-tiny")),
+        lambda: child_cost(ARTICLE_MICRO, recipe("micro-final-tiny")),
+        lambda: anatomy(ARTICLE_MICRO, recipe("micro-tiny")),
+    ],
+)
+def test_a_network_without_a_reduction_cell_is_not_counted(count):
+    with pytest.raises(ValueError, match="needs a normal and a reduction cell; got normal"):
+        count()

@@ -73,7 +73,7 @@ def test_printed_layers_are_wired_as_the_authors_program_builds_them():
     assert read.how == (
         "read as layers printed by the authors' program: macro, 4 layers, operations numbered as "
         "by the authors of ENAS, code wiring (as the authors' program builds it); for layer "
-        "wiring: wiring='layer' (--wiring layer)"
+        "wiring: ev.decode(..., wiring='layer') or --wiring layer"
     )
 
 
@@ -97,7 +97,7 @@ def test_whatever_is_recognised_as_the_authors_has_code_wiring_unless_asked_othe
     assert decode(text).architecture == CODED
     assert "code wiring (as the authors' program builds it); for layer wiring: " in decode(text).how
     assert asked.architecture == ARTICLE_MACRO
-    assert "layer wiring (as asked); for code wiring: wiring='code' (--wiring code)" in asked.how
+    assert "layer wiring (as asked); for code wiring: ev.decode(..., wiring='code')" in asked.how
     assert decode(text, MacroSpace(4)).architecture == ARTICLE_MACRO  # a space decides, too
 
 

@@ -160,8 +160,8 @@ def test_a_named_macro_network_may_be_read_under_the_other_wiring():
     assert read.architecture == Architecture(MacroSpace(24), MACRO.content)
     assert read.how == (
         "read as the published architecture 'enas-macro': macro, 24 layers, operations numbered "
-        "as by the authors of ENAS, layer wiring (as asked); for code wiring: wiring='code' "
-        "(--wiring code)"
+        "as by the authors of ENAS, layer wiring (as asked); for code wiring: ev.decode(..., "
+        "wiring='code') or --wiring code"
     )
 
 
@@ -190,11 +190,11 @@ def test_a_published_list_is_read_under_code_wiring_unless_asked_otherwise():
     assert by_itself.architecture == MACRO
     assert by_itself.how == (
         "read as macro, 24 layers, operations numbered as by the authors of ENAS, code wiring (as "
-        "it equals the published 24-layer network); for layer wiring: wiring='layer' "
-        "(--wiring layer)"
+        "it equals the published 24-layer network); for layer wiring: ev.decode(..., "
+        "wiring='layer') or --wiring layer"
     )
     assert asked.architecture.space.wiring == "layer"
-    assert "layer wiring (as asked); for code wiring: wiring='code' (--wiring code)" in asked.how
+    assert "layer wiring (as asked); for code wiring: ev.decode(..., wiring='code')" in asked.how
 
 
 def test_a_new_list_is_read_under_layer_wiring_unless_asked_otherwise():
@@ -207,9 +207,12 @@ def test_a_new_list_is_read_under_layer_wiring_unless_asked_otherwise():
 
 def test_a_space_that_is_given_decides_the_wiring():
     read = decode([0, 3, 1], MacroSpace(2, wiring="code"))
+    published = decode(MACRO.flat, MacroSpace(24))
 
     assert read.architecture.space.wiring == "code"
     assert "code wiring (as its space says)" in read.how
+    assert published.architecture.space == MacroSpace(24)
+    assert "layer wiring (as its space says)" in published.how
 
 
 def test_a_micro_list_is_told_by_its_length():
@@ -244,7 +247,7 @@ def test_a_length_that_fits_both_is_macro_where_valid_and_micro_when_named(lengt
 
     assert decode(zeros).architecture.space == MacroSpace(layers)
     assert f"{length} numbers fit " in decode(zeros).how
-    assert "too: for that, space='micro' (--space micro)" in decode(zeros).how
+    assert "too: ev.decode(..., 'micro') or --space micro" in decode(zeros).how
     assert decode(zeros, "micro").architecture.space.nodes == nodes
     assert "fit" not in decode(zeros, "micro").how
 
@@ -305,6 +308,8 @@ def test_micro_lists_come_back_from_integers_and_text(nodes, seed):
         (np.array([0.0, 3.0, 1.0]), "a flat list holds whole numbers; got np.float64"),
         (np.array([False]), "a flat list holds whole numbers; got np.False_"),
         (np.ma.masked_array([0, 3, 1], [0, 1, 0]), "a flat list holds whole numbers; got masked"),
+        ([10**5000], "the numbers of a flat list have 9 digits at most"),
+        ("0,,3,1", "a number between any two commas; got none"),
         (range(2, 6), "^normal cell, node 3 takes a source index from 0 to 1 .*; got 2"),
         ("range(2, 6)", "whole numbers separated by spaces or commas; got 'range'"),
         (itertools.count(), "1000000 at most; got more"),
@@ -398,7 +403,8 @@ def test_a_space_that_is_given_says_whose_numbers_the_operations_have():
 def test_what_the_article_does_not_have_is_said_of_its_network():
     for article in ("article-macro", ARTICLE_MACRO.flat):
         assert decode(article).how.endswith(
-            "; the article's own network has neither the stem nor the halvings of this one"
+            "; the article's own network has neither stem nor halved maps, which networks built "
+            "here have"
         )
     assert "article" not in decode(ARTICLE_MACRO.flat, wiring="code").how
 
