@@ -217,8 +217,8 @@ def _brackets(text: str) -> list[list[int]]:
 
 
 def _whole_numbers(text: str) -> list[int]:
-    if re.search(r",\s*,", text):
-        raise ValueError("a flat list has a number between any two commas; got none")
+    if re.search(r",\s*,|\A\s*,.*\d", text, re.S):
+        raise ValueError("a flat list has a number before every comma; got none")
     words = re.sub(r"[\s,;|]+", " ", text).split()
     for word in words:
         if re.fullmatch(r"0\d+", word):

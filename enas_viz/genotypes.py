@@ -126,7 +126,7 @@ def _joined(made: Architecture, cell: str, concat: Any, name: str) -> str:
     if sorted(tensors) == list(loose):
         return ""
     return (
-        f"; {name} joins {_nodes(tensors)}, ENAS joins only the loose ends, which no node reads: "
+        f"; {name} joins {_nodes(tensors)}, ENAS joins the loose ends, which no node reads: "
         f"{_nodes(loose)}"
     )
 

@@ -79,8 +79,8 @@ def test_what_a_log_writes_before_a_genotype_is_left_out_and_named(before):
 
 def test_a_concat_beyond_the_loose_ends_is_remarked():
     assert decode(ALL).how.endswith(
-        "; normal_concat joins nodes 3, 4, ENAS joins only the loose ends, which no node reads: "
-        "node 4; reduce_concat joins nodes 4, 2, 3, ENAS joins only the loose ends, which no node "
+        "; normal_concat joins nodes 3, 4, ENAS joins the loose ends, which no node reads: "
+        "node 4; reduce_concat joins nodes 4, 2, 3, ENAS joins the loose ends, which no node "
         "reads: node 4"
     )
 
@@ -88,6 +88,14 @@ def test_a_concat_beyond_the_loose_ends_is_remarked():
 @pytest.mark.parametrize("given", [LOOSE, {"normal": CELL, "reduce": CELL}])
 def test_a_concat_of_the_loose_ends_or_none_needs_no_remark(given):
     assert decode(given).how.endswith("of 2 computed nodes, operations by name")
+
+
+def test_a_concat_that_leaves_out_an_input_which_no_node_reads_is_remarked():
+    beside_one = [("sep_conv_3x3", 1), ("sep_conv_3x3", 1)]
+
+    assert decode({"normal": beside_one, "normal_concat": [2]}).how.endswith(
+        "normal_concat joins node 3, ENAS joins the loose ends, which no node reads: nodes 1, 3"
+    )
 
 
 def test_a_genotype_without_a_reduction_cell_is_a_normal_cell():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections import deque
 
 import pytest
 from episodes import made_up_article_episode, made_up_episode
@@ -177,6 +178,11 @@ def test_of_a_trace_the_best_episode_is_drawn():
     assert subject(trace) is episodes[2]
     with pytest.raises(TypeError, match="got 3"):
         subject(3)
+
+
+@pytest.mark.parametrize("read", [range(1), deque([0, 3, 1]), "0 3 1", ((0,), (3, 1)), iter([0])])
+def test_whatever_decode_reads_is_drawn(read):
+    assert subject(read).note.startswith("Read as ")
 
 
 def test_colour_means_operations_or_layers():

@@ -230,6 +230,9 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
     return _Join.apply(*tensors) if torch.is_grad_enabled() else torch.cat(tensors, 1)
 
 
+POOLINGS = OpTable("pooling", {"avg": AvgPool, "max": MaxPool})
+
+
 class PoolBranch(nn.Sequential):
     """1x1 convolution with batch norm and ReLU, then 3x3 pooling at stride 1, nothing after it.
 
@@ -237,8 +240,8 @@ class PoolBranch(nn.Sequential):
     """
 
     def __init__(self, c: int, kind: str, fidelity: Fidelity) -> None:
-        pool = {"avg": AvgPool, "max": MaxPool}[kind]()
-        super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pool)
+        pooling = POOLINGS[kind]()
+        super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pooling)
 
 
 MACRO_BRANCHES = OpTable(
@@ -361,13 +364,14 @@ class SepConv(nn.Module):
         return x
 
 
-_POOLS = {"max": MaxPool(), "avg": AvgPool()}  # they have no weights
+_USUAL = OpTable("pooling", {"avg": AvgPool(), "max": MaxPool()})  # 3x3 at stride 1, no weights
 
 
 def pool(x: Tensor, kind: str, size: int, stride: int = 1) -> Tensor:
     """Average or max pooling with "SAME" padding; padding counts in neither."""
+    usual = _USUAL[kind]
     if stride == 1 and size == 3:
-        return _POOLS[kind](x)
+        return usual(x)
     pad = Padding.same(x, size, stride)
     if kind == "max":
         return F.max_pool2d(pad.around(x, -math.inf), size, stride)

@@ -6,6 +6,7 @@ Not here: reading lists and genotypes (`published.decode`).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
@@ -26,8 +27,7 @@ def given(x: Any) -> Architecture | Episode | Trace:
     """
     if isinstance(x, Architecture | Episode | Trace):
         return x
-    readable = isinstance(x, str | list | tuple | dict | Decoded)
-    readable = readable or hasattr(x, "normal") or hasattr(x, "tolist")  # genotypes; numpy's
+    readable = isinstance(x, Iterable | Decoded) or hasattr(x, "normal")  # a genotype has it
     if not readable or isinstance(x, type):
         raise TypeError(
             f"expected an Architecture, an Episode, a Trace (its best episode), or an architecture "

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import torch
 
 import enas_viz as ev
 from enas_viz import anatomy as anatomy_module
@@ -14,6 +15,7 @@ from enas_viz.recipes import Fidelity, change, recipe
 from enas_viz.search.child import MacroChild, MicroChild
 from enas_viz.search.macro_supernet import MacroSupernet
 from enas_viz.search.micro_supernet import MicroSupernet
+from enas_viz.search.ops import PoolBranch, pool
 from enas_viz.space import EXTRA_OPS, MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace
 from enas_viz.view.shapes import icon
 from enas_viz.view.sharing_svg import bare
@@ -93,6 +95,15 @@ def test_no_builder_of_cells_takes_an_unknown_operation_for_another(any_ops, bui
     for op in INVENTED if shared else (*INVENTED, "conv3x3", "conv5x5"):
         with pytest.raises(ValueError, match=f"the operation {op!r} is unknown; known are "):
             MICRO_BUILDERS[builder](cells_of(op))
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_pool_is_an_average_or_a_maximum_and_nothing_else(size, stride):
+    with pytest.raises(ValueError, match="the operation 'sum' is unknown; known are avg, max"):
+        pool(torch.zeros(1, 1, 4, 4), "sum", size, stride)
+    with pytest.raises(ValueError, match="the operation 'sum' is unknown; known are avg, max"):
+        PoolBranch(2, "sum", Fidelity())
 
 
 def test_every_builder_knows_every_operation_that_its_space_may_have():
