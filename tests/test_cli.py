@@ -104,6 +104,7 @@ def test_a_preset_and_a_fidelity_field_reach_the_trace(capsys, tmp_path):
     fidelity = load_trace(where).header.fidelity
     assert fidelity["macro_dispatch"] == "last_branch"
     assert fidelity["entropy"] == "full"
+    assert "(`enas-viz decode --wiring code` reads it)" in run(capsys, "derive", where, "--n", "2")
 
 
 def test_derive_ranks_candidates(capsys, folder):
@@ -114,7 +115,7 @@ def test_derive_ranks_candidates(capsys, folder):
     assert accuracies == sorted(accuracies, reverse=True)
     assert len(rows) == 4
     assert "397 validation images" in table
-    assert str(rows[0]["flat"]) in table
+    assert f"The first as a flat list:\n{rows[0]['flat']}" in table
 
 
 def test_a_micro_search_runs_and_its_candidates_are_shown_node_by_node(capsys, tmp_path):

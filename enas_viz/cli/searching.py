@@ -26,7 +26,7 @@ from enas_viz.files import check_target
 from enas_viz.following import final_recipe
 from enas_viz.ranking import write_ranking
 from enas_viz.recipes import Preset, recipe, recipe_from_json
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import load_trace
 
 
@@ -173,8 +173,16 @@ def derive_command(args: Sequence[str]) -> None:
         f"networks at least one gets p < 0.05 in\n{FALSE_ALARMS} of rankings, not in 5 %.\n"
         f"Kept in {out}; next: `{next_training(options.folder, options.out, options.data)}`,\n"
         f"by the recipe {final_recipe(search.recipe).name} on the same images.\n"
-        f"The first as a flat list:\n{found[0].architecture.flat}"
+        f"The first as a flat list{_wired(found[0].architecture.space)}:\n"
+        f"{found[0].architecture.flat}"
     )
+
+
+def _wired(space: Space) -> str:
+    """How a flat list of the space must be decoded: bare lists have layer wiring otherwise."""
+    if isinstance(space, MacroSpace) and space.wiring == "code":
+        return " (`enas-viz decode --wiring code` reads it)"
+    return ""
 
 
 def _told_apart(found: Sequence[Any]) -> str:
