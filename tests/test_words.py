@@ -8,7 +8,7 @@ from statistics import mean, stdev
 import pytest
 
 import enas_viz as ev
-from enas_viz.estimates import CPU, estimate, tell_time
+from enas_viz.estimates import CPU, GPU, estimate, tell_time
 from enas_viz.measured import tell_demo
 from enas_viz.recipes import recipe
 
@@ -132,3 +132,16 @@ def test_a_notebook_says_of_what_its_film_shows_the_best(notebook, trace):
     assert (
         f"the best of all {len(searched.episodes):,} had {highest:.1%}".replace("%", " %") in text
     )
+
+
+def test_the_gpu_times_that_notebook_07_keeps_are_lower_limits_as_they_are_estimated():
+    (path,) = (p for p in NOTEBOOKS if p.name.startswith("07"))
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (cell,) = (c for c in cells if "GPU.assumed" in "".join(c["source"]))
+    kept = "".join(text for output in cell["outputs"] for text in output["text"])
+
+    told = re.findall(r"^(\S+) +at least (.*)$", kept, flags=re.MULTILINE)
+
+    assert kept.startswith(GPU.assumed)
+    assert len(told) == 6
+    assert told == [(name, tell_time(estimate(recipe(name), GPU).hours)) for name, _ in told]
