@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import sys
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from reprlib import repr as shortened  # what is refused may be endless
@@ -32,6 +32,9 @@ AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary 
 FAVOURED = ("sep3x3", "sep5x5")  # the operations that it favours
 PRIOR_BIAS = 10.0  # where their learned bias starts, ...
 PRIOR_SHIFT = 0.25  # ... and what is added to them, and taken from the others, in normal cells
+
+
+_hints = functools.cache(get_type_hints)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -536,10 +539,12 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
             inner = getattr(base, part)
             if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
                 raise ValueError(_no_field(path))
+            _check_kind(path, value, _hints(type(inner))[name])
             if value != getattr(inner, name):
                 _check_in_use(base, part, name)
             value = dataclasses.replace(inner, **{name: value})
         base = dataclasses.replace(base, **{part: value})
+        _check_part(part, value)  # at once, since the next change may look at it
     check(base)
     return base
 
@@ -591,7 +596,7 @@ def recorded_fidelity(told: dict[str, Any]) -> Fidelity:
     A field that it does not tell, since the trace is older, has its default; so has one that it
     tells nonsense of, and what this version does not know is left out.
     """
-    hints = get_type_hints(Fidelity)
+    hints = _hints(Fidelity)
     known = {k: told[k] for k in hints if k in told and _is_choice(told[k], get_args(hints[k]))}
     return Fidelity(**known)
 
@@ -649,6 +654,8 @@ MOST: dict[str, int] = {
     "compute.threads": 4096,
     "compute.processes": 4096,
 }
+# Of all other numbers: single precision, in which networks compute, holds these with room to spare.
+LARGEST, SMALLEST = 1e30, 1e-30
 MOST_WEIGHTS = 10**8  # layers times filters squared, of cells also times 2 nodes squared
 
 
@@ -662,16 +669,20 @@ def check(made: Recipe) -> None:
 
 
 def _check_kinds(made: Recipe) -> None:
-    parts = _parts()
-    for name, hint in get_type_hints(Recipe).items():
-        if name not in parts:
-            _check_kind(name, getattr(made, name), hint)
-    for part, kind in parts.items():
-        config = getattr(made, part)
-        if not isinstance(config, kind):
-            raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {config!r}")
-        for name, hint in get_type_hints(kind).items():
-            _check_kind(f"{part}.{name}", getattr(config, name), hint)
+    for f in fields(Recipe):
+        _check_part(f.name, getattr(made, f.name))
+
+
+def _check_part(part: str, value: Any) -> None:
+    """Raises ValueError for a value of a recipe's field that is of another kind than its."""
+    kind = _parts().get(part)
+    if kind is None:
+        _check_kind(part, value, _hints(Recipe)[part])
+        return
+    if not isinstance(value, kind):
+        raise ValueError(f"{part} of a recipe is a {kind.__name__}; got {shortened(value)}")
+    for name, hint in _hints(kind).items():
+        _check_kind(f"{part}.{name}", getattr(value, name), hint)
 
 
 def _check_ranges(made: Recipe) -> None:
@@ -681,9 +692,10 @@ def _check_ranges(made: Recipe) -> None:
             value = getattr(getattr(made, part) if part else made, name)
             if not holds(value):
                 raise ValueError(f"{where} {what}; got {shortened(value)}")
-            if value > MOST.get(where, sys.float_info.max):
-                most = f"at most {MOST[where]}" if where in MOST else "finite"
-                raise ValueError(f"{where} must be {most}; got {shortened(value)}")
+            if value > (most := MOST.get(where, LARGEST)):
+                raise ValueError(f"{where} must be at most {most}; got {shortened(value)}")
+            if 0 < value < SMALLEST:
+                raise ValueError(f"{where} must be at least {SMALLEST}; got {shortened(value)}")
 
 
 def _check_size(made: Recipe) -> None:
@@ -765,6 +777,8 @@ def _check_kind(where: str, value: Any, hint: Any) -> None:
     if not isinstance(value, taken) or (isinstance(value, bool) and hint is not bool):
         kind = f"a{'n' if hint is int else ''} {hint.__name__}"
         raise ValueError(f"{where} must be {kind}; got {shortened(value)}")
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(f"{where} must be text that UTF-8 can hold; got {value!r}")
 
 
 def _is_choice(value: Any, choices: tuple[Any, ...]) -> bool:
@@ -781,7 +795,7 @@ def field_names() -> list[str]:
 
 
 def _parts() -> dict[str, type]:
-    hints = get_type_hints(Recipe)
+    hints = _hints(Recipe)
     return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
 
 

@@ -480,7 +480,7 @@ def read_trace(data: bytes, name: str = "trace") -> Trace:
             warnings.warn(f"{name}: the last line is torn and left out", stacklevel=3)
             break
         if header is None:
-            header = _header(value, name)
+            header = header_from_json(value, name)
             plan = header.space.steps(header.order)
         elif (made := _record(value, header, plan, where)) is not None:
             records.append(made)
@@ -545,7 +545,8 @@ def _object(pairs: list[tuple[str, Any]]) -> Json:
     return made
 
 
-def _header(value: Any, name: str) -> Header:
+def header_from_json(value: Any, name: str) -> Header:
+    """The header of the trace `name`, from the JSON of its first line. ValueError if it is none."""
     if not isinstance(value, dict) or value.get("type") != "header":
         raise ValueError(f"{name} is no enas_viz trace: its first line is not a header")
     found = value.get("format")
@@ -569,7 +570,7 @@ def _header(value: Any, name: str) -> Header:
             got = shortened(known[part])
             raise ValueError(f"{name}: {part} in the header is an object; got {got}")
     try:
-        _check_plain(value)
+        check_plain(value)
         _check_fields(known, Header)
         known.update(space=space_from_json(value["space"]), format=tuple(found))
         made = Header(**known, extra=_unknown(value, known, {"type", "n"}))
@@ -711,7 +712,7 @@ def _check_fields(known: Json, made: type) -> None:
         if name.endswith("accuracy") and value is not None and not 0 <= value <= 1:
             raise ValueError(f"its {name} is a share from 0 to 1; got {value}")
         if isinstance(value, str | dict):
-            _check_plain(value)
+            check_plain(value)
 
 
 def _check_seconds(clock: Json) -> None:
@@ -721,11 +722,11 @@ def _check_seconds(clock: Json) -> None:
 
 
 def _checked(extra: Json) -> Json:
-    _check_plain(extra)
+    check_plain(extra)
     return extra
 
 
-def _check_plain(value: Any) -> None:
+def check_plain(value: Any) -> None:
     """Raises ValueError for what could not be written again: depth, infinities, half letters."""
     layer, depth = [value], 0
     while layer:
@@ -747,7 +748,7 @@ def _check_plain(value: Any) -> None:
 
 def _check_detail(detail: Json, t: int) -> None:
     """The details of step `t`: numbers, alone or in rows of rows."""
-    _check_plain(detail)
+    check_plain(detail)
     left = list(detail.values())
     while left:
         value = left.pop()

@@ -483,7 +483,7 @@ def test_a_wish_for_what_is_not_there_is_refused_with_what_is_near(name, changes
             )
         ),
         *(
-            (name, math.inf, f"{name.replace('__', '.')} must be finite; got inf")
+            (name, math.inf, f"{name.replace('__', '.')} must be at most 1e.30; got inf")
             for name in (
                 *("controller__lr", "controller__tanh_constant", "controller__temperature"),
                 *("controller__adam_eps", "controller__init_range", "controller__entropy_weight"),
@@ -502,11 +502,14 @@ def test_a_wish_for_what_is_not_there_is_refused_with_what_is_near(name, changes
         ),
         ("controller__adam_eps", 0.0, "controller.adam_eps must be greater than 0; got 0.0"),
         ("controller__entropy_weight", math.nan, "entropy_weight must be 0 or greater; got nan"),
-        ("controller__lr", 10**400, "controller.lr must be finite; got 1000"),
+        ("controller__lr", 10**400, "controller.lr must be at most 1e.30; got 1000"),
         ("network__keep_prob", math.nan, r"network.keep_prob is in \(0, 1\]; got nan"),
         ("network__layers", 1001, "network.layers must be at most 1000; got 1001"),
         ("data__cutout", 10**20, "data.cutout must be at most 4096; got 1000"),
         ("fidelity__clip", True, "fidelity.clip is one of none, global5; got True"),
+        ("controller__temperature", 1e-40, "controller.temperature must be at least 1e-30; got"),
+        ("name", "caf\udce9", "name must be text that UTF-8 can hold; got 'caf.udce9'"),
+        ("network", None, "network of a recipe is a NetworkConfig; got None"),
         ("name", 5, "^name must be a str; got 5"),
         ("about", None, "^about must be a str; got None"),
         ("train__epochs", -3, "train.epochs must be greater than 0; got -3"),

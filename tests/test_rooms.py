@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "files": "",
     "commands": "",
     "openmp": "",
+    "memory": "",
     "decoding": "space",
     "genotypes": "space",
     "published": "space decoding genotypes",
@@ -46,7 +47,8 @@ MAY_IMPORT = {
     "search.lstm": "CORE search.draws",
     "search.macro_controller": "CORE search.draws search.lstm",
     "search.micro_controller": "CORE search.draws search.lstm",
-    "search.controller": "CORE enas_viz search.macro_controller search.micro_controller",
+    "search.controller": "CORE enas_viz search.lstm search.macro_controller "
+    "search.micro_controller",
     "search.diagnostics": "CORE search.controller",
     "search.macro_supernet": "CORE search.draws search.ops",
     "search.micro_supernet": "CORE search.draws search.ops",
@@ -56,16 +58,21 @@ MAY_IMPORT = {
     "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
     "search.supernet",
     "search.weights": "CORE search.draws search.data search.ranks search.train",
-    "search.enas": "CORE BENCH inheritance search.controller search.ranks search.train "
-    "search.weights",
+    "search.enas": "CORE BENCH inheritance search.controller search.lstm search.ranks "
+    "search.train search.weights",
     "search.alone": "CORE BENCH search.train",
-    "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas",
-    "search.seat": "CORE search.draws search.controller search.candidates search.enas",
+    "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas "
+    "memory search.terms",
+    "search.seat": "CORE search.draws search.controller search.candidates search.enas search.lstm "
+    "search.terms",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
     "search.dissection": "CORE search.draws search.controller search.enas search.seat",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
-    "search.strategies": "CORE BENCH enas_viz ranking search.child search.controller search.ranks "
-    "search.train search.enas search.final search.checkpoint",
+    "search.maker": "",
+    "search.terms": "CORE search.data",
+    "search.strategies": "CORE BENCH enas_viz memory ranking search.child search.controller "
+    "search.ranks search.train search.enas search.final search.checkpoint search.maker "
+    "search.terms",
     "search.reproduction": "CORE following estimates ledger ranking search.candidates "
     "search.strategies search.checkpoint search.ranks",
     "search": "search.* openmp",
@@ -115,7 +122,7 @@ MAY_IMPORT = {
     "cli.searching": "COMMAND cli.options cli.progress",
     "cli.training": "COMMAND cli.options cli.progress",
     "cli.demo": "COMMAND cli.options cli.progress estimates measured",
-    "cli.entry": "enas_viz cli.*",
+    "cli.entry": "enas_viz memory cli.*",
     "cli": "cli.entry",
     "__main__": "cli",
 }

@@ -18,6 +18,7 @@ from enas_viz.cli.options import UsageError
 from enas_viz.cli.progress import exit_code
 from enas_viz.cli.searching import derive_command, resume_command, search_command
 from enas_viz.cli.training import reproduce_command, results_command, train_command
+from enas_viz.memory import in_a_sentence, is_out_of_memory
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "demo": demo_command,
@@ -78,12 +79,9 @@ def _run(args: list[str]) -> None:
     except (ValueError, ArithmeticError, OSError) as error:
         _fail(str(error))
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
-        _fail(
-            f"out of memory ({' '.join(str(error).split())[:200] or 'no details'}); a smaller "
-            f"train.batch_size, network.filters or data.resolution takes less"
-        )
+        _fail(str(in_a_sentence(error, "this command")))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -95,15 +93,6 @@ def _is_text(word: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether an allocation failed: in Python or NumPy, on a GPU, or in PyTorch on the CPU."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    told = str(error)
-    return bool(names & {"MemoryError", "OutOfMemoryError"}) or (
-        "DefaultCPUAllocator" in told and "memory" in told
-    )
 
 
 def _open_what_is_closed() -> None:

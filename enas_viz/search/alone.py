@@ -21,9 +21,11 @@ from enas_viz.search.data import Data, Split
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
     NonFiniteLoss,
+    check_weights,
     evaluating,
     learning_rate,
     make_optimiser,
+    remedy,
     right_answers,
     train_step,
 )
@@ -92,8 +94,9 @@ def train_network(
         if not math.isfinite(losses[-1]):
             raise NonFiniteLoss(
                 f"the training loss was {losses[-1]} in epoch {epoch + 1} of the network "
-                f"{architecture.flat}; a lower train.lr_max (now {schedule.lr_max}) may help"
+                f"{architecture.flat}; {remedy(schedule)}"
             )
+    check_weights(net, f"the training of {architecture.flat}", schedule)
     valid_right = _right(net, architecture, recipe, data, data.valid)
     test_right = None if test is None else _right(net, architecture, recipe, data, test)
     cpu_s = time.process_time() - started

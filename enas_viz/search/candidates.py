@@ -21,10 +21,11 @@ import torch
 from scipy import stats
 
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
-from enas_viz.search import draws
+from enas_viz.search import draws, terms
 from enas_viz.search.alone import train_network
 from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
+from enas_viz.memory import told_when_out_of_memory
 from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
 from enas_viz.space import Architecture, MacroSpace, Space
 
@@ -117,9 +118,8 @@ def derive(
     Raises ValueError when n or batches is out of range, or when the search kept no moving
     statistics that `bn` could use.
     """
-    if not 1 <= n <= MOST_CANDIDATES:
-        raise ValueError(f"the number of candidates is from 1 to {MOST_CANDIDATES}; got {n}")
-    seed = search.seed if seed is None else seed
+    search, n = terms.search_of(search), _count(n)
+    seed = search.seed if seed is None else terms.seed_of(seed)
     rollout = _policy(search, n, seed)
     children = rollout.architectures()
     right = _right_answers(search, children, _images(search, batches, seed), bn, progress)
@@ -136,15 +136,15 @@ def derive(
     return found
 
 
+def _count(n: Any) -> int:
+    return terms.whole(n, "the number of candidates", 1, MOST_CANDIDATES)
+
+
 def _images(search: Enas, batches: int, seed: int) -> torch.Tensor:
     """Which validation images candidates are scored on: so many minibatches, or all for 0."""
     count, size = len(search.data.valid), search.recipe.train.batch_size
-    most = -(-count // size)
-    if not 0 <= batches <= most:
-        raise ValueError(
-            f"batches is 0 (all of the {count} validation images) to {most}; got {batches}"
-        )
-    if not batches:
+    what = f"batches (0: all of the {count} validation images)"
+    if not terms.whole(batches, what, 0, -(-count // size)):
         return torch.arange(count)
     rng = draws.generator(seed, "derive", 0, 1)
     return torch.from_numpy(rng.permutation(count)[: batches * size])
@@ -176,8 +176,9 @@ def compare_shared(
     Both n on the whole validation split with the same shared weights, so that what differs is
     the choice of operations and sources (macro: of which skips, not of how many).
     """
+    search, n = terms.search_of(search), _count(n)
+    seed = search.seed if seed is None else terms.seed_of(seed)
     policy = _policy(search, n, seed).architectures()
-    seed = search.seed if seed is None else seed
     chance = uniform(search.recipe.space, n, seed, _skip_rate(policy))
     accuracies = validate(search, [*policy, *chance], progress)
     return Comparison(tuple(accuracies[:n]), tuple(accuracies[n:]))
@@ -192,7 +193,10 @@ def compare_alone(
     progress: Progress | None = None,
 ) -> Comparison:
     """The found architectures against as many random ones, each trained alone, equally long."""
-    seed = search.seed if seed is None else seed
+    best = terms.architectures_of(best, terms.search_of(search).recipe.space)
+    _count(len(best))
+    epochs = terms.whole(epochs, "epochs", 1, 10**9)
+    seed = search.seed if seed is None else terms.seed_of(seed)
     chance = uniform(search.recipe.space, len(best), seed + 1, _skip_rate(best))
     accuracies = []
     for k, child in enumerate((*best, *chance)):
@@ -237,8 +241,9 @@ def validate(
 ) -> list[float]:
     """Accuracy of each architecture under the shared weights, on the first `images` of the
     validation split; 0: on all of it."""
+    architectures = terms.architectures_of(architectures, terms.search_of(search).recipe.space)
     count = len(search.data.valid)
-    index = torch.arange(min(images or count, count))
+    index = torch.arange(min(terms.whole(images, "images", 0, 10**9) or count, count))
     right = _right_answers(search, architectures, index, None, progress)
     return [int(row.sum()) / len(index) for row in right]
 
@@ -263,7 +268,8 @@ def _right_answers(
     kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
     found = torch.zeros(len(architectures), len(index), dtype=torch.bool)
     split = Split(*search.data.valid.take(index.to(search.device)))
-    with evaluating(net), torch.no_grad():
+    scoring = told_when_out_of_memory("scoring", "free some, or score on another device")
+    with scoring, evaluating(net), torch.no_grad():
         for k, child in enumerate(architectures):
             if mode == "refit":
                 refit_batch_norm(net, child, search.refit_batches())

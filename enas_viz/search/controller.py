@@ -14,6 +14,7 @@ import torch
 
 import enas_viz
 from enas_viz.recipes import ControllerConfig, Fidelity, order_of
+from enas_viz.search.lstm import NonFinitePolicy
 from enas_viz.search.macro_controller import MacroController, MacroRollout
 from enas_viz.search.micro_controller import MicroController, MicroRollout
 from enas_viz.space import Architecture, Space
@@ -54,6 +55,21 @@ class ControllerOptimiser:
         for group in self.adam.param_groups:
             group["eps"] = self.config.adam_eps / corrected
         self.adam.step()
+        self._check_finite()
+
+    def _check_finite(self) -> None:
+        """Raises NonFinitePolicy when the last step left weights, or moments, beyond all bounds.
+
+        An infinite second moment would stop a weight for good, and nothing else would show it.
+        """
+        moments = [v for state in self.adam.state.values() for v in state.values()]
+        if not all(bool(v.isfinite().all()) for v in [*self.controller.parameters(), *moments]):
+            c = self.config
+            raise NonFinitePolicy(
+                f"update {self.steps} of the controller left weights that are not finite; lower "
+                f"what drives them: controller.lr (now {c.lr}), entropy_weight "
+                f"({c.entropy_weight}), skip_weight ({c.skip_weight})"
+            )
 
     def zero_grad(self) -> None:
         self.adam.zero_grad(set_to_none=True)

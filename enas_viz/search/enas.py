@@ -8,6 +8,7 @@ Source: Pham et al. 2018, section 2.2; authors' `main.py`, `general_controller.p
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,6 +22,7 @@ from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.controller import ControllerOptimiser, Rollout, bonus, make_controller
 from enas_viz.search.data import Data
+from enas_viz.search.lstm import NonFinitePolicy
 from enas_viz.search.ranks import Ranks, Stopped
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
@@ -299,6 +301,17 @@ class Enas(WeightTraining):
             index = rng.choice(len(self.data.train), self.batch_size, replace=False)
             images, _ = self.data.train.take(draws.put(index, self.device))
             yield self.data.normalise(images)
+
+    def _reward(self, accuracy: float, entropy: float) -> float:
+        """What a sample is worth: its accuracy and its entropy's share. NonFinitePolicy if none."""
+        reward = accuracy + self.recipe.controller.entropy_weight * entropy
+        if not math.isfinite(reward):
+            raise NonFinitePolicy(
+                f"the reward was {reward} in epoch {self.at.epoch + 1}, update "
+                f"{self.at.update + 1}: the accuracy was {accuracy}, the policy's entropy "
+                f"{entropy} nats; see controller.entropy_weight and controller.tanh_constant"
+            )
+        return reward
 
     def _moved_baseline(self, baseline: float | None, reward: float) -> float:
         """The moving average of rewards after one more of them."""

@@ -17,6 +17,10 @@ from enas_viz.search import draws
 from enas_viz.space import Architecture, Space
 
 
+class NonFinitePolicy(ArithmeticError):
+    """A controller's logits or weights became infinite or not a number; the message says when."""
+
+
 class LstmPolicy(nn.Module):
     """One LSTM layer, one matrix on [input, state], and the weights to decide with.
 
@@ -67,6 +71,17 @@ class LstmPolicy(nn.Module):
                     f"the controller decides in {self.space}; got an architecture of "
                     f"{architecture.space}"
                 )
+
+    def _check_finite(self, *logits: Tensor) -> None:
+        """Raises NonFinitePolicy for logits that are infinite or not a number."""
+        if not all(bool(each.isfinite().all()) for each in logits):
+            c = self.config
+            raise NonFinitePolicy(
+                f"the controller's logits are not finite: what it computes is too large for single "
+                f"precision. Its numbers are init_range {c.init_range}, temperature "
+                f"{c.temperature}, tanh_constant {c.tanh_constant}, lr {c.lr}, entropy_weight "
+                f"{c.entropy_weight}, skip_weight {c.skip_weight}; bring the extreme ones back"
+            )
 
     def _tempered(self, raw: Tensor) -> Tensor:
         return raw if self.config.temperature == 1 else raw / self.config.temperature

@@ -219,14 +219,16 @@ class MacroController(LstmPolicy):
         op_states: Tensor,
         skip_states: Tensor,
     ) -> MacroRollout:
+        op_logits, skip_logits = self._shaped(op_raw), self._shaped(skip_raw)
+        self._check_finite(op_logits, skip_logits)
         return MacroRollout(
             self.space,
             self.config,
             self.fidelity,
             ops,
             bits,
-            self._shaped(op_raw),
-            self._shaped(skip_raw),
+            op_logits,
+            skip_logits,
             op_raw,
             skip_raw,
             op_states,

@@ -208,6 +208,7 @@ class MicroController(LstmPolicy):
         index_logits = torch.where(exists, self._shaped_index(index_raw), NO_SOURCE)
         shifts = torch.cat([self.shifts[cell] for cell in space.cells])  # (C, O)
         op_logits = self._shaped_op(op_raw) + shifts[:, None, None]
+        self._check_finite(index_logits, op_logits)
         return MicroRollout(
             space,
             self.config,

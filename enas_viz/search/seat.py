@@ -6,15 +6,19 @@ others: the policies (`controller.py`), the widgets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+from reprlib import repr as shortened  # what is refused may be endless
+from typing import Any
 
 import torch
 
 from enas_viz.recipes import order_of
-from enas_viz.search import draws
+from enas_viz.search import draws, terms
 from enas_viz.search.candidates import validate
 from enas_viz.search.controller import Controller
 from enas_viz.search.enas import Enas
+from enas_viz.search.lstm import LstmPolicy
 from enas_viz.space import Architecture, Decision, Space
 from enas_viz.trace import Episode, Header
 
@@ -33,13 +37,22 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
     """
     if isinstance(controller, Enas):
         controller, header = controller.controller, controller.header
+    if not isinstance(controller, LstmPolicy):
+        raise TypeError(
+            f"search.ask takes a search or a controller, as search.restore or "
+            f"search.make_controller gives it; got {shortened(controller)}"
+        )
+    if not isinstance(header, Header | None):
+        raise TypeError(f"header is that of a trace; got {shortened(header)}")
     space = controller.space
     header = header or Header(space, order_of(space, controller.fidelity))
     plan = space.steps(header.order)
 
     def policy(picks: Sequence[Sequence[int]] = (), seed: int = 0) -> Episode:
+        told = _told(picks, len(plan))
+        seed = terms.seed_of(seed)
         given = torch.full((1, controller.draws_per_sample), -1)
-        for decision, picked in zip(plan, picks, strict=False):
+        for decision, picked in zip(plan, told, strict=False):
             if decision.kind == "silent":
                 continue
             space.check(decision, tuple(picked))
@@ -51,6 +64,19 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
         return Episode(architecture, rollout.steps(0), order=header.order, header=header)
 
     return policy
+
+
+def _told(picks: Any, most: int) -> list[tuple[Any, ...]]:
+    """What steps picked, once it is known to be a list of lists that is no longer than `most`."""
+    if isinstance(picks, str) or not isinstance(picks, Iterable):
+        raise TypeError(f"picks are a list with one list a step; got {shortened(picks)}")
+    made = list(islice(picks, most + 1))  # it may be endless
+    for picked in made:
+        if isinstance(picked, str) or not isinstance(picked, Iterable):
+            raise TypeError(f"picks are a list with one list a step; got {shortened(made)}")
+    if len(made) > most:
+        raise ValueError(f"there are {most} steps in this space; got picks of more")
+    return [tuple(picked) for picked in made]
 
 
 def entry(space: Space, decision: Decision) -> int:
@@ -68,4 +94,5 @@ def score(search: Enas, images: int = 0) -> Callable[[Architecture], float]:
     search: restored or under way. images: on so many of the validation images, the same for all
     architectures; 0: on all of them.
     """
+    search, images = terms.search_of(search), terms.whole(images, "images", 0, 10**9)
     return lambda architecture: validate(search, [architecture], images=images)[0]

@@ -35,7 +35,7 @@ from enas_viz.commands import command
 from enas_viz.files import check_folder, write_text
 from enas_viz.ranking import check_same_data
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
-from enas_viz.search import checkpoint
+from enas_viz.search import checkpoint, terms
 from enas_viz.search.child import check_fits
 from enas_viz.search.data import (
     NAMED,
@@ -49,6 +49,8 @@ from enas_viz.search.data import (
 )
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
+from enas_viz.search.maker import differences, maker, others
+from enas_viz.memory import LESS, told_when_out_of_memory
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
 from enas_viz.search.train import uses_bfloat16
 from enas_viz.space import Architecture
@@ -83,14 +85,7 @@ def run(
     end. Raises FolderError, DataError, NonFiniteLoss, or OSError when the disk is full; ValueError
     when another number of processes was started, RankLost when one of them ended.
     """
-    ranks = join(recipe.compute.processes, device)
-    if folder is None:
-        search = build(recipe, seed, device, data, ranks)
-        return _unrecorded(search)
-    folder = Path(folder)
-    ranks.told_by_first(lambda: _refuse_used(folder))
-    facts = _facts(recipe, seed, device, data)
-    return _recorded(folder, recipe, facts, data, checkpoint_every, ranks)
+    return _begin(recipe, seed, device, data, folder, checkpoint_every)
 
 
 def train_child(
@@ -116,19 +111,49 @@ def train_child(
     Raises ValueError when the architecture does not fit the recipe, or was found on other data;
     DataError when there are no test images.
     """
-    ranks = join(recipe.compute.processes, device)
-    told = {"architecture_from": origin or {}, "other_data": other_data}
+    if not isinstance(origin, dict | None):
+        raise TypeError(f"origin is an object, such as {{'how': 'given'}}; got {origin!r:.200}")
+    known = {
+        "architecture": terms.architecture_of(architecture).to_json(),
+        "architecture_from": terms.plain("origin", origin or {}),
+        "other_data": terms.plain("other_data", other_data),
+    }
+    return _begin(recipe, seed, device, data, folder, checkpoint_every, known)
+
+
+def _begin(
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    data: Data | str | Path | None,
+    folder: str | Path | None,
+    checkpoint_every: float,
+    known: dict[str, Any] | None = None,
+) -> Iterator[Any]:
+    """A new run, once all that is asked of it is known to be plain (see `terms`).
+
+    known: what else `run.json` keeps; of a final training, the architecture and its origin.
+    """
+    recipe, data = terms.recipe_of(recipe), terms.data_of(data)
+    facts = {
+        "recipe": recipe_json(recipe),
+        "seed": terms.seed_of(seed),
+        "device": terms.device_of(device),
+        "data": None if isinstance(data, Data) else source_of(recipe.data, data),
+        **(known or {}),
+    }
     if data is None and recipe.data.name in NAMED:
-        _check_same_data(told, {"name": recipe.data.name})  # before anything is downloaded
-    if folder is None:
-        training = build(recipe, seed, device, data, ranks, architecture)
-        _check_same_data(told, training.data.facts())
-        return _unrecorded(training)
-    folder = Path(folder)
-    ranks.told_by_first(lambda: _refuse_used(folder))
-    facts = _facts(recipe, seed, device, data)
-    facts |= {"architecture": architecture.to_json(), **told}
-    return _recorded(folder, recipe, facts, data, checkpoint_every, ranks)
+        _check_same_data(facts, {"name": recipe.data.name})  # before anything is downloaded
+    every = terms.seconds_of(checkpoint_every)
+    place = None if folder is None else terms.folder_of(folder)
+    ranks = join(recipe.compute.processes, facts["device"])
+    if place is None:
+        with told_when_out_of_memory(f"the recipe {recipe.name}"):
+            made = build(recipe, facts["seed"], facts["device"], data, ranks, _architecture(facts))
+        _check_same_data(facts, made.data.facts())
+        return _unrecorded(made)
+    ranks.told_by_first(lambda: _refuse_used(place))
+    return _recorded(place, recipe, facts, data, every, ranks)
 
 
 def _check_same_data(run: dict[str, Any], now: dict[str, Any]) -> None:
@@ -140,18 +165,6 @@ def _check_same_data(run: dict[str, Any], now: dict[str, Any]) -> None:
         check_same_data(found_on, now, run.get("other_data"))
     except ValueError as error:
         raise DataError(str(error)) from None
-
-
-def _facts(
-    recipe: Recipe, seed: int, device: str, data: Data | str | Path | None
-) -> dict[str, Any]:
-    """What `run.json` keeps, and a resumed run goes by."""
-    return {
-        "recipe": recipe_json(recipe),
-        "seed": seed,
-        "device": device,
-        "data": None if isinstance(data, Data) else source_of(recipe.data, data),
-    }
 
 
 def resume(
@@ -173,16 +186,16 @@ def resume(
     Raises FolderError when the folder holds no run, or a checkpoint of another recipe; ValueError
     when so many processes cannot share a step.
     """
-    folder = Path(folder)
-    facts = read_run(folder)
+    folder, every = terms.folder_of(folder), terms.seconds_of(checkpoint_every)
+    facts, data = read_run(folder), terms.data_of(data)
+    facts["device"] = facts["device"] if device is None else terms.device_of(device)
     if (folder / "trace.jsonl.gz").exists():
         kept = load_trace(folder) if whole else None
         return iter((kept.header, *kept.records) if kept else ())
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
-    facts["device"] = device or facts["device"]
     ranks = join(_processes_to_resume(recipe), facts["device"])
-    went_on = _recorded(folder, recipe, facts, source, checkpoint_every, ranks, resumed=True)
+    went_on = _recorded(folder, recipe, facts, source, every, ranks, resumed=True)
     return _from_the_start(folder, went_on) if whole else went_on
 
 
@@ -217,15 +230,23 @@ def _processes_to_resume(recipe: Recipe) -> int:
     return started
 
 
-def restore(folder: str | Path, *, device: str = "cpu", data: Data | str | None = None) -> Run:
-    """The run in `folder` as its last checkpoint left it, to be looked at, not run on."""
-    folder = Path(folder)
+def restore(
+    folder: str | Path, *, device: str = "cpu", data: Data | str | Path | None = None
+) -> Run:
+    """The run in `folder` as its last checkpoint left it, to be looked at, not run on.
+
+    Raises FolderError when there is no run, no checkpoint, or one that something else made than
+    what would be restored here, see `maker`.
+    """
+    folder, device, data = terms.folder_of(folder), terms.device_of(device), terms.data_of(data)
     facts = read_run(folder)
     recipe = recipe_from_json(facts["recipe"])
     source = data if data is not None else facts.get("data")
-    search = build(recipe, facts["seed"], device, source, architecture=_architecture(facts))
+    with told_when_out_of_memory(f"the run in {folder}"):
+        search = build(recipe, facts["seed"], device, source, architecture=_architecture(facts))
+    _check_maker(folder / "run.json", facts, search)
     _check_images(folder, facts, search)
-    if not _take_checkpoint(folder, search, facts["recipe"]):
+    if not _take_checkpoint(folder, search, facts):
         raise FolderError(f"{folder} has no checkpoint yet, so it holds no trained weights")
     return search
 
@@ -243,15 +264,16 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise FolderError(f"{path} is damaged: {error}") from None
     if not isinstance(facts, dict):
         raise FolderError(f"{path} is damaged: a JSON object is expected; got another value")
-    kinds = {"recipe": dict, "seed": int, "device": str, "data": str | None}
+    kinds = {"recipe": dict, "seed": int, "device": str, "data": str | None, "made_by": dict}
     for name, kind in kinds.items():
-        value = facts.get(name)
+        value = facts.get(name, {} if name == "made_by" else None)  # which older runs do not say
         if not isinstance(value, kind) or isinstance(value, bool):
             got = reprlib.repr(value) if name in facts else "nothing"
             raise FolderError(f"{path} is damaged: {name} is of another kind; got {got}")
     try:
         recipe_from_json(facts["recipe"])
         _architecture(facts)
+        terms.seed_of(facts["seed"])
     except ValueError as error:
         raise FolderError(f"{path} holds a run that cannot be: {error}") from None
     return facts
@@ -264,8 +286,9 @@ def _unrecorded(search: Run) -> Iterator[Any]:
     """The records of a search without a folder, or of a process that does not write."""
     items = search.records()
     try:
-        for item in items:  # noqa: UP028 (`yield from` would close what is needed to take leave)
-            yield item
+        with told_when_out_of_memory("this run"):
+            for item in items:
+                yield _signed(item, search)
     except GeneratorExit:
         search.ranks.leave(items)
         raise
@@ -292,22 +315,28 @@ def _recorded(
         seed, device = facts["seed"], facts["device"]
         return build(running, seed, device, data, ranks, _architecture(facts))
 
-    with ExitStack() as held, _told_when_full(folder):
+    kept = f"nothing that was saved is lost (`enas-viz resume {folder}` goes on); {LESS}"
+    with (
+        ExitStack() as held,
+        _told_when_full(folder),
+        told_when_out_of_memory(f"the run in {folder}", kept),
+    ):
         if resumed:
             ranks.told_by_first(lambda: held.enter_context(_locked(folder)))
             search = make()
+            _check_maker(folder / "run.json", facts, search)
             _check_images(folder, facts, search)
         else:
             search = make()  # before anything is made on disk
             _check_same_data(facts, search.data.facts())
-            facts |= {"dataset": search.data.facts()}
+            facts |= {"dataset": search.data.facts(), "made_by": maker(search)}
             ranks.told_by_first(lambda: held.enter_context(_claimed(folder, facts)))
         path = folder / "trace.jsonl"
         known = 0
         if resumed:
-            known = ranks.told_by_first(lambda: _go_back(folder, path, search, facts["recipe"]))
+            known = ranks.told_by_first(lambda: _go_back(folder, path, search, facts))
             if known and not ranks.first:
-                _take_checkpoint(folder, search, facts["recipe"], at_most=known)
+                _take_checkpoint(folder, search, facts, at_most=known)
         ranks.wait()  # until all have read it, since the next one may take its place
         held.enter_context(_told_how_to_resume(folder))
         if not ranks.first:
@@ -357,7 +386,7 @@ def _saving(folder: Path, search: Run, recipe: Any, every: float) -> Iterator[An
     items = search.records()
     try:
         for item in items:
-            yield item
+            yield _signed(item, search)
             if time.monotonic() - last >= every:
                 _save(folder, search, recipe)
                 last = time.monotonic()
@@ -379,27 +408,84 @@ def _save(folder: Path, search: Run, recipe: Any) -> None:
     # The serial orders checkpoints by progress: records first, then minibatches between them.
     serial = at["records"] * 100_000 + at["step"]
     facts |= {"recipe": recipe, "seed": search.seed, "data": search.data.checksum}
+    facts["made_by"] = maker(search)
     checkpoint.write(folder, serial, tensors, facts)
 
 
-def _go_back(folder: Path, path: Path, search: Run, recipe: Any) -> int:
+def _go_back(folder: Path, path: Path, search: Run, facts: dict[str, Any]) -> int:
     """Restores the newest usable checkpoint and cuts the trace to it; how many records it has.
 
-    0: there is none, so the run starts afresh.
+    0: there is none, so the run starts afresh. Raises FolderError when the trace that is kept is
+    not this run's.
     """
     whole = keep_records(path, 10**12) if path.exists() else 0
-    known = _take_checkpoint(folder, search, recipe, at_most=whole)
+    known = _take_checkpoint(folder, search, facts, at_most=whole)
     if known:
         keep_records(path, known)
+        _check_trace(path, search, facts)
     elif path.exists():
         path.unlink()  # the same records come again
     return known
 
 
-def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None = None) -> int:
+def _check_trace(path: Path, search: Run, facts: dict[str, Any]) -> None:
+    """Refuses a trace that is not this run's own up to now: damaged, of another run, or with gaps.
+
+    How it was computed may differ (device, versions, number of processes): that is told, not asked.
+    """
+    advice = "put back the one that belongs here, or begin anew in another folder"
+    try:
+        trace = load_trace(path)
+    except ValueError as error:
+        raise FolderError(f"{error}; {advice}") from None
+    was, now = trace.header, _signed(getattr(search, "header", trace.header), search)
+    recipe, extra = {**was.recipe, "fidelity": was.fidelity}, terms.plain("a header", now.extra)
+    same = {
+        "recipe": _same_recipe(recipe, facts["recipe"], whole=False),
+        "seed": was.seed == now.seed,
+        "data": was.dataset.get("checksum") == now.dataset.get("checksum"),
+        "space": (was.space, was.order) == (now.space, now.order),
+        "architecture": was.extra.get("architecture") == extra.get("architecture"),
+        "maker": was.extra.get("made_by") == extra.get("made_by"),
+    }
+    if other := [name for name, is_same in same.items() if not is_same]:
+        raise FolderError(
+            f"{path} is the trace of another run: its {' and '.join(other)} differ from what "
+            f"{path.parent / 'run.json'} says; {advice}"
+        )
+    for n, item in enumerate(trace.records, start=1):
+        if item.n != n:
+            raise FolderError(
+                f"{path} has record {item.n} where record {n} belongs, so some are missing or "
+                f"doubled; {advice}"
+            )
+
+
+def _signed(item: Any, search: Run) -> Any:
+    """A record of a run; its header says what made it, where that is not all of enas_viz."""
+    if isinstance(item, Header) and (by := others(maker(search))):
+        return dataclasses.replace(item, extra={**item.extra, "made_by": by})
+    return item
+
+
+def _check_maker(where: Path, facts: dict[str, Any], search: Run) -> None:
+    """Refuses to go on with what something else made than what is to go on with it."""
+    was, now = facts.get("made_by") or {}, maker(search)
+    if not isinstance(was, dict) or (told := differences(was, now)):
+        raise FolderError(
+            f"{where} was made by other code than would go on with it: "
+            f"{told if isinstance(was, dict) else 'it does not say which'}; put the same classes "
+            f"and methods in their places first (e.g. strategies.STRATEGIES['enas'] = ...)"
+        )
+
+
+def _take_checkpoint(
+    folder: Path, search: Run, run: dict[str, Any], at_most: int | None = None
+) -> int:
     """Restores the newest checkpoint with at most so many records; returns its records, or 0.
 
-    A damaged one is passed over with a warning. Raises FolderError when no other serves.
+    run: what `run.json` says. A damaged checkpoint is passed over with a warning. Raises
+    FolderError when no other serves.
     """
     refused: list[str] = []
     for file in checkpoint.found(folder):
@@ -408,7 +494,8 @@ def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None
         except checkpoint.CheckpointError as error:
             refused.append(str(error))
             continue
-        if not _same_recipe(facts.get("recipe"), recipe) or facts.get("seed") != search.seed:
+        same_seed = facts.get("seed") == search.seed
+        if not same_seed or not _same_recipe(facts.get("recipe"), run["recipe"]):
             raise FolderError(
                 f"{file} belongs to another recipe or seed than {folder / 'run.json'}; "
                 f"it was changed or moved there: take it out, or put the right run.json back"
@@ -418,6 +505,7 @@ def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None
                 f"the images are not those that {file} was trained on (their checksums differ); "
                 f"name the right ones by --data"
             )
+        _check_maker(file, facts, search)
         _check_fits(file, search, tensors, facts)
         records = facts["position"]["records"]
         if at_most is None or records <= at_most:
@@ -435,12 +523,23 @@ def _take_checkpoint(folder: Path, search: Run, recipe: Any, at_most: int | None
     return 0
 
 
-def _same_recipe(first: Any, second: dict[str, Any]) -> bool:
-    """Whether two recipes in JSON mean the same; an older version may have left out new fields."""
+def _same_recipe(first: Any, second: dict[str, Any], whole: bool = True) -> bool:
+    """Whether two recipes in JSON mean the same; an older version may have left out new fields.
+
+    whole: with the number of processes, which a resumed run may change.
+    """
+    if first == second:
+        return True
     try:
-        return first == second or recipe_from_json(first) == recipe_from_json(second)
+        read = [recipe_from_json(first), recipe_from_json(second)]
     except ValueError:
         return False
+    if not whole:
+        read = [
+            dataclasses.replace(r, compute=dataclasses.replace(r.compute, processes=1))
+            for r in read
+        ]
+    return read[0] == read[1]
 
 
 def _check_fits(
@@ -639,7 +738,7 @@ def _header(
 ) -> Header:
     """architecture: the only one that the run is about, as in a final training."""
     space = architecture.space if architecture else recipe.space
-    return Header(
+    header = Header(
         space=space,
         order=order_of(space, recipe.fidelity),
         seed=seed,
@@ -657,6 +756,7 @@ def _header(
         clock={"started": datetime.now(UTC).isoformat(timespec="seconds")},
         extra={"architecture": architecture.content} if architecture else {},
     )
+    return terms.header_of(header)
 
 
 def _device_facts(device: torch.device, recipe: Recipe) -> dict[str, Any]:

@@ -29,7 +29,27 @@ CLIP_NORM = 5.0  # fidelity.clip = "global5"
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The training loss became infinite or not a number; the message says where."""
+    """The training loss, or a weight, became infinite or not a number; the message says where."""
+
+
+def check_weights(net: nn.Module, when: str, config: TrainConfig) -> None:
+    """Raises NonFiniteLoss when `when`, e.g. "epoch 3", left weights or averages not finite.
+
+    After the last step no loss would show it, and a network of such weights still answers.
+    """
+    named = [*net.named_parameters(), *net.named_buffers()]
+    named = [(name, value.detach()) for name, value in named if value.is_floating_point()]
+    finite = torch.stack([value.isfinite().all() for _, value in named]).tolist()
+    if not all(finite):
+        raise NonFiniteLoss(
+            f"{when} left weights or averages that are not finite, {named[finite.index(False)][0]} "
+            f"among them; {remedy(config)}"
+        )
+
+
+def remedy(config: TrainConfig) -> str:
+    """What may help against a loss that is not finite."""
+    return f"a lower train.lr_max (now {config.lr_max}) may help"
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:

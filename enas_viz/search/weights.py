@@ -21,10 +21,12 @@ from enas_viz.search.train import (
     READ_EVERY,
     NonFiniteLoss,
     averaged_step,
+    check_weights,
     first_step_rate,
     learning_rate,
     make_optimiser,
     optimiser_tensors,
+    remedy,
     restore_optimiser,
     within,
 )
@@ -98,6 +100,8 @@ class WeightTraining:
             at.step = step + 1
             if at.step % READ_EVERY == 0 or at.step == self.steps_per_epoch:
                 self._check_losses(blamed)
+            if at.step == self.steps_per_epoch:
+                check_weights(self.net, f"epoch {at.epoch + 1}", recipe.train)
             yield
 
     def _shuffled(self) -> Tensor:
@@ -120,7 +124,7 @@ class WeightTraining:
             raise NonFiniteLoss(
                 f"the training loss was {float(self._losses[bad])} in epoch {self.at.epoch + 1}, "
                 f"minibatch {bad + 1}{blamed(bad)}; "
-                f"a lower train.lr_max (now {self.recipe.train.lr_max}) may help"
+                f"{remedy(self.recipe.train)}"
             )
         self._checked = done
         self.seen_loss = float(self._losses[:done].mean())

@@ -71,7 +71,7 @@ def test_equal_seeds_derive_equal_candidates_and_the_weights_stay(done):
 
 
 def test_no_candidates_are_refused(done):
-    with pytest.raises(ValueError, match="is from 1 to 100000; got 0"):
+    with pytest.raises(ValueError, match="must be from 1 to 100000; got 0"):
         candidates.derive(done, 0)
 
 
@@ -176,7 +176,7 @@ def test_candidates_are_scored_on_so_many_minibatches_or_on_all(done):
     assert candidates.derive(done, 2)[0].images == 397
     assert candidates.derive(done, 2, batches=1)[0].images == 100
     assert candidates.derive(done, 2, batches=4)[0].images == 397
-    with pytest.raises(ValueError, match=r"batches is 0 .*397 validation images\) to 4; got 5"):
+    with pytest.raises(ValueError, match=r"397 validation images\) must be from 0 to 4; got 5"):
         candidates.derive(done, 2, batches=5)
 
 

@@ -1,0 +1,167 @@
+"""A run's folder says what made it, and nothing else goes on with it."""
+
+import functools
+import itertools
+import json
+
+import pytest
+
+from enas_viz import cli, search
+from enas_viz.recipes import recipe
+from enas_viz.search import enas, strategies
+from enas_viz.search.controller import ControllerOptimiser
+from enas_viz.search.enas import Enas
+from enas_viz.search.macro_controller import MacroController
+from enas_viz.search.maker import differences, maker, others
+from enas_viz.search.strategies import FolderError, read_run, restore
+from enas_viz.trace import load_trace
+
+TINY = recipe(
+    "macro-tiny",
+    network__layers=2,
+    network__filters=2,
+    controller__hidden=8,
+    train__epochs=1,
+    train__batch_size=500,
+    controller__updates=1,
+    controller__samples=2,
+)
+
+
+class RandomSearch(Enas):
+    """A search that learns nothing."""
+
+    def _update_controller(self, children, rewards, baselines):
+        self.at.controller_steps += 1
+
+
+class OwnController(MacroController):
+    pass
+
+
+def own_controller(space, config=None, fidelity=None, seed=0):
+    return OwnController(space, config, fidelity, seed)
+
+
+def no_update(self, children, rewards, baselines):
+    self.at.controller_steps += 1
+
+
+class OwnWay:
+    """A strategy that is no ENAS: it hands on what another has, and has its own name for it."""
+
+    def __init__(self, *asked):
+        self._inner = RandomSearch(*asked)
+        self.seed, self.data, self.ranks = asked[3], asked[1], asked[5]
+        self.records, self.snapshot = self._inner.records, self._inner.snapshot
+        self.restore = self._inner.restore
+
+
+def put_into_table(patch):
+    patch.setitem(strategies.STRATEGIES, "enas", RandomSearch)
+
+
+def put_another_way(patch):
+    patch.setitem(strategies.STRATEGIES, "enas", OwnWay)
+
+
+def replace_a_method(patch):
+    patch.setattr(Enas, "_update_controller", no_update)
+
+
+def replace_the_controller(patch):
+    patch.setattr(enas, "make_controller", own_controller)
+
+
+def replace_the_update(patch):
+    patch.setattr(ControllerOptimiser, "reinforce", lambda self, *_: None)
+
+
+WAYS = [
+    *(put_into_table, put_another_way),
+    *(replace_a_method, replace_the_controller, replace_the_update),
+]
+
+
+def stopped(folder, records=4):
+    items = search.run(TINY, folder=folder)
+    list(itertools.islice(items, records))
+    items.close()
+    return folder
+
+
+def refused_by_all(folder, capsys, named):
+    for look in (lambda: list(search.resume(folder)), lambda: restore(folder)):
+        with pytest.raises(FolderError, match="was made by other code") as caught:
+            look()
+        assert named in str(caught.value)
+    for command in ("resume", "derive"):
+        with pytest.raises(SystemExit):
+            cli.main([command, str(folder)])
+        assert "was made by other code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_search_of_which_something_was_replaced_is_not_resumed_as_enas(
+    tmp_path, monkeypatch, capsys, way
+):
+    with monkeypatch.context() as patch:
+        way(patch)
+        stopped(tmp_path / "run")
+    named = next(iter(others(read_run(tmp_path / "run")["made_by"]).values()))
+    trace = (tmp_path / "run" / "trace.jsonl").read_bytes()
+
+    refused_by_all(tmp_path / "run", capsys, named)
+
+    assert named in load_trace(tmp_path / "run").header.extra["made_by"].values()
+    assert (tmp_path / "run" / "trace.jsonl").read_bytes() == trace
+    with monkeypatch.context() as patch:  # the same again may go on
+        way(patch)
+        assert list(search.resume(tmp_path / "run"))
+    assert (tmp_path / "run" / "trace.jsonl.gz").exists()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_enas_search_is_not_resumed_by_anything_else(tmp_path, monkeypatch, capsys, way):
+    stopped(tmp_path / "run")
+
+    with monkeypatch.context() as patch:
+        way(patch)
+        refused_by_all(tmp_path / "run", capsys, "of enas_viz")
+
+
+def test_a_checkpoint_that_something_else_made_is_refused(tmp_path, monkeypatch, capsys):
+    """Somebody moved it: run.json alone would not tell."""
+    ours = stopped(tmp_path / "ours")
+    with monkeypatch.context() as patch:
+        put_into_table(patch)
+        theirs = stopped(tmp_path / "theirs", 5)
+    for file in theirs.glob("checkpoint-*"):
+        file.rename(ours / file.name)
+
+    refused_by_all(ours, capsys, "RandomSearch")
+
+
+def test_a_trace_of_ours_says_nothing_of_it_and_an_older_folder_goes_on(tmp_path):
+    folder = stopped(tmp_path / "run")
+    assert "made_by" not in load_trace(folder).header.extra
+    facts = json.loads((folder / "run.json").read_text())
+    assert facts["made_by"]["run"] == "enas_viz.search.enas.Enas"
+    del facts["made_by"]
+    (folder / "run.json").write_text(json.dumps(facts))
+
+    assert list(search.resume(folder))
+
+
+def test_a_name_of_ours_may_change_with_the_version_and_a_wrapper_is_what_it_wraps(monkeypatch):
+    was = {"run": "enas_viz.search.older.Search", "net": "mine.Net", "Enas.x": "__main__.x"}
+    now = {"run": "enas_viz.search.enas.Enas", "net": "mine.Net", "Enas.x": "__main__.x"}
+    running = strategies.build(TINY, 0, "cpu", None)
+    tick = Enas._tick
+    monkeypatch.setattr(Enas, "_tick", functools.wraps(tick)(lambda *args: tick(*args)))
+
+    assert differences(was, now) == ""
+    assert differences(was, now | {"net": "his.Net"}) == "net was mine.Net, now it is his.Net"
+    assert others(maker(running)) == {}
+    running.controller.sample = len
+    assert others(maker(running)) == {"MacroController.sample": "builtins.len"}

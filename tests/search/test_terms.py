@@ -1,0 +1,195 @@
+"""Whatever a run writes about itself reads back as it was; all else is refused at the start."""
+
+import json
+import math
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from enas_viz import search
+from enas_viz.recipes import check, field_names, recipe, recipe_from_json
+from enas_viz.search import terms
+from enas_viz.search.data import Data, Split
+from enas_viz.search.strategies import read_run, recipe_json, restore
+from enas_viz.space import MacroSpace
+from enas_viz.trace import check_plain, load_trace
+
+SMALL = {"network__layers": 2, "network__filters": 2, "train__epochs": 1, "train__batch_size": 8}
+TINY = recipe(
+    "macro-tiny", controller__hidden=8, controller__updates=1, controller__samples=2, **SMALL
+)
+FINAL = recipe("macro-final-tiny", **SMALL)
+ARCH = MacroSpace(2).decode([0, 1, 1])
+PART = Split(torch.zeros(20, 1, 8, 8, dtype=torch.uint8), torch.arange(20) % 10)
+DIGITS = tuple("0123456789")
+
+
+def images(name: str = "made-up") -> Data:
+    return Data(name, DIGITS, PART, PART, torch.zeros(1), torch.ones(1), "ab")
+
+
+HALF = "caf\udce9"  # what Python makes of a file name that is no UTF-8
+anything = st.one_of(
+    *(st.booleans(), st.none(), st.integers(), st.floats(), st.text(max_size=3)),
+    st.sampled_from([2**64 - 1, 2**64, -1, 10**400, 1.0, 1.5, math.nan, math.inf]),
+    st.sampled_from([np.int64(3), np.uint8(3), np.float64(3), np.float32(0.1), np.bool_(True)]),
+    st.sampled_from([np.array(3), np.array([3, 4]), torch.tensor(3), torch.tensor(3.0)]),
+    st.sampled_from([b"3", [3], {3}, 3j, HALF, object(), Path("x")]),
+)
+nested = st.recursive(
+    anything,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def begun(folder: Path, **asked):
+    """The header of a run in `folder`, None when it was refused; either leaves what it should."""
+    final = "origin" in asked
+    asked = {"data": images(), **asked}
+    try:
+        items = (
+            search.train_child(FINAL, ARCH, folder=folder, **asked)
+            if final
+            else search.run(asked.pop("made", TINY), folder=folder, **asked)
+        )
+        header = next(items)
+    except (TypeError, ValueError) as error:
+        told = str(error)
+    else:
+        return read_back(items, header, folder, asked["data"])
+    assert not folder.exists()
+    assert 20 < len(told) < 400
+    assert "\n" not in told
+    return None
+
+
+def read_back(items, header, folder, data):
+    items.close()
+    kept = load_trace(folder).header
+    told = [json.dumps(made.to_json(), sort_keys=True) for made in (kept, header)]
+    assert told[0] == told[1]
+    assert restore(folder, data=data).at.records == 1
+    return kept
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    asked=st.fixed_dictionaries(
+        {},
+        optional={
+            "seed": anything,
+            "device": st.one_of(st.sampled_from(["cpu", torch.device("cpu")]), anything),
+            "checkpoint_every": anything,
+            "origin": nested,
+            "data": st.text(max_size=4).map(images),
+        },
+    )
+)
+def test_a_run_that_begins_can_be_read_back_and_all_others_are_refused(asked):
+    with tempfile.TemporaryDirectory() as place:
+        begun(Path(place) / "run", **asked)
+
+
+@pytest.mark.parametrize(
+    ("seed", "kept"),
+    [
+        *((3, 3), (np.int64(3), 3), (np.uint8(3), 3), (torch.tensor(3), 3), (np.array(3), 3)),
+        *((2**64 - 1, 2**64 - 1), (0, 0)),
+        *((1.0, None), (1.5, None), (True, None), (np.float64(3), None), ("3", None)),
+        *((None, None), (math.nan, None), (-1, None), (2**64, None), (10**5000, None)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_seed_is_a_whole_number_and_becomes_one_of_python(seed, kept):
+    if kept is None:
+        with pytest.raises((TypeError, ValueError), match="a seed must be"):
+            terms.seed_of(seed)
+    else:
+        assert (terms.seed_of(seed), type(terms.seed_of(seed))) == (kept, int)
+
+
+@settings(max_examples=200, deadline=None)
+@given(nested)
+def test_plain_json_reads_back_as_it_was_and_all_else_is_refused(value):
+    try:
+        made = terms.plain("this", value)
+    except ValueError as error:
+        told = str(error)
+    else:
+        check_plain(made)
+        told = "this must be plain JSON"
+        assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert told.startswith("this must be plain JSON")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(field_names()), anything)
+def test_a_recipe_that_is_accepted_reads_back_as_it_was(name, value):
+    part, _, inner = name.rpartition(".")
+    try:
+        made = recipe("macro-tiny", **{f"{part}__{inner}" if part else inner: value})
+        check(made)
+    except ValueError:
+        return
+    told = json.dumps(recipe_json(made), allow_nan=False)
+    assert recipe_from_json(json.loads(told)) == made
+    assert told.encode()  # no half letters
+
+
+def test_numbers_of_numpy_and_torch_go_into_a_folder_as_pythons(tmp_path):
+    origin = {"how": "given", "seed": np.int64(4), "share": np.float32(0.5), "at": (1, 2)}
+
+    header = begun(tmp_path / "run", seed=np.int64(3), origin=origin, device=torch.device("cpu"))
+
+    facts = read_run(tmp_path / "run")
+    assert (header.seed, facts["seed"], facts["device"]) == (3, 3, "cpu")
+    assert facts["architecture_from"] == {"how": "given", "seed": 4, "share": 0.5, "at": [1, 2]}
+
+
+def test_a_name_that_is_no_utf8_is_refused_in_a_recipe_and_mended_in_a_data_set(tmp_path):
+    with pytest.raises(ValueError, match="name must be text that UTF-8 can hold"):
+        recipe("macro-tiny", name=HALF)
+
+    header = begun(tmp_path / "run", data=images(HALF))
+
+    assert header.dataset["name"] == "caf\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda f: search.run("macro-tiny", folder=f), r"takes a Recipe; .*recipe\('macro-tiny'"),
+        (lambda f: search.run(None, folder=f), "takes a Recipe; got None"),
+        (lambda f: search.run(TINY, folder=f, data=torch.zeros(3)), "data must be a folder"),
+        (lambda f: search.run(TINY, folder=f, data=b"images"), "data must be a folder"),
+        (lambda f: search.run(TINY, folder=f, data=""), "data must be a folder"),
+        (lambda f: search.run(TINY, folder=5), "folder must be the path"),
+        (lambda f: search.run(TINY, folder=""), "folder must be the path"),
+        (lambda f: search.run(TINY, folder="a\0b"), "folder must be the path"),
+        (lambda f: search.run(TINY, folder=f, device=0), "a device is a name"),
+        (lambda f: search.run(TINY, folder=f, checkpoint_every="1"), "a number of seconds"),
+        (lambda f: search.run(TINY, folder=f, checkpoint_every=math.nan), "must be 0 or greater"),
+        (lambda f: search.train_child(FINAL, [0, 1, 1], folder=f), "takes an Architecture"),
+        (lambda f: search.train_child(FINAL, None, folder=f), "takes an Architecture"),
+        (lambda f: search.train_child(ARCH, FINAL, folder=f), "takes a"),
+        (lambda f: search.train_child(FINAL, ARCH, folder=f, origin=5), "origin is an object"),
+        (lambda f: search.resume(None), "folder must be the path"),
+        (lambda f: search.resume(TINY), "folder must be the path"),
+        (lambda f: search.restore(5), "folder must be the path"),
+        (lambda f: search.restore(f, device=None), "a device is a name"),
+        (lambda f: search.restore(f, data=5), "data must be a folder"),
+    ],
+)
+def test_wrong_objects_are_refused_in_a_sentence_before_anything_is_made(tmp_path, call, said):
+    with pytest.raises((TypeError, ValueError), match=said) as caught:
+        call(tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
