@@ -9,6 +9,7 @@ Source: Pham et al. 2018, section 2.2; authors' `main.py`, `general_controller.p
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -84,6 +85,9 @@ class Enas(WeightTraining):
         self.controller = make_controller(recipe.space, recipe.controller, recipe.fidelity, seed)
         self.controller_optimiser = ControllerOptimiser(self.controller)
         self.at = Position()
+        rewarded = self._reward_images if recipe.fidelity.reward_bn == "batch" else self.batch_size
+        one = recipe.space.sample(random.Random(0))
+        self.check_batches(one, min(self.batch_size, rewarded))
         # What the last weight phase trained, as `inheritance.count` tells it: the controller moves
         # on, so it cannot be counted later. None: an older version's checkpoint does not say.
         self._trained: Tensor | None = torch.zeros(

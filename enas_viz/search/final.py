@@ -67,6 +67,7 @@ class FinalTraining(WeightTraining):
         self.architecture = architecture
         self.at = Position()
         self._load_test = load_test
+        self.check_batches(architecture, self.batch_size)
 
     # ---- the training
 

@@ -423,9 +423,15 @@ def _go_back(folder: Path, path: Path, search: Run, facts: dict[str, Any]) -> in
     if known:
         keep_records(path, known)
         _check_trace(path, search, facts)
-    elif path.exists():
-        path.unlink()  # the same records come again
-    return known
+        return known
+    if checkpoint.found(folder):
+        warnings.warn(
+            f"{path} has {whole} records, and no checkpoint of so few is left: the run starts "
+            f"again from its beginning",
+            stacklevel=2,
+        )
+    path.unlink(missing_ok=True)  # the same records come again
+    return 0
 
 
 def _check_trace(path: Path, search: Run, facts: dict[str, Any]) -> None:
@@ -450,8 +456,8 @@ def _check_trace(path: Path, search: Run, facts: dict[str, Any]) -> None:
     }
     if other := [name for name, is_same in same.items() if not is_same]:
         raise FolderError(
-            f"{path} is the trace of another run: its {' and '.join(other)} differ from what "
-            f"{path.parent / 'run.json'} says; {advice}"
+            f"{path} is the trace of another run: it differs from {path.parent / 'run.json'} in "
+            f"its {' and '.join(other)}; {advice}"
         )
     for n, item in enumerate(trace.records, start=1):
         if item.n != n:

@@ -25,6 +25,7 @@ from enas_viz.search.supernet import Supernet
 from enas_viz.space import Architecture
 
 READ_EVERY = 50  # steps between two looks at the losses, which wait for the device
+LARGEST_WEIGHT = 1e18  # the square of a larger one is beyond single precision
 CLIP_NORM = 5.0  # fidelity.clip = "global5"
 
 
@@ -33,17 +34,18 @@ class NonFiniteLoss(ArithmeticError):
 
 
 def check_weights(net: nn.Module, when: str, config: TrainConfig) -> None:
-    """Raises NonFiniteLoss when `when`, e.g. "epoch 3", left weights or averages not finite.
+    """Raises NonFiniteLoss when `when`, e.g. "epoch 3", left weights that cannot be computed with.
 
-    After the last step no loss would show it, and a network of such weights still answers.
+    Those are infinite, not a number, or so large that their squares are. After the last step no
+    loss would show it, and a network of such weights still answers.
     """
     named = [*net.named_parameters(), *net.named_buffers()]
     named = [(name, value.detach()) for name, value in named if value.is_floating_point()]
-    finite = torch.stack([value.isfinite().all() for _, value in named]).tolist()
-    if not all(finite):
+    sane = torch.stack([(value.abs() < LARGEST_WEIGHT).all() for _, value in named]).tolist()
+    if not all(sane):
         raise NonFiniteLoss(
-            f"{when} left weights or averages that are not finite, {named[finite.index(False)][0]} "
-            f"among them; {remedy(config)}"
+            f"{when} left weights or averages that are not finite or beyond {LARGEST_WEIGHT:g}, "
+            f"{named[sane.index(False)][0]} among them; {remedy(config)}"
         )
 
 
@@ -278,11 +280,14 @@ def right_answers(
 ) -> Tensor:
     """(N,) bool: which images of a split `net`, wired as `architecture`, classifies rightly.
 
-    In minibatches of `size`; whether batch norm looks at them is up to the net's mode.
+    In minibatches of `size`; whether batch norm looks at them is up to the net's mode. An image
+    that would be left alone joins the minibatch before, since it has no batch to be compared with.
     """
-    found = []
-    for at in range(0, len(split), size):
-        images, labels = split.images[at : at + size], split.labels[at : at + size]
+    found, starts = [], list(range(0, len(split), size))
+    if len(starts) > 1 and len(split) % size == 1:
+        starts.pop()
+    for at, end in zip(starts, [*starts[1:], len(split)], strict=True):
+        images, labels = split.images[at:end], split.labels[at:end]
         with autocast(images.device, compute):
             logits = net(data.normalise(images), architecture)
         found.append(logits.argmax(1) == labels)

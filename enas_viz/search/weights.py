@@ -7,6 +7,7 @@ happens between epochs (`enas.py`, `final.py`).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -30,6 +31,7 @@ from enas_viz.search.train import (
     restore_optimiser,
     within,
 )
+from enas_viz.space import Architecture
 from enas_viz.trace import Header
 
 
@@ -69,6 +71,31 @@ class WeightTraining:
     @property
     def batch_size(self) -> int:
         return min(self.recipe.train.batch_size, len(self.data.train))
+
+    def check_batches(self, architecture: Architecture, smallest: int) -> None:
+        """Raises ValueError where batch norm would have a single number to average.
+
+        That is where minibatches of one image meet maps of one pixel. smallest: how many images
+        the smallest minibatch has. architecture: any that is trained.
+        """
+        if smallest > 1:
+            return
+        first = torch.zeros(1, dtype=torch.int64, device=self.device)
+        images = self.data.normalise(self.data.train.take(first)[0])
+        try:
+            with torch.no_grad():
+                copy.deepcopy(self.net).train().forward_train(images, architecture)
+        except ValueError as error:
+            if "more than 1 value per channel" not in str(error):
+                raise
+            recipe = self.recipe
+            raise ValueError(
+                f"batch norm has a single number to average: a minibatch of one image, on maps of "
+                f"1 by 1 pixels. Raise train.batch_size (now {recipe.train.batch_size}, with "
+                f"{len(self.data.train)} training images), controller.reward_images (now "
+                f"{recipe.controller.reward_images}, with {len(self.data.valid)} validation "
+                f"images), or data.resolution (now {recipe.data.resolution})"
+            ) from None
 
     def _steps(
         self,
