@@ -20,12 +20,12 @@ from typing import Any
 import torch
 from scipy import stats
 
+from enas_viz.memory import told_when_out_of_memory
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
 from enas_viz.search import draws, terms
 from enas_viz.search.alone import train_network
 from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
-from enas_viz.memory import told_when_out_of_memory
 from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
 from enas_viz.space import Architecture, MacroSpace, Space
 

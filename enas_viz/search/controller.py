@@ -54,22 +54,29 @@ class ControllerOptimiser:
         corrected = math.sqrt(1 - self.config.adam_beta2**self.steps)
         for group in self.adam.param_groups:
             group["eps"] = self.config.adam_eps / corrected
-        self.adam.step()
-        self._check_finite()
-
-    def _check_finite(self) -> None:
-        """Raises NonFinitePolicy when the last step left weights, or moments, beyond all bounds.
-
-        An infinite second moment would stop a weight for good, and nothing else would show it.
-        """
-        moments = [v for state in self.adam.state.values() for v in state.values()]
-        if not all(bool(v.isfinite().all()) for v in [*self.controller.parameters(), *moments]):
+        try:
+            self.adam.step()
+            is_finite = self._is_finite()
+        except RuntimeError as error:
+            if "without overflow" not in str(error):
+                raise
+            is_finite = False  # lr over a tiny 1 - beta is itself beyond single precision
+        if not is_finite:
             c = self.config
             raise NonFinitePolicy(
                 f"update {self.steps} of the controller left weights that are not finite; lower "
                 f"what drives them: controller.lr (now {c.lr}), entropy_weight "
-                f"({c.entropy_weight}), skip_weight ({c.skip_weight})"
+                f"({c.entropy_weight}), skip_weight ({c.skip_weight}), adam_beta1 ({c.adam_beta1})"
             )
+
+    def _is_finite(self) -> bool:
+        """Whether weights and Adam's moments are numbers to go on with.
+
+        An infinite second moment would stop a weight for good, and nothing else would show it.
+        """
+        moments = [v for state in self.adam.state.values() for v in state.values()]
+        values = [*self.controller.parameters(), *moments]
+        return all(bool(value.isfinite().all()) for value in values)
 
     def zero_grad(self) -> None:
         self.adam.zero_grad(set_to_none=True)

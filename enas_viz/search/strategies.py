@@ -33,6 +33,7 @@ import torch
 import enas_viz
 from enas_viz.commands import command
 from enas_viz.files import check_folder, write_text
+from enas_viz.memory import LESS, told_when_out_of_memory
 from enas_viz.ranking import check_same_data
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.search import checkpoint, terms
@@ -50,7 +51,6 @@ from enas_viz.search.data import (
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.maker import differences, maker, others
-from enas_viz.memory import LESS, told_when_out_of_memory
 from enas_viz.search.ranks import RankLost, Ranks, Stopped, device_of_rank, join, started_processes
 from enas_viz.search.train import uses_bfloat16
 from enas_viz.space import Architecture

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enas_viz import cli, search
+from enas_viz.memory import OutOfMemory
 from enas_viz.recipes import LARGEST, SMALLEST, change, recipe
 from enas_viz.search import train
 from enas_viz.search.data import Data, Split
 from enas_viz.search.lstm import NonFinitePolicy
 from enas_viz.search.macro_supernet import MacroSupernet
-from enas_viz.search.memory import OutOfMemory
 from enas_viz.search.strategies import build
 from enas_viz.search.train import NonFiniteLoss, right_answers
 from enas_viz.space import MacroSpace
