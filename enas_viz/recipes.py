@@ -420,6 +420,16 @@ RECIPES: dict[str, Recipe] = {
             keep_steps=70,
         ),
         Recipe(
+            name="macro-laptop",
+            about="macro search on CIFAR-10 with the paper's network and a tenth of its epochs, "
+            "for a night on two cores",
+            # the rate as measured: benchmarks/results/macro-laptop-rate.json
+            controller=ControllerConfig(lr=2.8e-2, updates=15, samples=10, reward_images=256),
+            train=TrainConfig(epochs=30),  # two cosines: 10 and 20 epochs
+            compute=Compute(threads=1),
+            keep_steps=30,
+        ),
+        Recipe(
             name="macro-paper",
             about="macro search with the paper's numbers, for a GPU",
             controller=ControllerConfig(
