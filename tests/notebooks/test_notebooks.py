@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import enas_viz
+
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 PATHS = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 
@@ -180,3 +182,15 @@ def test_the_figures_about_the_frozen_controller_are_those_that_were_measured():
         ]
         for row in measured
     ]
+
+
+def test_what_a_notebook_says_of_a_list_is_what_decode_says_today(capsys):
+    kept, told = [], []
+    for cell in (cell for path in NOTEBOOKS for cell in cells(path, "code")):
+        if "ev.decode(" in source(cell) and ".how)" in source(cell):
+            kept += [o["text"] for o in cell["outputs"] if o["output_type"] == "stream"]
+            exec(source(cell), {"ev": enas_viz})  # from the course itself
+            told.append(capsys.readouterr().out.splitlines(keepends=True))
+
+    assert kept == told
+    assert len(told) >= 3
