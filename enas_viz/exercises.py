@@ -16,7 +16,16 @@ from typing import Any
 from enas_viz.anatomy import anatomy
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import ControllerConfig, recipe
-from enas_viz.space import MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace, Space
+from enas_viz.space import (
+    MACRO_OPS,
+    MICRO_OPS,
+    Architecture,
+    MacroSpace,
+    MicroSpace,
+    Space,
+    listed,
+    whole_number,
+)
 from enas_viz.specimen import load_specimen
 
 LARGEST = 10**300  # of an answer
@@ -75,26 +84,27 @@ def _macro_list(answer: Any) -> Verdict:
     right = ARTICLE_MACRO.flat
     if isinstance(answer, Architecture):
         return Verdict(False, "the list of numbers is wanted, not the architecture")
-    if not isinstance(answer, list | tuple) or not all(type(n) is int for n in answer):
+    numbers = _whole_numbers(answer)
+    if numbers is None:
         return Verdict(False, f"a list of whole numbers is wanted; got {shortened(answer)}")
-    if len(answer) != len(right):
+    if len(numbers) != len(right):
         return Verdict(
             False,
-            f"{len(answer)} numbers; layer k takes k of them (an operation, then a bit for each "
+            f"{len(numbers)} numbers; layer k takes k of them (an operation, then a bit for each "
             f"earlier layer), so four layers take {len(right)}",
         )
     starts = [k * (k + 1) // 2 for k in range(5)]
     skips_first = [n for a, b in pairwise(starts) for n in (*right[a + 1 : b], right[a])]
-    if list(answer) == skips_first:
+    if numbers == skips_first:
         return Verdict(
             False,
             "that has the skips first, as the article; in the program's layout the "
             "operation of a layer comes first, then its bits",
         )
     for k, (start, end) in enumerate(pairwise(starts), start=1):
-        if answer[start] != right[start]:
+        if numbers[start] != right[start]:
             return Verdict(False, f"look at the operation of layer {k} again: 0 is {MACRO_OPS[0]}")
-        if list(answer[start:end]) != right[start:end]:
+        if numbers[start:end] != right[start:end]:
             return Verdict(False, f"look at the skips of layer {k} again: bit 1 means layer 1")
     return Verdict(True, "the article's network in the layout of the authors' program")
 
@@ -129,14 +139,15 @@ def _micro_list(answer: Any) -> Verdict:
         [i, a if a < len(MICRO_OPS) else stand_in, j, b if b < len(MICRO_OPS) else stand_in]
         for i, j, a, b in nodes
     ]
-    if not isinstance(answer, list | tuple) or not all(type(n) is int for n in answer):
+    numbers = _whole_numbers(answer)
+    if numbers is None:
         return Verdict(False, f"a list of whole numbers is wanted; got {shortened(answer)}")
-    if len(answer) != 8:
+    if len(numbers) != 8:
         return Verdict(
-            False, f"{len(answer)} numbers; each node takes 4 of them, so two nodes take 8"
+            False, f"{len(numbers)} numbers; each node takes 4 of them, so two nodes take 8"
         )
     for node, (wanted, start) in enumerate(zip(right, (0, 4), strict=True), start=3):
-        given = list(answer[start : start + 4])
+        given = numbers[start : start + 4]
         if given in (wanted, wanted[2:] + wanted[:2]):  # a sum has no first and no second
             continue
         if given == [wanted[0], wanted[2], wanted[1], wanted[3]]:
@@ -149,6 +160,15 @@ def _micro_list(answer: Any) -> Verdict:
             says = f"look at the operations of node {node} again: 0 is {MICRO_OPS[0]}"
         return Verdict(False, says)
     return Verdict(True, "the article's cell, with avg3x3 for the operation that it alone has")
+
+
+def _whole_numbers(answer: Any) -> list[int] | None:
+    """What a list says, of any whole numbers that `decode` reads; None for anything else."""
+    try:
+        numbers = [whole_number(n) for n in listed(answer, "")]
+    except ValueError:
+        return None
+    return None if None in numbers else numbers
 
 
 def _search_samples(answer: Any) -> Verdict:

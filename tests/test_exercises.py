@@ -1,8 +1,11 @@
 """Exercises: right answers pass, near misses get the hint that helps, the rest gets a hint too."""
 
+import itertools
 import math
 import random
+from collections import deque
 
+import numpy as np
 import pytest
 
 import enas_viz as ev
@@ -39,9 +42,19 @@ def test_a_wrong_size_gets_the_hint_that_helps(answer, hint):
     assert "7,962,624" not in repr(found)
 
 
-def test_the_articles_list_is_accepted_as_list_or_tuple():
-    assert ev.check("macro-list", ARTICLE_MACRO.flat).right
-    assert ev.check("macro-list", tuple(ARTICLE_MACRO.flat)).right
+@pytest.mark.parametrize("kind", [list, tuple, np.array, deque])
+def test_a_list_is_accepted_of_any_whole_numbers_and_called_what_it_is(kind):
+    found = ev.check("macro-list", kind(ARTICLE_MACRO.flat))
+
+    assert found.right
+    assert found.says == "the article's network in the layout of the authors' program"
+    assert ev.check("micro-list", kind([1, 2, 0, 1, 2, 4, 0, 2])).right
+
+
+@pytest.mark.parametrize("wrong", [[0.0] * 10, [True] * 10, ["0"] * 10, {0}, itertools.count()])
+def test_a_list_of_anything_else_is_refused(wrong):
+    for exercise in ("macro-list", "micro-list"):
+        assert ev.check(exercise, wrong).says.startswith("a list of whole numbers is wanted; got ")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What networks are built from: candidate operations, stem, factorized reduction, batch norm.
 
-One name-to-constructor table per space: a new operation is one line in it. Weights start He-normal
-(truncated at two standard deviations) with the fan-in that `fidelity.init_fan_in` names.
+One name-to-constructor table per space; what is not in it is refused. A new operation is a line in
+it and in every other `OpTable`. Weights start He-normal (truncated at two standard deviations) with
+the fan-in that `fidelity.init_fan_in` names.
 
 Source: authors' `general_child.py` (macro search: convolution, batch norm, ReLU) and
 `micro_child.py` (cells: ReLU, convolution, batch norm).
