@@ -320,6 +320,19 @@ class Trace:
         return max([e for e in scored if e.steps] or scored, key=lambda e: e.accuracy)
 
     @property
+    def best_of(self) -> str:
+        """What `best` is the best of, in words: all samples, or those that kept their steps."""
+        scored = [e for e in self.episodes if e.is_scored]
+        shown, first = self.best, max(scored, key=lambda e: e.accuracy)
+        if shown.accuracy == first.accuracy:
+            return f"the best of {len(scored):,} sample" + ("" if len(scored) == 1 else "s")
+        kept = sum(bool(e.steps) for e in scored)
+        return (
+            f"the best of the {kept:,} that kept their steps, of {len(scored):,} samples (the best "
+            f"of all, episode {first.n}, had {first.accuracy:.1%})"
+        )
+
+    @property
     def last(self) -> Episode:
         """The last episode that kept its steps (else the last). ValueError when there is none."""
         if not self.episodes:

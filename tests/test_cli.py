@@ -136,7 +136,9 @@ def test_resuming_a_finished_run_says_so(capsys, folder):
 def test_replay_writes_a_page_or_a_still(capsys, folder, tmp_path, name):
     told = run(capsys, "replay", folder, "--out", tmp_path / name)
 
-    assert told.strip() == f"wrote {tmp_path / name}"
+    trace = load_trace(folder)
+    said = f"it shows episode {trace.best.n} first: {trace.best_of}"
+    assert told.strip() == f"wrote {tmp_path / name}\n{said}"
     assert (tmp_path / name).stat().st_size > 1000
 
 

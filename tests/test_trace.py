@@ -607,6 +607,10 @@ def test_the_best_and_the_last_are_taken_among_those_that_kept_their_steps():
 
     assert trace.best.n == 3
     assert trace.last.n == 4
+    assert trace.best_of == (
+        "the best of the 3 that kept their steps, of 5 samples (the best of all, episode 2, had "
+        "90.0%)"
+    )
 
 
 def test_without_any_steps_the_best_and_the_last_are_taken_among_all():
@@ -614,6 +618,7 @@ def test_without_any_steps_the_best_and_the_last_are_taken_among_all():
     trace = Trace(HEADER, tuple(made))
 
     assert trace.best.n == 2
+    assert trace.best_of == "the best of 2 samples"
     assert trace.last.n == 3
 
 

@@ -102,6 +102,8 @@ def replay_command(args: Sequence[str]) -> None:
         )
     written = enas_viz.save(shown, options.out)
     print(f"wrote {written}")
+    if shown is trace and episode.is_scored:
+        print(f"it shows episode {episode.n} first: {trace.best_of}")
     if options.open:
         webbrowser.open(Path(written).resolve().as_uri())
 

@@ -165,7 +165,7 @@ class Enas(WeightTraining):
                 accuracy = next(accuracies)
                 at.right.append(accuracy)
                 at.accuracy_sum += accuracy
-                reward = accuracy + bonus(rollout, sample)
+                reward = self._reward(accuracy, rollout, sample)
                 at.baseline = self._moved_baseline(at.baseline, reward)
                 rewards.append(reward)
                 baselines.append(at.baseline)
@@ -306,14 +306,17 @@ class Enas(WeightTraining):
             images, _ = self.data.train.take(draws.put(index, self.device))
             yield self.data.normalise(images)
 
-    def _reward(self, accuracy: float, entropy: float) -> float:
-        """What a sample is worth: its accuracy and its entropy's share. NonFinitePolicy if none."""
-        reward = accuracy + self.recipe.controller.entropy_weight * entropy
+    def _reward(self, accuracy: float, rollout: Rollout, sample: int) -> float:
+        """What a sample is worth. NonFinitePolicy when that is no finite number."""
+        reward = accuracy + bonus(rollout, sample)
         if not math.isfinite(reward):
+            c = self.recipe.controller
             raise NonFinitePolicy(
                 f"the reward was {reward} in epoch {self.at.epoch + 1}, update "
-                f"{self.at.update + 1}: the accuracy was {accuracy}, the policy's entropy "
-                f"{entropy} nats; see controller.entropy_weight and controller.tanh_constant"
+                f"{self.at.update + 1}, sample {sample + 1}, for an accuracy of {accuracy}: what "
+                f"the controller adds to it is too large; see controller.entropy_weight (now "
+                f"{c.entropy_weight}), skip_weight ({c.skip_weight}), tanh_constant "
+                f"({c.tanh_constant})"
             )
         return reward
 
@@ -327,7 +330,7 @@ class Enas(WeightTraining):
     def _replay_baselines(self, rollout: Rollout) -> tuple[list[float], list[float]]:
         """(baselines, rewards) of the samples that a resumed update has behind it."""
         at = self.at
-        rewards = [accuracy + bonus(rollout, k) for k, accuracy in enumerate(at.right)]
+        rewards = [self._reward(a, rollout, k) for k, a in enumerate(at.right)]
         if not rewards:
             at.update_baseline = at.baseline
             return [], []

@@ -116,7 +116,7 @@ def draw(
     resolution: int | None = None,
     recipe: str | None = None,
 ) -> Drawing:
-    """The network of an architecture, an episode or the best episode of a trace.
+    """The network of an architecture, an episode or a trace (`Trace.best`: of what kept its steps).
 
     x: one of these, or an architecture as a name ("enas-micro"), as the authors' flat list or
     print, or as a genotype; the picture says how it was read. level: "graph", the layers of a macro

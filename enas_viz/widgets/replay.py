@@ -38,7 +38,7 @@ class Replay(Widget):
 
         ev.Replay(trace.best, search.ask(run))  # and what if it had decided otherwise?
 
-        ev.Replay(trace)  # the film of the search, opened at its best episode
+        ev.Replay(trace)  # the film of the search, opened at the best of what is shown
         ev.Replay(trace.best)  # one episode
         ev.Replay("enas-micro")  # a known architecture, as if decided by a policy without knowledge
 

@@ -1,6 +1,7 @@
 """Values that blow up: a run stops with the step and the cause; it never goes on with NaN."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -68,10 +69,14 @@ def finite(trace: Trace) -> bool:
     st.lists(st.sampled_from(sorted(EXTREMES)), min_size=1, max_size=3, unique=True).flatmap(
         lambda names: st.fixed_dictionaries({n: st.sampled_from(EXTREMES[n]) for n in names})
     ),
-    st.booleans(),
+    st.sampled_from(
+        [{}, {"fidelity": "paper"}, {"fidelity": "released"}, {"train__accumulate": 2}]
+    ),
 )
-def test_a_search_of_extreme_values_ends_with_finite_numbers_or_says_where_it_stopped(extreme, on):
-    made = change(TINY, **extreme, train__accumulate=2 if on else 1)
+def test_a_search_of_extreme_values_ends_with_finite_numbers_or_says_where_it_stopped(
+    extreme, others
+):
+    made = change(TINY, **extreme, **others)
     records, said = [], ""
     try:
         records += (r for r in search.run(made, data=IMAGES) if not isinstance(r, Tick))
@@ -103,6 +108,13 @@ def test_weights_that_only_the_last_step_ruined_are_found(monkeypatch, made, arc
 
     with pytest.raises(NonFiniteLoss, match="epoch 1 left weights .* lower train.lr_max"):
         list(running.records())
+
+
+def test_a_reward_that_is_not_finite_stops_the_search_at_that_sample(monkeypatch):
+    monkeypatch.setattr("enas_viz.search.enas.bonus", lambda _, sample: [0.0, -math.inf][sample])
+
+    with pytest.raises(NonFinitePolicy, match="reward was -inf in epoch 1, update 1, sample 2, "):
+        list(search.run(TINY, data=IMAGES))
 
 
 def test_a_controller_whose_moments_overflow_stops_at_that_update():
