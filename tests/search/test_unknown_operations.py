@@ -40,7 +40,7 @@ MACRO_BUILDERS = {
     "cost of the path": lambda a: cost.path_cost(a, 2, 4),
     "cost of the child": lambda a: cost.child_cost(a, MACRO_FINAL),
     "anatomy": lambda a: anatomy(a, MACRO),
-    "receptive field": anatomy_module._macro_field,
+    "receptive field": lambda a: anatomy_module._macro_field(a, "add"),
     "numbers": explain_numbers,
     "drawing": ev.draw,
     "icon": lambda a: icon(a.space.ops[0]),
