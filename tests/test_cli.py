@@ -268,7 +268,7 @@ def test_decode_draws_when_asked_to(capsys, tmp_path):
         (["search", "macro-tiny", "--preset", "rumour"], "'rumour'"),
         (["search", "macro-tiny", "--data", "/nowhere"], "no dataset '/nowhere'"),
         (["search", "macro-tiny", "--device", "abacus"], "device 'abacus' is not available"),
-        (["search", "macro-tiny", "--seed", "-1"], "a seed is a whole number of at least 0"),
+        (["search", "macro-tiny", "--seed", "-1"], "a seed must be from 0 to"),
         (["resume", "/nowhere"], "/nowhere holds no run"),
         (["derive", "/nowhere"], "/nowhere holds no run"),
         (["replay", "/nowhere"], "no trace '/nowhere'"),
