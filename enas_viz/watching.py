@@ -5,6 +5,7 @@ It needs no torch: a search is an iterator of records, and `watch` iterates over
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
@@ -55,7 +56,7 @@ def watch(records: Iterable[Any]) -> Trace:
                         f"got {shortened(item)}"
                     )
                 kept.append(item)
-                if isinstance(item, Episode) and item.reward is not None:
+                if isinstance(item, Episode) and _is_known(item.reward):
                     rewards = [*rewards[1 - WINDOW :], item.reward]
                     mean = sum(rewards) / len(rewards)
                     bar.set_postfix_str(f"reward {mean:.3f}", refresh=False)
@@ -65,3 +66,7 @@ def watch(records: Iterable[Any]) -> Trace:
             if hasattr(items, "close"):
                 items.close()
     return Trace(header, tuple(kept))
+
+
+def _is_known(reward: float | None) -> bool:
+    return reward is not None and math.isfinite(reward)

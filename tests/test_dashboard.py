@@ -304,3 +304,24 @@ def test_times_of_a_run_leave_out_its_pauses(live, monkeypatch):
 
     assert board.state[0]["seconds"] == 7
     assert replace(board.trace.header) == live.trace.header
+
+
+def test_a_closed_search_has_nothing_to_show():
+    search = (record for record in [made_up_trace(3).header])
+    search.close()
+
+    with pytest.raises(ValueError, match="got none at all"):
+        ev.Dashboard(search)
+
+
+def test_a_run_that_yields_no_record_fails_in_words_and_keeps_what_came():
+    trace = made_up_trace(3)
+    board = ev.Dashboard(iter([trace.header, trace.episodes[0], "a line", trace.episodes[1]]))
+
+    with pytest.raises(TypeError, match="records of a run .* got 'a line'"):
+        board.wait(30)
+
+    assert board.trace.records == trace.episodes[:1]
+    assert board.state[0]["status"] == "failed"
+    assert "got 'a line'" in board.state[0]["message"]
+    assert board.html()

@@ -102,10 +102,10 @@ MAY_IMPORT = {
     "view.timeline view.closeup view.step_closeup view.scores view.animation",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK published view.given view.scene view.shapes view.stack view.timeline "
-    "view.board view.export",
+    "view.board view.poster view.export",
     "view": "view.*",
     # widgets show what view draws: base <- each of them; none imports another
-    "widgets.base": "trace",
+    "widgets.base": "",
     "widgets.replay": "LOOK view.* widgets.base",
     "widgets.dashboard": "LOOK view.* widgets.base",
     "widgets.editor": "LOOK anatomy view.* widgets.base widgets.replay",  # a replay with a desk

@@ -1,5 +1,7 @@
 """Watching a search: everything recorded comes back, also when it is interrupted."""
 
+from dataclasses import replace
+
 import pytest
 from episodes import made_up_trace
 
@@ -41,3 +43,36 @@ def test_an_interrupted_search_gives_what_was_recorded_and_is_closed(capsys):
 def test_records_without_a_header_are_refused():
     with pytest.raises(ValueError, match="begin with its header"):
         ev.watch(iter(TRACE.records))
+
+
+def test_a_closed_search_has_nothing_to_watch():
+    search = records()
+    search.close()
+
+    with pytest.raises(ValueError, match="got none at all"):
+        ev.watch(search)
+
+
+def test_what_is_no_record_ends_the_watching_in_words_and_closes_the_search(capsys):
+    closed = []
+
+    def search():
+        try:
+            yield TRACE.header
+            yield TRACE.records[0]
+            yield "a line that somebody printed"
+        finally:
+            closed.append(True)
+
+    with pytest.raises(TypeError, match="records of a search .* got 'a line"):
+        ev.watch(search())
+
+    assert closed == [True]
+
+
+def test_a_reward_that_is_no_number_leaves_the_mean_a_number(capsys):
+    wrong = replace(TRACE.records[1], reward=float("nan"))
+
+    ev.watch([TRACE.header, TRACE.records[0], wrong, TRACE.records[2]])
+
+    assert "nan" not in capsys.readouterr().err

@@ -42,7 +42,7 @@ export function probabilities(kind, logits, temperature = 1) {
   return logits.map((row) => {
     const all = (kind === "bits" ? [-row[0], row[0]] : row).map((z) => z / temperature);
     const top = Math.max(...all);
-    const weights = all.map((z) => Math.exp(z - top));
+    const weights = all.map((z) => Math.exp(z - top || 0)); // infinite ones have no difference
     const sum = weights.reduce((a, b) => a + b, 0);
     return weights.map((w) => w / sum);
   });

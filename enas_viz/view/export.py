@@ -345,11 +345,14 @@ def _page_of(x: Any, **options: Any) -> str:
             scene_of(several[0], **options),
             _step(several[0], -1 if step is None else step),
         )
-        return page(replay_state(scene, film=made, moment=made["best"], step=step))
+        best = made["best"]
+        shown = draw_moment(made, several, best, **options)
+        return page(replay_state(scene, film=made, moment=best, step=step), shown)
     shown = subject(x)
     if isinstance(shown, Episode) and shown.steps:
+        still = draw(shown, step=step, **options)
         scene, step = scene_of(shown, **options), _step(shown, step) or 0
-        return page(replay_state(scene, episode=episode_json(shown), step=step))
+        return page(replay_state(scene, episode=episode_json(shown), step=step), still)
     architecture = shown if isinstance(shown, Architecture) else shown.architecture
     return picture_page(draw(shown, step=step, **options), describe(scene_of(shown), architecture))
 
@@ -414,26 +417,40 @@ def _write(path: Path, drawn: Iterable[Drawing], seconds: float, width: int | No
 
 def page(
     state: dict[str, Any],
+    still: Drawing,
     widget: str = "replay",
     title: str = "How a controller built a network",
 ) -> str:
     """One HTML page that plays: the widget's module, its styles and `state`, nothing else.
 
-    state: the values of the widget's traits, by name (see `widgets.replay.Replay`). widget: the
-    name of its module in `static/`.
+    state: the values of the widget's traits, by name (see `widgets.replay.Replay`). still: what is
+    shown where JavaScript is off. widget: the name of its module in `static/`.
     """
     code = module(f"{widget}.js")
     if "hostModel" not in code:  # the stand-in for a notebook, unless the module brings it along
         code += shipped("host.js")
     return document(
         f"ENAS {widget}",
-        f'<main><h1>{escape(title)}</h1><div id="app"></div></main>'
+        f'<main><h1>{escape(title)}</h1><div id="app"></div>{without_scripts(still)}</main>'
         f'<script type="application/json" id="state">{script_json(state)}</script>'
         f'<script type="module">{code}\n'
         'const state = JSON.parse(document.getElementById("state").textContent);\n'
         "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
         'render({ model: window.enasModel, el: document.getElementById("app") });</script>',
         widget=widget,
+    )
+
+
+def without_scripts(still: Drawing) -> str:
+    """What a page shows in place of a widget where JavaScript is off.
+
+    Without styles of its own, which are long, the picture takes the page's: of the light theme, as
+    some of its colours stand in its shapes.
+    """
+    drawn = re.sub("<style>.*?</style>", "", still.svg, flags=re.S)
+    return (
+        "<noscript><p>This is a still picture, as JavaScript is off.</p>"
+        f'<div class="enas-viz enas-still" style="color-scheme: light">{drawn}</div></noscript>'
     )
 
 
@@ -495,6 +512,7 @@ def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
     """
     if type(height) is not int or height < 1:
         raise ValueError(f"height must be a positive int, pixels; got {shortened(height)}")
+    html = re.sub("<noscript>.*?</noscript>", "", html, flags=re.S)  # a notebook runs scripts
     return (
         f'<div><iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
         f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'

@@ -23,8 +23,18 @@ from urllib.parse import quote
 from enas_viz.published import MACRO
 from enas_viz.trace import Header, Trace, load_trace
 from enas_viz.view.board import Board
-from enas_viz.view.export import cells_to_open, document, replay_state, script_json
+from enas_viz.view.export import (
+    Drawing,
+    cells_to_open,
+    document,
+    draw,
+    draw_moment,
+    replay_state,
+    script_json,
+    without_scripts,
+)
 from enas_viz.view.given import played
+from enas_viz.view.poster import Poster, Run
 from enas_viz.view.scene import Colour, episode_json, recorded_name, scene_of, subject
 from enas_viz.view.shapes import module, shipped
 from enas_viz.view.stack import plan_of
@@ -159,6 +169,8 @@ def _second_example() -> Exhibit:
 
 def _search(name: str) -> Exhibit:
     trace = load_trace(name)
+    state = _board_state(trace)
+    (told,) = state["runs"]
     return Exhibit(
         "a-search",
         "A search",
@@ -167,7 +179,7 @@ def _search(name: str) -> Exhibit:
         "share. Play it from the first to the last: the reward rises, and layer by layer the "
         "policy makes up its mind. A click on a point replays how that sample was decided.",
         _recorded(trace),
-        (_place("dashboard", _board_state(trace)),),
+        (_place("dashboard", state, Poster([Run(told["name"], told["about"], trace)]).still()),),
     )
 
 
@@ -227,14 +239,16 @@ def _replay(name: str, colour: Colour, fidelity: Json | None = None) -> str:
         episode = replace(episode, header=header)
     scene = scene_of(episode, colour)
     last = len(scene.plan) - 1
-    return _place("replay", replay_state(scene, episode=episode_json(episode), step=last))
+    state = replay_state(scene, episode=episode_json(episode), step=last)
+    return _place("replay", state, draw(episode, colour=colour))
 
 
 def _film(trace: Trace) -> str:
     several = moments(trace)
     made, scene = film(trace, several), scene_of(several[0])
     last = len(scene.plan) - 1
-    return _place("replay", replay_state(scene, film=made, moment=made["best"], step=last))
+    state = replay_state(scene, film=made, moment=made["best"], step=last)
+    return _place("replay", state, draw_moment(made, several, made["best"]))
 
 
 def _board_state(trace: Trace) -> Json:
@@ -290,7 +304,7 @@ def _opening(jumps: str) -> str:
         '<p class="ways"><button type="button" hidden>Play the first one</button>'
         '<a href="#notebooks">Run it yourself</a></p>'
         f'<nav aria-label="On this page"><ul>{jumps}</ul></nav>'
-        "<noscript><p>Without JavaScript only the words can be read here.</p></noscript></header>"
+        "</header>"
     )
 
 
@@ -326,9 +340,10 @@ def _closing() -> str:
     )
 
 
-def _place(widget: str, state: Json) -> str:
-    """Where a widget will stand, with the values of its traits."""
+def _place(widget: str, state: Json, still: Drawing) -> str:
+    """Where a widget will stand, with the values of its traits; still: where scripts are off."""
     return (
         f'<div data-widget="{widget}">'
-        f'<script type="application/json">{script_json(state)}</script></div>'
+        f'<script type="application/json">{script_json(state)}</script>'
+        f"{without_scripts(still)}</div>"
     )

@@ -14,8 +14,6 @@ from typing import Any
 import anywidget
 import traitlets
 
-from enas_viz.trace import LARGEST
-
 
 class Refused(traitlets.TraitError, ValueError):
     """A trait was given an impossible value, and keeps the one that it had."""
@@ -34,9 +32,12 @@ class Number(traitlets.Float):
     """A finite number, of Python or numpy, within its `min` and `max`; no truth value."""
 
     def validate(self, obj: Any, value: Any) -> float:
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if number and -LARGEST <= value <= LARGEST and _fits(self, value):  # NaN is refused, too
-            return float(value)
+        try:
+            number = float(value) if isinstance(value, Real) else math.nan
+        except OverflowError:
+            number = math.inf
+        if not isinstance(value, bool) and math.isfinite(number) and _fits(self, number):
+            return number
         raise Refused(f"{self.name} must be a finite number{_range(self)}; got {shortened(value)}")
 
 

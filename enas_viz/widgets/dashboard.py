@@ -134,7 +134,7 @@ class Dashboard(Widget):
         """One complete page that shows this as it stands; it needs no kernel and no network."""
         names = ("runs", "told", "news", "state", "at", "opened")
         state = {name: getattr(self, name) for name in names}
-        return page(state, "dashboard", "How a search went")
+        return page(state, self.drawing(), "dashboard", "How a search went")
 
     def drawing(self) -> Drawing:
         """A still: of every run its curves at the moment that is looked at; of a single one also

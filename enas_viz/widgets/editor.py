@@ -250,7 +250,7 @@ class Editor(Replay):
         names = ("episode", "step", "mine", "answer", "facts", "flat", "board", "whole")
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
         state |= {"scene": self.scene, "scores": False}
-        return page(state, "editor", "A network designed by hand")
+        return page(state, self.drawing(), "editor", "A network designed by hand")
 
 
 def _ways(shortest: int, depth: int) -> str:

@@ -93,7 +93,7 @@ class Lens(Widget):
     def html(self) -> str:
         """One complete page that goes through the steps without a kernel and without a network."""
         state = {name: getattr(self, name) for name in STATE}
-        return page(state, "lens", "A controller's steps, opened")
+        return page(state, self.drawing(), "lens", "A controller's steps, opened")
 
     def iframe(self, height: int = 700) -> Any:
         """The page inside a frame, as an output that still works in an exported notebook."""

@@ -105,7 +105,7 @@ class Microscope(Widget):
     def html(self) -> str:
         """One complete page that shows this; it needs no kernel and no network."""
         state = {name: getattr(self, name) for name in ("specimen", "rule", "baseline", *KNOBS)}
-        return page(state, "microscope", "REINFORCE under the microscope")
+        return page(state, self.drawing(), "microscope", "REINFORCE under the microscope")
 
     def iframe(self, height: int = 1110) -> Any:
         """The page inside a frame, as an output that still works in an exported notebook."""

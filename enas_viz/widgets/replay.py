@@ -210,7 +210,8 @@ class Replay(Widget):
     def html(self) -> str:
         """One complete page that plays this without a kernel and without a network."""
         names = ("episode", "film", "step", "moment", "speed", "temperature", "mine", "answer")
-        return page(replay_state(self._scene, **{name: getattr(self, name) for name in names}))
+        state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
+        return page(state, self.drawing())
 
     def iframe(self, height: int | None = None) -> Any:
         """The page inside a frame, as an output that still plays in an exported notebook."""

@@ -125,7 +125,9 @@ class SharedWeights(Widget):
     def html(self) -> str:
         """One complete page that shows this as it stands; it needs no kernel and no network."""
         state = {name: getattr(self, name) for name in ("picture", "told", "at", "child")}
-        return page(state, "shared_weights", "What a supernet's weights were trained on")
+        return page(
+            state, self.drawing(), "shared_weights", "What a supernet's weights were trained on"
+        )
 
     def iframe(self, height: int = 760) -> Any:
         """The page inside a frame, as an output that works in an exported notebook, too."""

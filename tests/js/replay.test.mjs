@@ -63,6 +63,14 @@ test("a skip's logit z stands for the pair (-z, z)", () => {
   assert.ok(Math.abs(no + yes - 1) < 1e-12);
 });
 
+test("probabilities stay numbers where a temperature makes logits infinite", () => {
+  const [row] = replay.probabilities("pick", [[1e308, 1e308, -1e308]], 0.01);
+  const [bits] = replay.probabilities("bits", [[1e308]], 0.01);
+
+  assert.deepEqual(row, [0.5, 0.5, 0]);
+  assert.deepEqual(bits, [0, 1]);
+});
+
 test("probabilities of an operation sum to one, however large its logits", () => {
   const [row] = replay.probabilities("pick", [[900, 899, -5, 0, 1, 2]]);
   assert.ok(Math.abs(row.reduce((a, b) => a + b) - 1) < 1e-12);
