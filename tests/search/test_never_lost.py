@@ -7,7 +7,6 @@ import errno
 import os
 import random
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from forked import Forked, command_line, some_run
 from waiting import LONG, wait_for
 
 from enas_viz import search
@@ -23,15 +23,6 @@ from enas_viz.search import checkpoint
 from enas_viz.search.strategies import FolderError, _told_when_full, restore
 from enas_viz.trace import load_trace
 
-# The command line, its checkpoints in quicker succession than once a minute.
-COMMAND = """
-import sys
-from enas_viz import cli, search
-for run in (search.run, search.resume, search.train_child):
-    run.__kwdefaults__["checkpoint_every"] = float(sys.argv[1])
-{more}
-cli.main(sys.argv[2:])
-"""
 FIELDS = [
     *("--network.layers", "2", "--network.filters", "2", "--controller.hidden", "8"),
     *("--train.epochs", "3", "--train.batch-size", "200"),
@@ -40,21 +31,17 @@ FIELDS = [
 ]
 
 
-def start(folder: Path, *args, every=0.0, more="", **how) -> subprocess.Popen:
+def start(folder: Path, *args, **how) -> Forked:
     """`enas-viz ARGS` as a process of its own, on `folder`."""
-    code = COMMAND.format(more=more)
     where = ["--folder", str(folder)] if args[0] == "search" else [str(folder)]
-    command = [sys.executable, "-c", code, str(every), args[0], *args[1:], *where]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **how
-    )
+    return Forked(command_line, [*args, *where], **how)
 
 
-def ended(process: subprocess.Popen) -> tuple[int, str]:
+def ended(process: Forked) -> tuple[int, str]:
     """(exit code, what it told)"""
-    told = process.communicate(timeout=LONG)[1]
+    told = process.communicate()[1]
     assert "Traceback" not in told, told
-    return process.returncode, told
+    return process.poll(), told
 
 
 def records(folder: Path) -> int:
@@ -95,9 +82,10 @@ def whole(tmp_path_factory):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_minibatch_saves_and_says_how_to_go_on(tmp_path, whole, number, code):
     folder = tmp_path / "run"
-    process = start(folder, "search", "macro-tiny", *FIELDS, every=1e9)
-    wait_for(lambda: records(folder) >= 5, process)
+    process = start(folder, "search", "macro-tiny", *FIELDS, every=1e9, held=folder)
+    wait_for((folder / "held").exists, process)
     process.send_signal(number)
+    (folder / "go").touch()
 
     found, told = ended(process)
     assert (found, f"stopped; go on with `enas-viz resume {folder}`" in told) == (code, True)
@@ -107,26 +95,10 @@ def test_a_signal_ends_the_minibatch_saves_and_says_how_to_go_on(tmp_path, whole
     assert_same(folder, whole)
 
 
-SLOW = """
-import functools
-import time
-from enas_viz.search import enas
-quick, count = enas.Enas._tick, [0]
-@functools.wraps(quick)
-def slow(self, *args):
-    count[0] += 1
-    if count[0] == 8:
-        open(sys.argv[-1] + "/slow", "w").close()
-        time.sleep(3600)
-    return quick(self, *args)
-enas.Enas._tick = slow
-"""
-
-
 def test_a_second_signal_interrupts_at_once(tmp_path, whole):
     folder = tmp_path / "run"
-    process = start(folder, "search", "macro-tiny", *FIELDS, more=SLOW)
-    wait_for((folder / "slow").exists, process)
+    process = start(folder, "search", "macro-tiny", *FIELDS, held=folder)
+    wait_for((folder / "held").exists, process)
     process.send_signal(signal.SIGINT)
     time.sleep(1.5)
     assert process.poll() is None  # it would finish its minibatch
@@ -142,8 +114,8 @@ def test_a_second_signal_interrupts_at_once(tmp_path, whole):
 
 def test_a_second_process_in_the_same_folder_is_refused(tmp_path, whole):
     folder = tmp_path / "run"
-    first = start(folder, "search", "macro-tiny", *FIELDS, more=SLOW)
-    wait_for((folder / "slow").exists, first)
+    first = start(folder, "search", "macro-tiny", *FIELDS, held=folder)
+    wait_for((folder / "held").exists, first)
 
     code, told = ended(start(folder, "search", "macro-tiny", *FIELDS))
     assert code == 2
@@ -151,8 +123,8 @@ def test_a_second_process_in_the_same_folder_is_refused(tmp_path, whole):
     code, told = ended(start(folder, "resume"))
     assert code == 2
     assert "is in use by another process" in told_in_one_line(told)
-    first.kill()
-    first.communicate()
+    first.send_signal(signal.SIGKILL)
+    assert first.wait(LONG) == -signal.SIGKILL
     go_on(folder)  # the lock went with its process
     assert_same(folder, whole)
 
@@ -234,10 +206,7 @@ def test_a_limit_of_a_files_size_is_told_like_a_full_disk(tmp_path, whole, share
     folder = tmp_path / "run"
     most = int(share * size_of_checkpoint(whole))
 
-    def limited():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
-
-    code, told = ended(start(folder, "search", "macro-tiny", *FIELDS, preexec_fn=limited))
+    code, told = ended(start(folder, "search", "macro-tiny", *FIELDS, limit=most))
 
     assert code == 2
     reached = f"the limit of a file's size was reached while writing to {folder}"
@@ -260,31 +229,10 @@ def test_every_way_to_say_that_a_disk_is_full_is_known(tmp_path, number):
 # ---- kills
 
 SOAK = bool(os.environ.get("ENAS_VIZ_SOAK"))
-KILLED = """
-import sys
-from enas_viz import recipe, search
-name, length, folder, mode = sys.argv[1:]
-changes = {"train__epochs": int(length)}
-if "final" not in name:
-    changes["controller__updates"] = 4
-if "micro" in name:
-    changes |= {"network__nodes": 2, "network__filters": 4}  # else most of the time is arithmetic
-made = recipe(name, **changes)
-if mode == "resume":
-    items = search.resume(folder, checkpoint_every=0.1)
-elif "final" in name:
-    from random import Random
-    child = made.space.sample(Random(0))
-    items = search.train_child(made, child, seed=3, folder=folder, checkpoint_every=0.1)
-else:
-    items = search.run(made, seed=3, folder=folder, checkpoint_every=0.1)
-for _ in items:
-    pass
-"""
 
 
-def start_killed(name: str, epochs: int, folder: Path, mode: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", KILLED, name, str(epochs), str(folder), mode])
+def start_some(name: str, epochs: int, folder: Path, mode: str) -> Forked:
+    return Forked(some_run, name, epochs, folder, mode)
 
 
 def progress(folder: Path) -> str:
@@ -304,16 +252,16 @@ def progress(folder: Path) -> str:
 def test_kills_at_random_moments_change_nothing(tmp_path, name, kills):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     epochs = 2 * kills  # long enough to be killed so often
-    assert start_killed(name, epochs, whole, "run").wait(600) == 0
+    assert start_some(name, epochs, whole, "run").wait(LONG) == 0
     rng = random.Random(os.environ.get("ENAS_VIZ_KILL_SEED", "1"))
 
     for attempt in range(kills):
-        process = start_killed(name, epochs, killed, "resume" if attempt else "run")
+        process = start_some(name, epochs, killed, "resume" if attempt else "run")
         before = progress(killed)
         wait_for(lambda: progress(killed) != before, process)  # noqa: B023
         time.sleep(rng.uniform(0, 0.5))
         process.send_signal(signal.SIGKILL)
         assert process.wait(LONG) == -signal.SIGKILL, "it ended before it could be killed"
-    assert start_killed(name, epochs, killed, "resume").wait(600) == 0
+    assert start_some(name, epochs, killed, "resume").wait(LONG) == 0
 
     assert_same(killed, whole)
