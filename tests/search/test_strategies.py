@@ -39,6 +39,14 @@ def after(items, condition) -> None:
     pytest.fail("the search ended before it could be stopped")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a run of TINY that nothing happened to; tests look and leave it as it is."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    finish(search.run(TINY, folder=folder))
+    return folder
+
+
 def test_equal_seeds_give_equal_traces_and_others_do_not(tmp_path):
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         finish(search.run(TINY, seed=seed, folder=tmp_path / name))
@@ -79,15 +87,14 @@ def test_a_finished_run_has_a_gzipped_trace_and_resumes_to_nothing(tmp_path):
         pytest.param(lambda r: type(r).__name__ == "Header", id="header"),
     ],
 )
-def test_closing_anywhere_leaves_a_checkpoint_that_goes_on_exactly(tmp_path, stop):
-    finish(search.run(TINY, folder=tmp_path / "whole"))
+def test_closing_anywhere_leaves_a_checkpoint_that_goes_on_exactly(tmp_path, whole, stop):
     after(search.run(TINY, folder=tmp_path / "cut"), stop)
     assert checkpoint.found(tmp_path / "cut")
 
     finish(search.resume(tmp_path / "cut"))
 
-    assert load_trace(tmp_path / "cut").digest() == load_trace(tmp_path / "whole").digest()
-    a, b = restore(tmp_path / "cut"), restore(tmp_path / "whole")
+    assert load_trace(tmp_path / "cut").digest() == load_trace(whole).digest()
+    a, b = restore(tmp_path / "cut"), restore(whole)
     for x, y in zip(a.net.state_dict().values(), b.net.state_dict().values(), strict=True):
         assert torch.equal(x, y)
 
@@ -106,6 +113,7 @@ MICRO = recipe(
     "micro-tiny",
     network__filters=4,
     network__nodes=2,
+    data__train_images=500,
     train__epochs=2,
     train__batch_size=100,
     controller__updates=2,
@@ -137,8 +145,7 @@ def test_a_search_of_cells_goes_on_exactly_wherever_it_was_left(tmp_path, change
             assert torch.equal(x, y)
 
 
-def test_a_trace_shorter_than_its_newest_checkpoint_goes_back_to_the_older_one(tmp_path):
-    finish(search.run(TINY, folder=tmp_path / "whole"))
+def test_a_trace_shorter_than_its_newest_checkpoint_goes_back_to_the_older_one(tmp_path, whole):
     cut = tmp_path / "cut"
     items = search.run(TINY, folder=cut, checkpoint_every=0)
     after(items, lambda r: isinstance(r, Episode) and r.epoch == 1 and r.sample == 2)
@@ -147,7 +154,7 @@ def test_a_trace_shorter_than_its_newest_checkpoint_goes_back_to_the_older_one(t
 
     finish(search.resume(cut))
 
-    assert load_trace(cut).digest() == load_trace(tmp_path / "whole").digest()
+    assert load_trace(cut).digest() == load_trace(whole).digest()
 
 
 def test_two_checkpoints_are_kept(tmp_path):
@@ -301,8 +308,8 @@ def test_the_header_says_what_the_run_was(tmp_path):
 def made_up_cifar() -> Data:
     """Random images of CIFAR-10's shape: enough to step a recipe, nothing to learn from."""
     rng = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (256, 3, 32, 32), generator=rng, dtype=torch.uint8)
-    labels = torch.randint(0, 10, (256,), generator=rng)
+    images = torch.randint(0, 256, (160, 3, 32, 32), generator=rng, dtype=torch.uint8)
+    labels = torch.randint(0, 10, (160,), generator=rng)
     part = Split(images, labels)
     return Data(
         "made-up", tuple("0123456789"), part, part, torch.full((3,), 0.5), torch.ones(3), ""
@@ -352,11 +359,17 @@ def test_run_json_holds_the_recipe_whole(tmp_path):
     assert recipe_from_json(facts["recipe"]) == TINY
 
 
+MANY = change(TINY, controller__samples=20)
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return [item for item in search.run(MANY, seed=4) if not isinstance(item, Tick)]
+
+
 @pytest.mark.parametrize("records", [0, 1, 5, 60])
-def test_a_resumed_run_can_be_told_from_its_beginning(tmp_path, records):
-    made = recipe("macro-tiny", train__epochs=2, controller__updates=2)
-    plain = [item for item in search.run(made, seed=4) if not isinstance(item, Tick)]
-    begun = search.run(made, seed=4, folder=tmp_path / "run")
+def test_a_resumed_run_can_be_told_from_its_beginning(tmp_path, plain, records):
+    begun = search.run(MANY, seed=4, folder=tmp_path / "run")
     for item in begun:
         records -= not isinstance(item, Tick)
         if records < 0:
