@@ -22,6 +22,7 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from random import Random
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -37,7 +38,9 @@ from supernets import ranking, supernet
 
 import enas_viz
 from enas_viz import search
+from enas_viz.inheritance import count
 from enas_viz.recipes import recipe
+from enas_viz.space import MacroSpace, MicroSpace
 from enas_viz.trace import Tick, record
 
 # ---------------------------------------------------------------- what is measured
@@ -66,6 +69,14 @@ def recording(figures: Figures, rounds: int) -> None:
             writing.append(time.process_time() - started)
     share = min(writing) / min(searching)
     figures.add("recording a search", 100 * share, "% of its CPU-s")
+    for space in (MacroSpace(12), MicroSpace(5)):
+        children = [space.sample(Random(k)) for k in range(352)]  # of an epoch as released
+        counting = []
+        for _ in range(rounds):
+            started = time.process_time()
+            count(children, space)
+            counting.append(time.process_time() - started)
+        figures.add(f"counting an epoch's {space.kind} networks", 1e3 * min(counting), "ms")
 
 
 def importing(figures: Figures, rounds: int) -> None:
@@ -105,6 +116,24 @@ LATENCY = """async () => {
   return { handler: p(found.handler, 0.95), p50: p(found.paint, 0.5), p95: p(found.paint, 0.95) };
 }"""
 MOMENTS = LATENCY.replace('"step", (i * 7) % 24', '"moment", (i * 7) % 200')
+SAMPLES = LATENCY.replace('"step", (i * 7) % 24', '"samples", [1, 10, 100, 1000][i % 4]')
+# Moves the scrubber in every frame of a second and a half; the share that showed a new moment, of
+# the frames that the page has when nothing is moved.
+DRAG = """async () => {
+  const frame = () => new Promise(requestAnimationFrame);
+  let still = 0, shown = 0, before = "";
+  for (const began = performance.now(); performance.now() < began + 1500; still++) await frame();
+  const slider = document.querySelector("input[aria-label^=Network]"), began = performance.now();
+  for (let k = 1; performance.now() < began + 1500; k++) {
+    slider.value = k % 200;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    await frame();
+    const place = document.querySelector(".place").textContent;
+    shown += place !== before;
+    before = place;
+  }
+  return shown / still;
+}"""
 
 
 def widget(figures: Figures) -> None:
@@ -127,6 +156,10 @@ def widget(figures: Figures) -> None:
             figures.add(f"{name} to paint, median", found["p50"], "ms")
             figures.add(f"{name} to paint, 95 %", found["p95"], "ms")
             figures.add("its handler, 95 %", found["handler"], "ms")
+        figures.add("a drag's frames with a new moment", 100 * page.evaluate(DRAG), "% of frames")
+        page.goto(enas_viz.save(enas_viz.Microscope(), Path(folder) / "scope.html").as_uri())
+        found = page.evaluate(SAMPLES)
+        figures.add("microscope's samples to paint, 95 %", found["p95"], "ms")
         browser.close()
 
 

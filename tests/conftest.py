@@ -13,6 +13,20 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread leaves its core to others
 
+# The longest files, which workers take first, so that none is left to one of them at the end.
+LONGEST = (
+    *("test_never_lost", "test_ranks", "test_tiny", "test_strategies", "test_micro_supernet"),
+    *("test_ugly_ways", "test_every_widget", "test_replay_page", "test_micro_notebook"),
+    *("test_macro_notebook", "test_search_notebook", "test_design_notebook", "test_tour"),
+    *("test_controller_notebook", "test_microscope_lab", "test_dashboard_lab", "test_film_page"),
+)
+
+
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):  # of a worker of pytest-xdist
+        places = {name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory):
