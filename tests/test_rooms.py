@@ -38,22 +38,24 @@ MAY_IMPORT = {
     "ledger": "space commands recipes trace published estimates",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
     "search.draws": "",
+    "search.asked": "recipes",
     "search.checkpoint": "files",
     "search.augment": "CORE search.draws",
     "search.images": "",
     "search.folders": "search.images",
-    "search.data": "CORE files search.draws search.augment search.images search.folders",
+    "search.data": "CORE files search.asked search.draws search.augment search.images "
+    "search.folders",
     "search.ops": "CORE search.draws",
     "search.lstm": "CORE search.draws",
     "search.macro_controller": "CORE search.draws search.lstm",
     "search.micro_controller": "CORE search.draws search.lstm",
-    "search.controller": "CORE enas_viz search.lstm search.macro_controller "
+    "search.controller": "CORE enas_viz search.asked search.lstm search.macro_controller "
     "search.micro_controller",
     "search.diagnostics": "CORE search.controller",
-    "search.macro_supernet": "CORE search.draws search.ops",
-    "search.micro_supernet": "CORE search.draws search.ops",
-    "search.child": "CORE search.draws search.ops",
-    "search.supernet": "CORE search.ops search.macro_supernet search.micro_supernet",
+    "search.macro_supernet": "CORE search.asked search.draws search.ops",
+    "search.micro_supernet": "CORE search.asked search.draws search.ops",
+    "search.child": "CORE search.asked search.draws search.ops",
+    "search.supernet": "CORE search.asked search.ops search.macro_supernet search.micro_supernet",
     "search.ranks": "",
     "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
     "search.supernet",
@@ -62,14 +64,14 @@ MAY_IMPORT = {
     "search.train search.weights",
     "search.alone": "CORE BENCH search.train",
     "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas "
-    "memory search.terms",
+    "memory search.asked search.terms",
     "search.seat": "CORE search.draws search.controller search.candidates search.enas search.lstm "
-    "search.terms",
+    "search.asked search.terms",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
-    "search.dissection": "CORE search.draws search.controller search.enas search.seat",
+    "search.dissection": "CORE search.draws search.controller search.enas search.seat search.terms",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.maker": "",
-    "search.terms": "CORE search.data",
+    "search.terms": "CORE search.asked search.data",
     "search.strategies": "CORE BENCH enas_viz memory ranking search.child search.controller "
     "search.ranks search.train search.enas search.final search.checkpoint search.maker "
     "search.terms",

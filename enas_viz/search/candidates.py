@@ -24,6 +24,7 @@ from enas_viz.memory import told_when_out_of_memory
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
 from enas_viz.search import draws, terms
 from enas_viz.search.alone import train_network
+from enas_viz.search.asked import whole
 from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
 from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
@@ -137,14 +138,14 @@ def derive(
 
 
 def _count(n: Any) -> int:
-    return terms.whole(n, "the number of candidates", 1, MOST_CANDIDATES)
+    return whole(n, "the number of candidates", 1, MOST_CANDIDATES)
 
 
 def _images(search: Enas, batches: int, seed: int) -> torch.Tensor:
     """Which validation images candidates are scored on: so many minibatches, or all for 0."""
     count, size = len(search.data.valid), search.recipe.train.batch_size
     what = f"batches (0: all of the {count} validation images)"
-    if not terms.whole(batches, what, 0, -(-count // size)):
+    if not whole(batches, what, 0, -(-count // size)):
         return torch.arange(count)
     rng = draws.generator(seed, "derive", 0, 1)
     return torch.from_numpy(rng.permutation(count)[: batches * size])
@@ -195,7 +196,7 @@ def compare_alone(
     """The found architectures against as many random ones, each trained alone, equally long."""
     best = terms.architectures_of(best, terms.search_of(search).recipe.space)
     _count(len(best))
-    epochs = terms.whole(epochs, "epochs", 1, 10**9)
+    epochs = whole(epochs, "epochs", 1, 10**9)
     seed = search.seed if seed is None else terms.seed_of(seed)
     chance = uniform(search.recipe.space, len(best), seed + 1, _skip_rate(best))
     accuracies = []
@@ -243,7 +244,7 @@ def validate(
     validation split; 0: on all of it."""
     architectures = terms.architectures_of(architectures, terms.search_of(search).recipe.space)
     count = len(search.data.valid)
-    index = torch.arange(min(terms.whole(images, "images", 0, 10**9) or count, count))
+    index = torch.arange(min(whole(images, "images", 0, 10**9) or count, count))
     right = _right_answers(search, architectures, index, None, progress)
     return [int(row.sum()) / len(index) for row in right]
 

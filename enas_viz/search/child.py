@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, micro_drop_path_keep
 from enas_viz.recipes import Fidelity, Recipe
 from enas_viz.search import draws
+from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
     CELL_OPS,
     MICRO_POOLS,
@@ -79,6 +80,8 @@ class MacroChild(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        of_kind(architecture, Architecture, "an Architecture")
+        check_sizes(fidelity, filters=filters, image_channels=image_channels, classes=classes)
         space = architecture.space
         if not isinstance(space, MacroSpace):
             raise ValueError(f"a macro network is made of a macro architecture; got one of {space}")
@@ -269,6 +272,9 @@ class MicroChild(nn.Module):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        of_kind(architecture, Architecture, "an Architecture")
+        sizes = {"layers": layers, "filters": filters}
+        check_sizes(fidelity, **sizes, image_channels=image_channels, classes=classes)
         space = architecture.space
         if not isinstance(space, MicroSpace) or space.cells != ("normal", "reduction"):
             raise ValueError(
@@ -352,6 +358,8 @@ def make_child(
 
     Raises ValueError when the architecture does not fit the recipe.
     """
+    of_kind(recipe, Recipe, "a Recipe, such as enas_viz.recipe('macro-final-tiny')")
+    of_kind(architecture, Architecture, "an Architecture")
     check_fits(recipe, architecture)
     network = recipe.network
     common = {

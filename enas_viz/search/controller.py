@@ -14,6 +14,7 @@ import torch
 
 import enas_viz
 from enas_viz.recipes import ControllerConfig, Fidelity, order_of
+from enas_viz.search.asked import of_kind
 from enas_viz.search.lstm import NonFinitePolicy
 from enas_viz.search.macro_controller import MacroController, MacroRollout
 from enas_viz.search.micro_controller import MicroController, MicroRollout
@@ -32,6 +33,9 @@ def make_controller(
     seed: int = 0,
 ) -> Controller:
     """The LSTM policy over `space`, untrained."""
+    of_kind(space, Space, "a space, such as MacroSpace(12)")
+    of_kind(config, ControllerConfig | None, "a ControllerConfig, such as recipe.controller")
+    of_kind(fidelity, Fidelity | None, "a Fidelity, such as recipe.fidelity")
     return CONTROLLERS[space.kind](space, config, fidelity, seed)
 
 

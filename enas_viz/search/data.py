@@ -32,6 +32,7 @@ from torch import Tensor
 from enas_viz.files import written
 from enas_viz.recipes import IMAGES, DataConfig
 from enas_viz.search import draws
+from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.augment import augment
 from enas_viz.search.folders import Layout, Part, Source, check_classes, shown
 from enas_viz.search.images import DataError, Decoder, why_unreadable
@@ -143,6 +144,9 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
     choice when a recipe uses fewer images than there are. Raises DataError, saying what was
     expected, what came and how to mend it.
     """
+    of_kind(config, DataConfig, "a DataConfig, such as enas_viz.recipe('macro-tiny').data")
+    whole(seed, "a seed", 0, 2**64 - 1)
+    of_kind(source, str | os.PathLike | None, "a folder or zip of images")
     found = _load_part(config, source, "train")
     labels = found.labels
     train_index, valid_index = torch.arange(len(labels)), torch.arange(0)

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import order_of
-from enas_viz.search import draws
+from enas_viz.search import draws, terms
 from enas_viz.search.controller import Controller
 from enas_viz.search.enas import Enas
-from enas_viz.search.seat import entry
+from enas_viz.search.seat import entry, seated
 from enas_viz.space import Decision
 from enas_viz.trace import Episode, Header
 
@@ -40,11 +40,10 @@ def dissect(
     the uniform numbers in [0, 1) that decided, one for each row of logits.
     header: of the trace that it will belong to; by default one that tells space and recipe.
     """
-    if isinstance(controller, Enas):
-        controller, header = controller.controller, header or controller.header
+    controller, header = seated(controller, header, own=False)
     space, width = controller.space, controller.draws_per_sample
     header = header or _header(controller)
-    uniforms = draws.uniforms(seed, "derive", 0, 0, range(1), width)
+    uniforms = draws.uniforms(terms.seed_of(seed), "derive", 0, 0, range(1), width)
     rollout = controller.sample(1, uniforms=uniforms)
     walk, thrown = _Walk(controller), uniforms[0].tolist()
     steps = []

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from enas_viz.recipes import Fidelity
 from enas_viz.search import draws
+from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
     MACRO_BRANCHES,
     FactorizedReduction,
@@ -51,6 +52,8 @@ class MacroSupernet(nn.Module):
         stream: str = "weights",
     ) -> None:
         super().__init__()
+        of_kind(space, MacroSpace, "a MacroSpace")
+        check_sizes(fidelity, filters=filters, image_channels=image_channels, classes=classes)
         self.space = space
         self.fidelity = fidelity or Fidelity()
         self.filters = filters

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places
 from enas_viz.recipes import Fidelity
 from enas_viz.search import draws
+from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
     CELL_OPS,
     MICRO_POOLS,
@@ -179,6 +180,9 @@ class MicroSupernet(nn.Module):
         stream: str = "weights",
     ) -> None:
         super().__init__()
+        of_kind(space, MicroSpace, "a MicroSpace")
+        sizes = {"layers": layers, "filters": filters}
+        check_sizes(fidelity, **sizes, image_channels=image_channels, classes=classes)
         if space.cells != ("normal", "reduction"):
             raise ValueError(
                 f"a network of cells needs a normal and a reduction cell; {space} has "

@@ -15,6 +15,7 @@ import torch
 
 from enas_viz.recipes import order_of
 from enas_viz.search import draws, terms
+from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import validate
 from enas_viz.search.controller import Controller
 from enas_viz.search.enas import Enas
@@ -35,15 +36,7 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
     controller: one by itself, or a search, restored or under way. ValueError for picks that the
     space does not have.
     """
-    if isinstance(controller, Enas):
-        controller, header = controller.controller, controller.header
-    if not isinstance(controller, LstmPolicy):
-        raise TypeError(
-            f"search.ask takes a search or a controller, as search.restore or "
-            f"search.make_controller gives it; got {shortened(controller)}"
-        )
-    if not isinstance(header, Header | None):
-        raise TypeError(f"header is that of a trace; got {shortened(header)}")
+    controller, header = seated(controller, header)
     space = controller.space
     header = header or Header(space, order_of(space, controller.fidelity))
     plan = space.steps(header.order)
@@ -64,6 +57,22 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
         return Episode(architecture, rollout.steps(0), order=header.order, header=header)
 
     return policy
+
+
+def seated(
+    controller: Any, header: Header | None = None, own: bool = True
+) -> tuple[Controller, Header | None]:
+    """The controller of a search, or one by itself, and the header: own, of the search first.
+
+    TypeError for anything else.
+    """
+    if isinstance(controller, Enas):
+        given = of_kind(header, Header | None, "the header of a trace")
+        header = controller.header if own or given is None else given
+        controller = controller.controller
+    wanted = "a search or a controller, as search.restore or search.make_controller gives it"
+    of_kind(header, Header | None, "the header of a trace")
+    return of_kind(controller, LstmPolicy, wanted), header
 
 
 def _told(picks: Any, most: int) -> list[tuple[Any, ...]]:
@@ -94,5 +103,5 @@ def score(search: Enas, images: int = 0) -> Callable[[Architecture], float]:
     search: restored or under way. images: on so many of the validation images, the same for all
     architectures; 0: on all of them.
     """
-    search, images = terms.search_of(search), terms.whole(images, "images", 0, 10**9)
+    search, images = terms.search_of(search), whole(images, "images", 0, 10**9)
     return lambda architecture: validate(search, [architecture], images=images)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enas_viz.recipes import Recipe
+from enas_viz.search.asked import of_kind
 from enas_viz.search.macro_supernet import MacroSupernet
 from enas_viz.search.micro_supernet import MicroSupernet
 from enas_viz.search.ops import in_memory_format
@@ -17,6 +18,7 @@ def make_supernet(
 
     stream: of the random numbers that the weights start from.
     """
+    of_kind(recipe, Recipe, "a Recipe, such as enas_viz.recipe('macro-tiny')")
     space, network = recipe.space, recipe.network
     common = {
         "image_channels": image_channels,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import numbers
-import operator
 import os
 import re
 from collections.abc import Callable, Iterable
@@ -23,6 +22,7 @@ from typing import Any
 import torch
 
 from enas_viz.recipes import Recipe, check
+from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.data import Data, DataError
 from enas_viz.space import Architecture, Space
 from enas_viz.trace import Header, check_plain, header_from_json
@@ -41,10 +41,7 @@ def recipe_of(value: Any) -> Recipe:
 
 def architecture_of(value: Any) -> Architecture:
     """The architecture that a training trains. TypeError for anything else."""
-    if not isinstance(value, Architecture):
-        hint = "; enas_viz.decode(...).architecture reads lists and names"
-        raise TypeError(f"a training takes an Architecture; got {shortened(value)}{hint}")
-    return value
+    return of_kind(value, Architecture, "an Architecture, such as decode(...).architecture")
 
 
 def search_of(value: Any) -> Any:
@@ -67,23 +64,6 @@ def architectures_of(values: Any, space: Space) -> list[Architecture]:
         if value.space != space:
             raise ValueError(f"the search is over {space}; got an architecture of {value.space}")
     return made
-
-
-def whole(value: Any, what: str, least: int, most: int) -> int:
-    """A whole number of Python, from `least` to `most`; `what` names it in an error.
-
-    TypeError for 1.0, True and text, ValueError for a number beyond.
-    """
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{what} must be an int, such as {least}; got {shortened(value)}") from None
-    if not least <= number <= most:
-        got = number if number.bit_length() < 128 else f"one of {number.bit_length()} bits"
-        raise ValueError(f"{what} must be from {least} to {most}; got {got}")
-    return number
 
 
 def seed_of(value: Any) -> int:

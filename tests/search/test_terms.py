@@ -1,5 +1,6 @@
 """Whatever a run writes about itself reads back as it was; all else is refused at the start."""
 
+import itertools
 import json
 import math
 import tempfile
@@ -15,7 +16,7 @@ from enas_viz import search
 from enas_viz.recipes import check, field_names, recipe, recipe_from_json
 from enas_viz.search import terms
 from enas_viz.search.data import Data, Split
-from enas_viz.search.strategies import read_run, recipe_json, restore
+from enas_viz.search.strategies import build, read_run, recipe_json, restore
 from enas_viz.space import MacroSpace
 from enas_viz.trace import check_plain, load_trace
 
@@ -177,9 +178,9 @@ def test_a_name_that_is_no_utf8_is_refused_in_a_recipe_and_mended_in_a_data_set(
         (lambda f: search.run(TINY, folder=f, device=0), "a device is a name"),
         (lambda f: search.run(TINY, folder=f, checkpoint_every="1"), "a number of seconds"),
         (lambda f: search.run(TINY, folder=f, checkpoint_every=math.nan), "must be 0 or greater"),
-        (lambda f: search.train_child(FINAL, [0, 1, 1], folder=f), "takes an Architecture"),
-        (lambda f: search.train_child(FINAL, None, folder=f), "takes an Architecture"),
-        (lambda f: search.train_child(ARCH, FINAL, folder=f), "takes a"),
+        (lambda f: search.train_child(FINAL, [0, 1, 1], folder=f), "expected an Architecture"),
+        (lambda f: search.train_child(FINAL, None, folder=f), "expected an Architecture"),
+        (lambda f: search.train_child(ARCH, FINAL, folder=f), "expected an Arch"),
         (lambda f: search.train_child(FINAL, ARCH, folder=f, origin=5), "origin is an object"),
         (lambda f: search.resume(None), "folder must be the path"),
         (lambda f: search.resume(TINY), "folder must be the path"),
@@ -193,3 +194,113 @@ def test_wrong_objects_are_refused_in_a_sentence_before_anything_is_made(tmp_pat
         call(tmp_path / "run")
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+WRONG = [None, 5, 1.5, "macro-tiny", b"x", [], {}, object(), TINY, FINAL, ARCH, ARCH.space, print]
+TAKES = {  # the first argument, where it may be one of these
+    "MacroChild": (ARCH,),
+    "MacroSupernet": (ARCH.space,),
+    "make_child": (TINY, FINAL),
+    "train_child": (FINAL,),
+    "make_controller": (ARCH.space,),
+    "make_supernet": (TINY, FINAL),
+    "resume": ("macro-tiny",),
+    "restore": ("macro-tiny",),
+    "run": (TINY,),
+}
+
+
+@pytest.mark.parametrize("name", search.__all__)
+def test_every_public_name_answers_wrong_objects_in_a_sentence(tmp_path, monkeypatch, name):
+    """As its first argument, the others being right."""
+    monkeypatch.chdir(tmp_path)
+    others = {
+        "MacroChild": (4,),
+        "MacroSupernet": (4,),
+        "MicroChild": (3, 4),
+        "MicroSupernet": (3, 4),
+        "make_child": (ARCH, 1, 10, 0),
+        "make_supernet": (1, 10, 0),
+        "train_child": (ARCH,),
+    }.get(name, ())
+
+    for value in WRONG:
+        if any(value is right for right in TAKES.get(name, ())):
+            continue
+        with pytest.raises((TypeError, ValueError)) as caught:
+            getattr(search, name)(value, *others)
+        told = str(caught.value)
+        assert 20 < len(told) < 500
+        assert "\n" not in told
+        assert "object is not" not in told  # Python's own words
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda s, p: search.derive(s, 2.5), "the number of candidates must be an int"),
+        (lambda s, p: search.derive(s, True), "the number of candidates must be an int"),
+        (lambda s, p: search.derive(s, 2, batches=1.0), "batches .* must be an int"),
+        (lambda s, p: search.derive(s, 2, seed=1.0), "a seed must be an int"),
+        (lambda s, p: search.derive(s, 2, bn="mean"), "bn is one of batch, moving, refit"),
+        (lambda s, p: search.score(s, images=-1), "images must be from 0"),
+        (lambda s, p: search.score(s)(5), "expected an Architecture; got 5"),
+        (lambda s, p: search.score(s)(MacroSpace(3).decode([0] * 6)), "the search is over"),
+        (lambda s, p: p(5), "picks are a list with one list a step; got 5"),
+        (lambda s, p: p([5]), r"picks are a list with one list a step; got \[5\]"),
+        (lambda s, p: p("00"), "picks are a list"),
+        (lambda s, p: p([[9]]), "takes an operation from 0 to 5"),
+        (lambda s, p: p(itertools.repeat([0])), "4 steps in this space"),
+        (lambda s, p: p([[0]], seed="1"), "a seed must be an int"),
+        (lambda s, p: search.ask(s, header=5), "the header of a trace; got 5"),
+        (lambda s, p: search.dissect(s, seed=1.5), "a seed must be an int"),
+        (lambda s, p: search.make_controller(ARCH.space, TINY), "a ControllerConfig"),
+        (lambda s, p: search.make_controller(ARCH.space, None, "paper"), "a Fidelity"),
+        (lambda s, p: search.make_supernet(TINY, 1, 10.0, 0), "classes must be an int"),
+        (lambda s, p: search.make_child(FINAL, ARCH, 0, 10, 0), "image_channels must be from 1"),
+        (lambda s, p: search.load_data(TINY.data, source=5), "a folder or zip of images; got 5"),
+        (lambda s, p: search.load_data(TINY.data, seed="1"), "a seed must be an int"),
+    ],
+)
+def test_wrong_values_are_refused_in_a_sentence(running, call, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        call(running, search.ask(running))
+
+
+@pytest.fixture(scope="module")
+def running():
+    return build(TINY, 0, "cpu", images())
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from([*field_names(), "data", "network", "controller", "train", "fidelity"]),
+        anything,
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_changes_of_a_recipe_are_taken_or_refused_by_name(changes):
+    named = {name.replace(".", "__"): value for name, value in changes.items()}
+    try:
+        made = recipe("macro-tiny", **named)
+    except ValueError as error:
+        told = str(error)
+    else:
+        told, _ = "", check(made)
+    assert not told or any(
+        part in told for name in changes for part in (name, name.rpartition(".")[2])
+    )
+
+
+def test_a_space_that_does_not_exist_is_refused_before_anything_is_made_of_it():
+    for changes in (
+        {"network__space": "foo", "fidelity__clip": "none"},
+        {"network__space": "foo", "fidelity": "released"},
+        {"strategy": "random", "fidelity__clip": "global5"},
+        {"network": 5, "fidelity": "released"},
+    ):
+        with pytest.raises(ValueError, match="space is one of|strategy is one of|a NetworkConfig"):
+            recipe("macro-tiny", **changes)
