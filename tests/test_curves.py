@@ -1,6 +1,7 @@
 """Curves of a search."""
 
 import math
+import random
 
 import pytest
 from episodes import made_up_micro_trace
@@ -8,6 +9,7 @@ from episodes import made_up_micro_trace
 from enas_viz import plot
 from enas_viz.space import MacroSpace
 from enas_viz.trace import Episode, Header, Trace, load_trace
+from enas_viz.view.board import Board
 from enas_viz.view.curves import WINDOW, figure, series
 
 SPACE = MacroSpace(2)
@@ -50,6 +52,36 @@ def test_the_smooth_curve_is_the_mean_of_the_last_rewards():
     assert found.smooth[9] == pytest.approx(sum(accuracies[:10]) / 10)
     assert found.smooth[-1] == pytest.approx(sum(accuracies[-WINDOW:]) / WINDOW)
     assert found.baseline[4] == accuracies[4] / 2
+
+
+@pytest.mark.parametrize("start", ["zero", "first_reward"])
+def test_the_baseline_is_drawn_on_the_scale_of_accuracy(start):
+    """Whatever else is rewarded: the line is what the baseline would be of accuracies alone."""
+    fidelity = {"baseline_start": start}
+    header = Header(SPACE, recipe={"controller": {"baseline_decay": 0.9}}, fidelity=fidelity)
+    rng, episodes = random.Random(0), []
+    baseline = alone = 0.0
+    expected = []
+    for k in range(40):
+        accuracy, rest = rng.random(), 6 - 0.1 * k + rng.random()
+        if k == 0 and start == "first_reward":
+            baseline, alone = accuracy + rest, accuracy
+        baseline += 0.1 * (accuracy + rest - baseline)
+        alone += 0.1 * (accuracy - alone)
+        expected.append(alone)
+        made = SPACE.decode([0, 0, 0])
+        known = {"accuracy": accuracy, "reward": accuracy + rest, "baseline": baseline}
+        episodes.append(Episode(made, epoch=k // 20, **known))
+    trace = Trace(header, tuple(episodes))
+
+    found = series(trace)
+
+    assert found.baseline == pytest.approx(expected)
+    assert found.baselines == pytest.approx([expected[19], expected[39]])
+    board = Board("run", header)
+    for episode in episodes:
+        board.add(episode)
+    assert board.snapshot()["points"]["baseline"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_the_shipped_search_is_plotted_with_three_titled_axes():

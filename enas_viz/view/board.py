@@ -19,7 +19,7 @@ from typing import Any
 from enas_viz.limits import reach_of_header
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Episode, Epoch, Header, Result, Trace
-from enas_viz.view.curves import Tally, entropy_of, place_names
+from enas_viz.view.curves import Baseline, Tally, entropy_of, place_names
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, most_options, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts as facts_of
@@ -81,6 +81,7 @@ class Board:
         self._epochs: list[Json] = []
         self._told_epochs = 0
         self._epoch, self._tally = -1, Tally(self.space, header.fidelity)
+        self._baseline = Baseline(header)
         self._pick_digits = pick_digits(most_options(self.space))
         self._an_epoch = _whole(header.recipe, "controller", "updates") * _whole(
             header.recipe, "controller", "samples"
@@ -108,12 +109,13 @@ class Board:
         best = self.best is None or item.accuracy > self.best.accuracy
         if best:
             self.best = item
-        self._points.offer(lambda: self._point(item), best)
+        baseline = self._baseline.of(item)
+        self._points.offer(lambda: self._point(item, baseline), best)
         if item.steps and has_finite_logits(item):
             self._moments.offer(lambda: self._moment(item), best)
 
-    def _point(self, item: Episode) -> list[Any]:
-        told = (item.baseline, entropy_of(item), self._tally.last_shape)
+    def _point(self, item: Episode, baseline: float | None) -> list[Any]:
+        told = (baseline, entropy_of(item), self._tally.last_shape)
         return [*self._where(item), *map(_rounded, told), self._picks(item)]
 
     def _moment(self, item: Episode) -> list[Any]:

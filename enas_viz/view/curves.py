@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from enas_viz.limits import reach_of_header
+from enas_viz.recipes import ControllerConfig, recorded_fidelity
 from enas_viz.space import Architecture, MacroSpace, Space
-from enas_viz.trace import Episode, Trace
+from enas_viz.trace import Episode, Header, Trace
 from enas_viz.view.scene import short_name
 from enas_viz.view.shapes import palette
 
@@ -21,7 +23,7 @@ WINDOW = 50  # episodes in the moving mean of the reward
 
 @dataclass(frozen=True)
 class Series:
-    """Per episode: accuracy, its moving mean, baseline (None where not recorded).
+    """Per episode: accuracy, its moving mean, baseline (None where not recorded; see `Baseline`).
 
     Per epoch: reward, the mean accuracy; baselines, as they stood at its end; shares, for every
     operation the share of all sampled places that use it, in [0, 1]; place_shares, the same for
@@ -49,6 +51,8 @@ def series(trace: Trace) -> Series:
     if not episodes:
         raise ValueError("the trace has no episode with an accuracy, so there is no curve to draw")
     accuracy = [e.accuracy for e in episodes]
+    moving = Baseline(trace.header)
+    baselines = [moving.of(e) for e in episodes]
     smooth, total = [], 0.0
     for i, a in enumerate(accuracy):
         total += a - (accuracy[i - WINDOW] if i >= WINDOW else 0)
@@ -78,10 +82,10 @@ def series(trace: Trace) -> Series:
     return Series(
         tuple(accuracy),
         tuple(smooth),
-        tuple(_known(e.baseline) for e in episodes),
+        tuple(baselines),
         tuple(groups),
         tuple(tally.reward for tally in tallies),
-        tuple(_known(g[-1].baseline) for g in groups.values()),
+        tuple(baselines[end - 1] for end in accumulate(map(len, groups.values()))),
         overall,
         places,
         tuple(tally.shape for tally in tallies),
@@ -92,6 +96,31 @@ def series(trace: Trace) -> Series:
 def _known(value: float | None) -> float | None:
     """A recorded number; None where there is none, as NaN is none."""
     return value if value is not None and math.isfinite(value) else None
+
+
+class Baseline:
+    """The moving baseline on the scale of accuracy, sample by sample.
+
+    A reward is the accuracy and more: weighted entropy, perhaps minus the skip penalty. The
+    baseline averages all of it. Here its average of that rest is taken away, so that it can be
+    drawn beside accuracies: an entropy weight of 0.1 alone adds several whole units to it.
+    """
+
+    def __init__(self, header: Header) -> None:
+        controller = header.recipe.get("controller")
+        told = controller.get("baseline_decay") if isinstance(controller, dict) else None
+        known = type(told) in (int, float) and 0 <= told <= 1
+        self._decay = told if known else ControllerConfig().baseline_decay
+        starts_at_first = recorded_fidelity(header.fidelity).baseline_start == "first_reward"
+        self._rest = None if starts_at_first else 0.0
+
+    def of(self, episode: Episode) -> float | None:
+        """After one more sample, whose accuracy is known; None where no baseline is recorded."""
+        reward, baseline = _known(episode.reward), _known(episode.baseline)
+        rest = 0.0 if reward is None else reward - episode.accuracy
+        before = rest if self._rest is None else self._rest
+        self._rest = before + (1 - self._decay) * (rest - before)
+        return None if baseline is None else baseline - self._rest
 
 
 class Tally:
