@@ -157,6 +157,8 @@ def _common(space: MacroSpace, c: int, image_channels: int, classes: int, merge:
         merges += sum((k + 1) * c * c for k in range(1, space.layers))
     elif merge == "input":  # one c-by-c slice per mergeable tensor, where there are several
         merges = sum(k * c * c + 2 * c for k in range(2, space.layers))
+    elif merge != "add":
+        raise ValueError(f"skips merge by 'add', 'concat' or 'input'; got {merge!r}")
     reductions = sum((p + 2) * (c * c + 2 * c) for p in space.pool_after())
     return stem + merges + reductions + classes * c
 

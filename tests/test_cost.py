@@ -217,3 +217,12 @@ def test_as_released_every_layer_costs_what_its_last_operation_does():
 def test_a_network_without_a_reduction_cell_is_not_counted(count):
     with pytest.raises(ValueError, match="needs a normal and a reduction cell; got normal"):
         count()
+
+
+def test_an_unknown_merge_is_not_counted_as_another():
+    for count in (
+        lambda: supernet_parameters(MacroSpace(2), 4, merge="concatenate"),
+        lambda: path_cost(MacroSpace(2).decode([0, 0, 1]), 4, 8, merge="concatenate"),
+    ):
+        with pytest.raises(ValueError, match="by 'add', 'concat' or 'input'; got 'concatenate'"):
+            count()
