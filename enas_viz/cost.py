@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from enas_viz.recipes import Fidelity, Recipe
+from enas_viz.recipes import Fidelity, Recipe, checked_fidelity
 from enas_viz.space import CELLS, Architecture, MacroSpace, MicroSpace, OpTable
 
 
@@ -351,7 +351,7 @@ def cells_supernet_parameters(
     for each place and source.
     """
     _check_pair(space)
-    fidelity = fidelity or Fidelity()
+    fidelity = checked_fidelity(fidelity)
     found = _stem_parameters(filters, image_channels)
     for cell in _searched_cells(layers, filters, fidelity):
         c = cell.place.channels
@@ -381,7 +381,7 @@ def cells_path_cost(
 ) -> Cost:
     """Cost of the path that a pair of cells takes through the micro supernet (see above)."""
     _check_pair(architecture.space)
-    space, fidelity = architecture.space, fidelity or Fidelity()
+    space, fidelity = architecture.space, checked_fidelity(fidelity)
     stacked = fidelity.sep_conv_stack
     stem = (STEM_FACTOR * filters, resolution, resolution)
     parameters = _stem_parameters(filters, image_channels)

@@ -678,6 +678,18 @@ def check(made: Recipe) -> None:
     _check_together(made)
 
 
+def checked_fidelity(fidelity: Fidelity | None) -> Fidelity:
+    """By what to build: the default for None. Raises ValueError for a value that its field does not
+    have, so that nothing is built by a default instead."""
+    if fidelity is None:
+        return Fidelity()
+    if not isinstance(fidelity, Fidelity):
+        raise ValueError(f"expected a Fidelity; got {shortened(fidelity)}")
+    for name, hint in _hints(Fidelity).items():
+        _check_kind(f"fidelity.{name}", getattr(fidelity, name), hint)
+    return fidelity
+
+
 def _check_kinds(made: Recipe) -> None:
     for f in fields(Recipe):
         _check_part(f.name, getattr(made, f.name))

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, micro_drop_path_keep
-from enas_viz.recipes import Fidelity, Recipe
+from enas_viz.recipes import Fidelity, Recipe, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
@@ -429,7 +429,7 @@ def _branch(op: str, c: int, fidelity: Fidelity) -> nn.Module:
 
 def _tracked(fidelity: Fidelity | None) -> Fidelity:
     """The same with moving statistics, by which a child is evaluated whatever a search does."""
-    return dataclasses.replace(fidelity or Fidelity(), reward_bn="moving")
+    return dataclasses.replace(checked_fidelity(fidelity), reward_bn="moving")
 
 
 def _check_own(own: Architecture, asked: Architecture | None) -> None:

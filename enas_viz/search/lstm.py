@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from enas_viz.recipes import ControllerConfig, Fidelity
+from enas_viz.recipes import ControllerConfig, Fidelity, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.space import Architecture, Space
 
@@ -39,7 +39,7 @@ class LstmPolicy(nn.Module):
         super().__init__()
         self.space = space
         self.config = config or ControllerConfig()
-        self.fidelity = fidelity or Fidelity()
+        self.fidelity = checked_fidelity(fidelity)
         hidden, options = self.config.hidden, len(space.ops)
         shapes = {
             "lstm": (2 * hidden, 4 * hidden),

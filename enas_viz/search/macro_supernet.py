@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from enas_viz.recipes import Fidelity
+from enas_viz.recipes import Fidelity, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
@@ -55,7 +55,7 @@ class MacroSupernet(nn.Module):
         of_kind(space, MacroSpace, "a MacroSpace")
         check_sizes(fidelity, filters=filters, image_channels=image_channels, classes=classes)
         self.space = space
-        self.fidelity = fidelity or Fidelity()
+        self.fidelity = checked_fidelity(fidelity)
         self.filters = filters
         self.features = filters  # channels before the classifier
         self.stem = Stem(image_channels, filters, self.fidelity)

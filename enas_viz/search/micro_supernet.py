@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places
-from enas_viz.recipes import Fidelity
+from enas_viz.recipes import Fidelity, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
@@ -189,7 +189,7 @@ class MicroSupernet(nn.Module):
                 f"{', '.join(space.cells)}"
             )
         self.space = space
-        self.fidelity = fidelity or Fidelity()
+        self.fidelity = checked_fidelity(fidelity)
         self.auxiliary_weight = auxiliary_weight
         width = STEM_FACTOR * filters
         self.stem = Stem(image_channels, width, self.fidelity)

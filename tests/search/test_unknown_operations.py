@@ -13,7 +13,9 @@ from enas_viz.genotypes import genotype
 from enas_viz.published import explain_numbers
 from enas_viz.recipes import Fidelity, change, recipe
 from enas_viz.search.child import MacroChild, MicroChild
+from enas_viz.search.macro_controller import MacroController
 from enas_viz.search.macro_supernet import MacroSupernet
+from enas_viz.search.micro_controller import MicroController
 from enas_viz.search.micro_supernet import MicroSupernet
 from enas_viz.search.ops import PoolBranch, pool
 from enas_viz.space import EXTRA_OPS, MACRO_OPS, MICRO_OPS, Architecture, MacroSpace, MicroSpace
@@ -95,6 +97,31 @@ def test_no_builder_of_cells_takes_an_unknown_operation_for_another(any_ops, bui
     for op in INVENTED if shared else (*INVENTED, "conv3x3", "conv5x5"):
         with pytest.raises(ValueError, match=f"the operation {op!r} is unknown; known are "):
             MICRO_BUILDERS[builder](cells_of(op))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda fidelity: MacroSupernet(MacroSpace(2), 2, fidelity=fidelity),
+        lambda fidelity: MicroSupernet(MicroSpace(1), 3, 2, fidelity=fidelity),
+        lambda fidelity: MacroChild(layers_of("conv3x3"), 2, fidelity=fidelity),
+        lambda fidelity: MicroChild(cells_of("sep3x3"), 3, 2, fidelity=fidelity),
+        lambda fidelity: MacroController(MacroSpace(2), fidelity=fidelity),
+        lambda fidelity: MicroController(MicroSpace(1), fidelity=fidelity),
+        lambda fidelity: cost.cells_path_cost(cells_of("sep3x3"), 3, 2, 8, fidelity=fidelity),
+        lambda fidelity: cost.cells_supernet_parameters(MicroSpace(1), 3, 2, fidelity=fidelity),
+    ],
+)
+@pytest.mark.parametrize(
+    "slip",
+    [{"skip_merge_search": "concatenate"}, {"op_prior": None}, {"sep_conv_stack": 3}],
+    ids=str,
+)
+def test_a_fidelity_that_does_not_exist_is_not_built_as_another(build, slip):
+    with pytest.raises(ValueError, match=f"fidelity.{next(iter(slip))} is one of .*; got "):
+        build(Fidelity(**slip))
+    with pytest.raises(ValueError, match="expected a Fidelity; got 'paper'"):
+        build("paper")
 
 
 @pytest.mark.parametrize("stride", [1, 2])
