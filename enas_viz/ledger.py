@@ -177,7 +177,9 @@ class Run:
         if self.how == "published":
             return f"published (`{self.published}`)"
         if self.how == "derive":
-            return f"searched by `{self.origin.get('recipe', 'an unknown recipe')}`"
+            by = self.origin.get("made_by")
+            others = f", with {', '.join(map(str, by.values()))}" if isinstance(by, dict) else ""
+            return f"searched by `{self.origin.get('recipe', 'an unknown recipe')}`{others}"
         if self.how == "random" and "skip_rate" in self.origin:
             return f"random, skips with probability {self.origin['skip_rate']}"
         return self.how
@@ -272,6 +274,9 @@ def _check_same(run: Run) -> None:
     trained = header.extra.get("architecture")
     if trained is not None and _plain(trained) != _plain(run.facts["architecture"]["content"]):
         raise ValueError("its trace is of another architecture than its run.json")
+    if by := header.extra.get("made_by"):
+        named = ", ".join(map(str, by.values() if isinstance(by, dict) else [by]))
+        raise ValueError(f"it was trained by code that is not enas_viz's own ({named})")
     done, epochs = len(trace.epochs), run.recipe.train.epochs
     if trace.result is None and (Path(run.folder) / TRACES[0]).exists():
         raise ValueError("its trace has ended without a result")

@@ -39,6 +39,7 @@ def write_ranking(
         "images": found[0].images,
         "batches": batches,
         "bn": bn or recipe.fidelity.reward_bn,
+        **{k: v for k, v in found[0].origin.items() if k == "made_by"},  # where it was not ours
         "candidates": [
             {
                 "architecture": c.architecture.to_json(),
@@ -72,6 +73,8 @@ def read_architecture(path: Path) -> tuple[Architecture, dict[str, Any]]:
             origin["seed"] = value.get("seed")
             if isinstance(value.get("data"), dict):  # rankings of older versions do not tell it
                 origin["data"] = value["data"]
+            if isinstance(value.get("made_by"), dict):  # the search was not enas_viz's own
+                origin["made_by"] = value["made_by"]
             return architecture, origin
         return Architecture.from_json(value), {"how": "given"}
     except FileNotFoundError:

@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "search.train search.weights",
     "search.alone": "CORE BENCH search.train",
     "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas "
-    "memory search.asked search.terms",
+    "memory search.asked search.maker search.terms",
     "search.seat": "CORE search.draws search.controller search.candidates search.enas search.lstm "
     "search.asked search.terms",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",

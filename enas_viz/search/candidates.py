@@ -27,6 +27,7 @@ from enas_viz.search.alone import train_network
 from enas_viz.search.asked import whole
 from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
+from enas_viz.search.maker import maker, others
 from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
 from enas_viz.space import Architecture, MacroSpace, Space
 
@@ -127,6 +128,8 @@ def derive(
     order = sorted(range(n), key=lambda k: -int(right[k].sum()))
     p_values = against_first(right[order])
     facts = {"recipe": search.recipe.name, "seed": search.seed, "data": search.data.facts()}
+    if by := others(maker(search)):
+        facts["made_by"] = by
     origin, found = {"how": "derive", **facts}, []
     for k, p_value in zip(order, p_values, strict=True):
         a = int(right[k].sum()) / right.shape[1]

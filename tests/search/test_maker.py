@@ -6,14 +6,17 @@ import json
 
 import pytest
 
-from enas_viz import cli, search
+from enas_viz import cli, ledger, search
+from enas_viz.ranking import read_architecture
 from enas_viz.recipes import recipe
 from enas_viz.search import enas, strategies
 from enas_viz.search.controller import ControllerOptimiser
 from enas_viz.search.enas import Enas
+from enas_viz.search.final import FinalTraining
 from enas_viz.search.macro_controller import MacroController
 from enas_viz.search.maker import differences, maker, others
 from enas_viz.search.strategies import FolderError, read_run, restore
+from enas_viz.space import MacroSpace
 from enas_viz.trace import load_trace
 
 TINY = recipe(
@@ -128,6 +131,32 @@ def test_an_enas_search_is_not_resumed_by_anything_else(tmp_path, monkeypatch, c
     with monkeypatch.context() as patch:
         way(patch)
         refused_by_all(tmp_path / "run", capsys, "of enas_viz")
+
+
+def test_what_follows_from_a_search_of_another_maker_says_so(tmp_path, monkeypatch, capsys):
+    folder, ranking = tmp_path / "run", tmp_path / "derived.json"
+    put_into_table(monkeypatch)
+    stopped(folder)
+
+    cli.main(["derive", str(folder), "--n", "2", "--out", str(ranking)])
+    architecture, origin = read_architecture(ranking)
+    final = recipe("macro-final-tiny", network__layers=2, network__filters=2, train__epochs=1)
+    list(search.train_child(final, architecture, folder=tmp_path / "final", origin=origin))
+
+    (run,), damaged = ledger.read_runs([tmp_path])
+    assert damaged == []
+    assert run.source == "searched by `macro-tiny`, with test_maker.RandomSearch"
+
+
+def test_a_training_by_other_code_is_not_listed_among_the_results(tmp_path, monkeypatch):
+    final = recipe("macro-final-tiny", network__layers=2, network__filters=2, train__epochs=1)
+    monkeypatch.setattr(FinalTraining, "count_right", lambda self, split: len(split))
+    list(search.train_child(final, MacroSpace(2).decode([0, 1, 1]), folder=tmp_path / "final"))
+
+    runs, (told,) = ledger.read_runs([tmp_path])
+
+    assert runs == []
+    assert "trained by code that is not enas_viz's own (test_maker." in told
 
 
 def test_a_checkpoint_that_something_else_made_is_refused(tmp_path, monkeypatch, capsys):
