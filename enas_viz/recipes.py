@@ -684,7 +684,8 @@ def checked_fidelity(fidelity: Fidelity | None) -> Fidelity:
     if fidelity is None:
         return Fidelity()
     if not isinstance(fidelity, Fidelity):
-        raise ValueError(f"expected a Fidelity; got {shortened(fidelity)}")
+        expected = "a Fidelity, e.g. recipes.PRESETS['paper']"
+        raise TypeError(f"expected {expected}; got {shortened(fidelity)}")
     for name, hint in _hints(Fidelity).items():
         _check_kind(f"fidelity.{name}", getattr(fidelity, name), hint)
     return fidelity

@@ -120,7 +120,7 @@ def test_no_builder_of_cells_takes_an_unknown_operation_for_another(any_ops, bui
 def test_a_fidelity_that_does_not_exist_is_not_built_as_another(build, slip):
     with pytest.raises(ValueError, match=f"fidelity.{next(iter(slip))} is one of .*; got "):
         build(Fidelity(**slip))
-    with pytest.raises(ValueError, match="expected a Fidelity; got 'paper'"):
+    with pytest.raises(TypeError, match="expected a Fidelity, e.g. .*; got 'paper'"):
         build("paper")
 
 
