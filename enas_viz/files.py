@@ -57,7 +57,7 @@ def check_target(path: str | Path) -> Path:
 def check_folder(path: str | Path) -> Path:
     """The path, if a folder is there to write to or can be made; errors as for `check_target`."""
     path = Path(path)
-    there = next(p for p in (path, *path.absolute().parents) if os.path.lexists(p))
+    there = next(p for p in (path, *path.parents) if os.path.lexists(p))
     if not there.is_dir():
         raise NotADirectoryError(f"{str(there)!r} is no folder, so {str(path)!r} cannot be one")
     if not os.access(there, os.W_OK | os.X_OK):

@@ -2,13 +2,16 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import filelock
 import pytest
+import torch
 from waiting import LONG, wait_for
 
 import enas_viz
@@ -21,8 +24,8 @@ from enas_viz.published import MACRO, MICRO, decode
 from enas_viz.recipes import recipe
 from enas_viz.search import checkpoint
 from enas_viz.search.candidates import FALSE_ALARMS
-from enas_viz.space import MacroSpace
-from enas_viz.trace import Header, Tick, load_trace
+from enas_viz.space import Architecture, MacroSpace
+from enas_viz.trace import Episode, Epoch, Header, Tick, load_trace
 
 TINY = [
     *("--network.layers", "3", "--network.filters", "4", "--train.epochs", "1"),
@@ -462,3 +465,241 @@ def test_another_kind_of_search_is_judged_by_its_own_fields(capsys, tmp_path):
     assert (fidelity["op_prior"], fidelity["reward_bn"]) == ("none", "batch")
     told = refused(capsys, "search", "macro-tiny", *micro, "--fidelity.skip-wiring", "code")
     assert "a micro search reads" in told
+
+
+# ---- whatever a stranger's shell makes of it
+
+
+def shell(command: str, timeout: float = 120) -> subprocess.CompletedProcess:
+    """What a shell makes of a command line, in which `enas-viz` is ours."""
+    ours = shlex.quote(sys.executable) + " -m enas_viz"
+    command = command.replace("enas-viz", ours)
+    return subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "enas-viz recipes | true",
+        "enas-viz | true",
+        "enas-viz search --help | true",
+        "enas-viz recipes >&-",
+        "enas-viz recipes <&- >&- 2>&-",
+        "enas-viz nonsense 2>&-",
+        "enas-viz reproduce macro --size tiny <&-",
+    ],
+)
+def test_a_closed_input_or_output_gives_no_traceback(command, tmp_path):
+    done = shell(f"cd {shlex.quote(str(tmp_path))}; {command}")
+
+    assert not {"Traceback", "Exception"} & set(re.findall(r"\w+", done.stderr))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_a_full_disk_behind_standard_output_is_told_in_a_line():
+    done = shell("enas-viz recipes > /dev/full")
+
+    assert done.returncode == 2
+    assert done.stderr == "enas-viz: error: [Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("columns", [1, 3, 30])
+def test_help_ends_in_a_terminal_of_any_width(capsys, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    with pytest.raises(SystemExit):
+        cli.main(["search", "--help"])
+
+    assert "--preset" in capsys.readouterr().out
+
+
+def test_an_error_keeps_its_words_whole_in_a_narrow_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "8")
+
+    told = refused(capsys, "search", "macro-tiny", "--fidelity.clip", "hard")
+
+    assert "invalid choice 'hard'" in told
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../../x", "a/b", "a\\b", " a", "a\n", "\x1b[31m", "a" * 101, "a:b"]
+)
+def test_a_run_has_its_folder_in_runs_whatever_its_name(capsys, tmp_path, monkeypatch, name):
+    (tmp_path / "in").mkdir()
+    monkeypatch.chdir(tmp_path / "in")
+
+    for command in (["search", "macro-tiny"], ["train", "macro-final-tiny", "--arch", "random"]):
+        told = refused(capsys, *command, "--name", name, *TINY[:4])
+        assert "choose another --name, or give the folder by --folder" in told
+
+    assert not list((tmp_path / "in").iterdir())
+    assert [p.name for p in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["search", "macro-tiny", "--name", "caf\udce9"],
+        ["search", "macro-tiny", "--folder", "caf\udce9"],
+        ["replay", "caf\udce9"],
+        ["caf\udce9"],
+    ],
+)
+def test_an_argument_that_is_no_text_is_refused_at_the_start(capsys, tmp_path, monkeypatch, args):
+    monkeypatch.chdir(tmp_path)
+
+    assert "is not text in UTF-8: 'caf\\udce9'" in refused(capsys, *args)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    ],
+)
+def test_out_of_memory_is_told_in_a_sentence(capsys, monkeypatch, tmp_path, error):
+    def full(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr("enas_viz.search.strategies.build", full)
+
+    told = refused(capsys, "search", "macro-tiny", "--folder", tmp_path / "run")
+
+    assert told.startswith("out of memory (")
+    assert "a smaller train.batch_size" in told
+
+
+def test_an_error_of_our_own_keeps_its_traceback(capsys, monkeypatch):
+    def broken(*args, **kwargs):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("enas_viz.cli.looking.estimates.needs", broken)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        cli.main(["recipes"])
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["derive", "{}", "--n", "100000000"], "from 1 to 100000"),
+        (["derive", "{}", "--n", "-1"], "from 1 to 100000"),
+        (["derive", "{}", "--batches", "9" * 30], "batches is 0"),
+        (["derive", "{}", "--seed", "-1"], "a seed is a whole number"),
+        (["replay", "{}", "--episode", "9" * 30], "no episode with n = 999"),
+        (["search", "macro-tiny", "--seed", "1e400"], "'1e400'"),
+        (["search", "macro-tiny", "--train.epochs", "1" + "0" * 5000], "--train.epochs"),
+        (["search", "macro-tiny", "--train.lr-max", "nan"], "train.lr_max must be greater than 0"),
+        (["search", "macro-tiny", "--train.lr-max", "1e400"], "train.lr_max must be finite"),
+        (["search", "macro-tiny", "--train.batch-size", "0x10"], "'0x10'"),
+        (["search", "macro-tiny", "--data", "a", "--data.name", "b"], "give one of them"),
+    ],
+)
+def test_huge_and_odd_numbers_are_refused(capsys, folder, tmp_path, monkeypatch, args, told):
+    monkeypatch.chdir(tmp_path)
+
+    line = refused(capsys, *(a.format(folder) for a in args))
+
+    assert told in line
+    assert len(line) < 500
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["replay", "{}", "--out"],
+        ["decode", "enas-micro", "--out"],
+        ["derive", "{}", "--out"],
+        ["results", "--out"],
+        ["results", "--keep"],
+        ["gallery", "--out"],
+        ["search", "macro-tiny", "--folder"],
+        ["train", "macro-final-tiny", "--arch", "random", "--folder"],
+        ["reproduce", "macro", "--size", "tiny", "--yes", "--folder"],
+        ["demo", "--quick", "--folder"],
+    ],
+)
+def test_an_output_that_cannot_be_is_refused_before_the_work(
+    capsys, folder, tmp_path, monkeypatch, args
+):
+    (tmp_path / "file").write_text("precious")
+    monkeypatch.chdir(tmp_path)
+    for work in ("search.strategies.build", "search.strategies.load_data", "view.export.draw"):
+        monkeypatch.setattr(f"enas_viz.{work}", lambda *_, **__: pytest.fail("it began"))
+    monkeypatch.setattr("enas_viz.view.gallery.gallery", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr("enas_viz.ledger.read_runs", lambda *_: pytest.fail("it began"))
+
+    told = refused(capsys, *(a.format(folder) for a in args), "file/inside.html")
+
+    assert "'file'" in told
+    assert (tmp_path / "file").read_text() == "precious"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+# ---- the bar
+
+
+def some_ticks():
+    yield Header(MacroSpace(2), dataset={"name": "flowers", "train": 9, "shape": [3, 8, 8]})
+    space = MacroSpace(2)
+    for k in range(4):
+        yield Tick("weights", 0, k, 4, k / 8, 2.5 - k / 2)
+    for k, right in enumerate((0.25, 0.75, 0.5)):
+        made = Architecture(space, ((0,), (1, 0)))
+        yield Episode(made, accuracy=right, reward=right + 0.125, n=k)
+        yield Tick("controller", 0, k, 3, 0.5 + k / 8, 1.0)
+
+
+def test_the_bar_shows_loss_and_best_on_one_line_of_a_terminal(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("enas_viz.cli.progress.BEATS", (0, 60))
+
+    watch(some_ticks(), 1, tmp_path, tell_next=False)
+
+    told = capsys.readouterr().err
+    assert "flowers: 9 images for training, 8×8 pixels, 3 channels" in told
+    assert "loss 2.000" in told
+    last = told.rstrip().rpartition("\r")[2]
+    assert "loss 1.000  reward 0.625  best accuracy 0.750" in last
+
+
+def test_where_there_is_no_terminal_the_bar_is_a_line_now_and_then(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("enas_viz.cli.progress.BEATS", (0.2, 1e9))
+
+    watch(some_ticks(), 1, tmp_path, tell_next=False, best=0.875)
+
+    told = capsys.readouterr().err
+    assert "\r" not in told
+    lines = [line for line in told.splitlines() if "minibatches/s" in line]
+    assert len(lines) == 1  # the last one
+    assert "best accuracy 0.875" in lines[0]
+
+
+def test_the_bar_of_a_final_training_shows_its_best_validation_accuracy(capsys, tmp_path):
+    def items():
+        for epoch, accuracy in enumerate((0.25, 0.75, 0.5)):
+            yield Epoch(epoch, loss=1.5, train_accuracy=0.5, valid_accuracy=accuracy, lr=1, steps=1)
+            yield Tick("weights", epoch, 1, 1, epoch / 3)
+
+    watch(items(), 3, tmp_path, tell_next=False)
+
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert "loss 1.500  best validation accuracy 0.750" in told
+
+
+def test_a_resumed_run_goes_on_with_the_options_that_it_was_resumed_with(
+    capsys, folder, monkeypatch
+):
+    def stopped(_items, _epochs, _folder, **options):
+        print(options["again"])
+
+    monkeypatch.setattr("enas_viz.cli.searching.watch", stopped)
+    monkeypatch.setattr(Path, "exists", lambda path: path.name == "run.json")
+
+    told = run(capsys, "resume", folder, "--device", "cpu", "--data", "my pictures")
+
+    assert told.strip() == f"enas-viz resume {folder} --device cpu --data 'my pictures'"

@@ -35,7 +35,7 @@ def watch(
 
     Of several processes that share it, only the first shows anything. again: the command that
     goes on with it, where that is not `enas-viz resume`. data: where its images are, if not where
-    the run says. best: the best reward before, of a run that is resumed.
+    the run says. best: the best accuracy of a sample before, of a run that is resumed.
     """
     from enas_viz.search.ranks import is_first_process, started_processes
 
@@ -85,7 +85,7 @@ class _RunBar:
         self.epochs, self.quiet = epochs, quiet
         self.rewards: list[float] = []
         self.loss: float | None = None
-        self.best, self.best_of = best, "reward"
+        self.best, self.best_of = best, "accuracy"
         self.entropy = math.nan
         self.ticks, self.started = 0, time.monotonic()
 
@@ -105,7 +105,8 @@ class _RunBar:
         elif isinstance(item, Episode):
             if item.reward is not None:
                 self.rewards = [*self.rewards[1 - WINDOW :], item.reward]
-                self.remember(item.reward, "reward")
+            if item.accuracy is not None:
+                self.remember(item.accuracy, "accuracy")
             self.entropy = item.extra.get("entropy", math.nan)
         elif isinstance(item, Result):
             self.write(_result_line(item))

@@ -112,18 +112,18 @@ def resume_command(args: Sequence[str]) -> None:
     again: list[object] = ["resume", options.folder]  # with what run.json does not know
     again += ["--device", options.device] if options.device else []
     again += ["--data", options.data] if options.data else []
-    best = _best_reward(options.folder)
+    best = _best_accuracy(options.folder)
     watch(watched, epochs, options.folder, again=command(*again), data=options.data, best=best)
 
 
-def _best_reward(folder: Path) -> float | None:
-    """The best reward that a run has recorded so far, None where there is none."""
+def _best_accuracy(folder: Path) -> float | None:
+    """The best accuracy of a sample that a run has recorded so far, None where there is none."""
     if not (folder / "trace.jsonl").exists():
         return None
     with warnings.catch_warnings(), suppress(ValueError):  # resuming will say what is wrong
         warnings.simplefilter("ignore")  # its last line may be torn; resuming cuts it
         episodes = load_trace(folder).episodes
-        return max((e.reward for e in episodes if e.reward is not None), default=None)
+        return max((e.accuracy for e in episodes if e.accuracy is not None), default=None)
     return None
 
 
