@@ -48,9 +48,15 @@ class Anatomy:
     unread: dict[str, tuple[int, ...]]
 
 
-def anatomy(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Anatomy:
+def anatomy(
+    architecture: Architecture,
+    recipe: Recipe,
+    image_channels: int | None = None,
+    classes: int | None = None,
+) -> Anatomy:
     """The anatomy of an architecture under a recipe's network, data and fidelity.
 
+    image_channels, classes: those of the images, by default of the recipe's dataset.
     Raises ValueError when the recipe is for another space.
     """
     space = architecture.space
@@ -59,7 +65,7 @@ def anatomy(architecture: Architecture, recipe: Recipe, image_channels: int = 3)
             f"the recipe {recipe.name} is for {recipe.network.space} networks; got a {space.kind} "
             f"architecture"
         )
-    cost = recipe_path_cost(architecture, recipe, image_channels)
+    cost = recipe_path_cost(architecture, recipe, image_channels, classes)
     if isinstance(space, MacroSpace):
         merge = recipe.fidelity.skip_merge_search
         shortest, depth = _ways(architecture, merge)

@@ -126,16 +126,24 @@ def _halved(architecture: Architecture, merge: str) -> list[int]:
     return [sum(t < p + 2 and k > p for t, k in last_read.items()) for p in pools]
 
 
-def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels: int = 3) -> Cost:
+def recipe_path_cost(
+    architecture: Architecture,
+    recipe: Recipe,
+    image_channels: int | None = None,
+    classes: int | None = None,
+) -> Cost:
     """`path_cost` or `cells_path_cost` under a recipe's network and data.
 
+    image_channels, classes: those of the images, by default of the recipe's dataset; a folder or
+    zip is taken to be like CIFAR-10, so give those of its images (a trace's header tells them).
     What is computed, so under `fidelity.macro_dispatch="last_branch"` the last operation in every
     layer.
     """
+    images = _images(recipe, image_channels, classes)
     if isinstance(architecture.space, MicroSpace):
         network = recipe.network
         sizes = (network.layers, network.filters, recipe.data.resolution)
-        return cells_path_cost(architecture, *sizes, image_channels, fidelity=recipe.fidelity)
+        return cells_path_cost(architecture, *sizes, *images, fidelity=recipe.fidelity)
     if recipe.fidelity.macro_dispatch == "last_branch":
         last = len(architecture.space.ops) - 1
         content = tuple((last, *bits) for _, *bits in architecture.content)
@@ -144,8 +152,17 @@ def recipe_path_cost(architecture: Architecture, recipe: Recipe, image_channels:
         architecture,
         recipe.network.filters,
         recipe.data.resolution,
-        image_channels,
+        *images,
         merge=recipe.fidelity.skip_merge_search,
+    )
+
+
+def _images(recipe: Recipe, channels: int | None, classes: int | None) -> tuple[int, int]:
+    """(channels, classes) of the images, by default of the recipe's dataset."""
+    known = recipe.dataset
+    return (
+        known.channels if channels is None else channels,
+        known.classes if classes is None else classes,
     )
 
 
@@ -167,17 +184,22 @@ def _common(space: MacroSpace, c: int, image_channels: int, classes: int, merge:
 
 
 def child_cost(
-    architecture: Architecture, recipe: Recipe, image_channels: int = 3, classes: int = 10
+    architecture: Architecture,
+    recipe: Recipe,
+    image_channels: int | None = None,
+    classes: int | None = None,
 ) -> Cost:
     """Cost of the network of its own that a recipe of final training makes of an architecture.
 
     Parameters as built, an auxiliary head left out: 42 559 392 for the published macro network at
     96 filters as released. Multiply-adds of evaluating one image: what is computed, so a macro
-    network's reductions only where a later layer reads them.
+    network's reductions only where a later layer reads them. image_channels, classes: as for
+    `recipe_path_cost`.
     """
+    images = _images(recipe, image_channels, classes)
     if isinstance(architecture.space, MicroSpace):
-        return _cells_child_cost(architecture, recipe, image_channels, classes)
-    return _macro_child_cost(architecture, recipe, image_channels, classes)
+        return _cells_child_cost(architecture, recipe, *images)
+    return _macro_child_cost(architecture, recipe, *images)
 
 
 def _macro_child_cost(

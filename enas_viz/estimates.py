@@ -2,20 +2,18 @@
 
 Work is counted (multiply-adds by `cost`, steps by the recipe) and divided by a rate that a device
 is assumed to sustain; kernels that must be launched one after the other give a lower limit. What
-was measured of a recipe (`measured.py`; whole runs in `benchmarks/results` of a checkout) takes the
-place of what is assumed. Nothing was measured on a GPU, so a time on a GPU is given as "at least".
+was measured of a recipe (`measured.py`) takes the place of what is assumed. Nothing was measured on
+a GPU, so a time on a GPU is given as "at least".
 
 Not here: measuring (`tools/`), and the time that a run took (a trace's clocks).
 """
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from dataclasses import asdict, dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from enas_viz import measured
@@ -26,10 +24,9 @@ from enas_viz.cost import (
     supernet_parameters,
 )
 from enas_viz.published import MACRO, MICRO
-from enas_viz.recipes import GUIDED_SKIPS, IMAGES, RECIPES, Recipe
+from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe
 from enas_viz.space import Architecture, MacroSpace
 
-MEASURED = Path(__file__).parent.parent / "benchmarks" / "results"  # only in a checkout
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
 DAYS = 48  # hours from which a GPU is suggested
 BUSY = 2.0  # load average from which other programs made a measurement slower than it need be
@@ -185,21 +182,22 @@ def training_images(recipe: Recipe) -> int:
     data = recipe.data
     if data.train_images:
         return data.train_images
-    train, valid, _ = IMAGES.get(data.name, IMAGES["cifar10"])
-    return train if data.holdout else train + valid
+    of = recipe.dataset
+    return of.train if data.holdout else of.train + of.valid
 
 
 def disk_bytes(recipe: Recipe) -> int:
     """Two checkpoints of weights and momentum, 4 bytes a number, and a megabyte for the trace."""
     space, network = recipe.space, recipe.network
+    images = (recipe.dataset.channels, recipe.dataset.classes)
     if recipe.strategy == "final":
         numbers = child_cost(likely_architectures(recipe)[0], recipe).parameters
     elif isinstance(space, MacroSpace):
         merge = recipe.fidelity.skip_merge_search
-        numbers = supernet_parameters(space, network.filters, merge=merge)
+        numbers = supernet_parameters(space, network.filters, *images, merge=merge)
     else:
         sizes = (network.layers, network.filters)
-        numbers = cells_supernet_parameters(space, *sizes, fidelity=recipe.fidelity)
+        numbers = cells_supernet_parameters(space, *sizes, *images, fidelity=recipe.fidelity)
     return 2 * 2 * 4 * numbers + 2**20
 
 
@@ -237,34 +235,19 @@ def tell_time(hours: float) -> str:
 
 def _recorded(recipe: Recipe) -> Estimate | None:
     """Minutes that whole runs of the very same recipe took on two cores."""
-    file = _read_json(MEASURED / f"{recipe.name}.json")
-    rows, then = file.get("rows"), file.get("recipe")
-    if not isinstance(rows, list) or not isinstance(then, dict):
+    found, named = measured.searches().get(recipe.name), RECIPES.get(recipe.name)
+    if found is None or named is None or recipe.fidelity != named.fidelity:  # which was not kept
         return None
-    named = RECIPES.get(recipe.name)
-    if named is None or recipe.fidelity != named.fidelity:  # which the files do not hold
-        return None
-    for part in then.keys() & {"data", "network", "controller", "train"}:
+    for part, then in found["of"].items():
         now = getattr(recipe, part)
-        recorded = asdict(type(now)()) | then[part]  # a newer field had its default
+        recorded = asdict(type(now)()) | then  # a newer field had its default
         if any(recorded[k] != v for k, v in asdict(now).items()):
             return None  # it was another recipe when it was recorded, or is changed now
-    minutes = [r["minutes"] for r in rows if isinstance(r, dict) and r.get("minutes")]
-    if not minutes:
-        return None
+    minutes = found["minutes"]
     mean = sum(minutes) / len(minutes)
     runs = "1 recorded run" if len(minutes) == 1 else f"{len(minutes)} recorded runs"
     how = f"{runs} took {mean:.0f} minutes on average"
     return Estimate(mean / 60, CPU, how)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """An object in a file; an empty one where there is none or something else."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 # ---------------------------------------------------------------- helpers
@@ -278,7 +261,7 @@ def _shape(recipe: Recipe) -> Recipe:
         strategy=recipe.strategy,
         network=recipe.network,
         fidelity=recipe.fidelity,
-        data=replace(plain.data, resolution=recipe.data.resolution),
+        data=replace(plain.data, name=recipe.data.name, resolution=recipe.data.resolution),
         train=replace(plain.train, batch_size=recipe.train.batch_size),
     )
 

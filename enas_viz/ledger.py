@@ -24,15 +24,14 @@ from typing import Any
 from enas_viz import commands
 from enas_viz.estimates import CPU, GPU, Device, estimate, tell_hours
 from enas_viz.published import ARCHITECTURES
-from enas_viz.recipes import GUIDED_SKIPS, IMAGES, RECIPES, Recipe, recipe_from_json
+from enas_viz.recipes import DATASETS, GUIDED_SKIPS, RECIPES, Recipe, recipe_from_json
 from enas_viz.space import Architecture
 from enas_viz.trace import Trace, load_trace, save_trace
 
 HALF = ".half"  # ends the name of a copy under way
 COMMITTED = "results"  # folder of the small copies from which RESULTS.md is made
-KEPT = Path(__file__).parent.parent / COMMITTED  # only in a checkout
 TRACES = ("trace.jsonl.gz", "trace.jsonl")
-OFFICIAL_TEST = IMAGES["cifar10"][2]
+OFFICIAL_TEST = DATASETS["cifar10"].test  # images
 DATA_LABELS = {"cifar10": "CIFAR-10", "cifar10-jpeg": "CIFAR-10 (JPEG copy)"}
 VARIANTS = ("", "-paper", "-released")  # a recipe as we advise it, with the paper's numbers, ...
 
@@ -222,15 +221,17 @@ def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     return runs, damaged
 
 
-def kept(where: str | Path = KEPT) -> list[Run]:
-    """The finished runs of which small copies are kept, by default those of this checkout.
+def kept(where: str | Path = COMMITTED) -> list[Run]:
+    """The finished runs of which small copies are kept in a folder.
 
-    Raises FileNotFoundError where there is no such folder (an installed package has none).
+    where: by default `results` in the current folder, wherever this package is installed. The
+    project keeps its own there; notebooks read `../results`.
+    Raises FileNotFoundError where there is no such folder.
     """
     if not Path(where).is_dir():
         raise FileNotFoundError(
-            f"there is no folder {Path(where).name!r} with kept runs: they come with a checkout of "
-            f"the project, not with the installed package"
+            f"there is no folder {str(where)!r} with kept runs; the runs of this project are in "
+            f"the folder {COMMITTED!r} of its repository"
         )
     return [run for run in read_runs([where])[0] if run.finished]
 

@@ -1,9 +1,9 @@
-"""What was measured on a CPU, from `measured.json`: memory and seconds of a step, and the demo.
+"""What was measured on a CPU, from `measured.json`: memory, seconds of a step, searches, demo.
 
-`tools/measure_recipes.py` and `tools/measure_demo.py` write the table; nothing is measured here,
-and no torch is needed. A row of a recipe counts for every recipe whose steps are those that were
-measured (`shape`), with CutOut or without. How long the demo takes is told by `tell_demo` only:
-README and notebook 00 repeat it.
+`tools/measure_recipes.py`, `tools/measure_demo.py` and `tools/measure_policy.py` write the table;
+nothing is measured here, and no torch is needed. A row of a recipe counts for every recipe whose
+steps are those that were measured (`shape`), with CutOut or without. How long the demo takes is
+told by `tell_demo` only: README and notebook 00 repeat it.
 
 Not here: hours of a whole recipe, and other devices (`estimates.py`).
 """
@@ -34,6 +34,12 @@ def measured() -> dict[str, dict[str, Any]]:
     the `shape` that was measured.
     """
     return _table()["recipes"]
+
+
+def searches() -> dict[str, dict[str, Any]]:
+    """Whole searches that were run, by the recipe's name: minutes of each, date, and of which
+    data, network, controller and training. `tools/measure_policy.py` writes them."""
+    return _table()["searches"]
 
 
 def tell_demo(space: str) -> str:

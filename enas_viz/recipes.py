@@ -21,9 +21,6 @@ from enas_viz.space import MACRO_OPS, MAX_LAYERS, MAX_NODES, MacroSpace, MicroSp
 
 Preset = Literal["default", "released", "paper", "article"]
 
-# Images of the datasets that have a name: for training, for validation, for testing.
-IMAGES = {"digits": (1000, 397, 400), "cifar10": (45_000, 5_000, 10_000)}
-
 GUIDED_SKIPS = 0.4  # probability of a skip in the guided random search [P]
 
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
@@ -35,6 +32,23 @@ PRIOR_SHIFT = 0.25  # ... and what is added to them, and taken from the others, 
 
 
 _hints = functools.cache(get_type_hints)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset with a name: how many images of which part, their channels and classes."""
+
+    train: int
+    valid: int
+    test: int
+    channels: int
+    classes: int = 10
+
+
+DATASETS = {
+    "digits": Dataset(train=1000, valid=397, test=400, channels=1),
+    "cifar10": Dataset(train=45_000, valid=5_000, test=10_000, channels=3),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +295,11 @@ class Recipe:
         if self.network.space == "micro":
             return MicroSpace(self.network.nodes)
         return MacroSpace(self.network.layers, MACRO_OPS, self.fidelity.skip_wiring)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset of its name; for a folder or zip, what CIFAR-10 has stands in for it."""
+        return DATASETS.get(self.data.name, DATASETS["cifar10"])
 
     @property
     def order(self) -> str:

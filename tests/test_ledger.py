@@ -461,11 +461,11 @@ def test_no_runs_and_no_folder_for_the_page_are_told(tmp_path, capsys, monkeypat
 
 
 @pytest.fixture
-def measured(tmp_path, monkeypatch):
-    """Makes up measured figures of a recipe, and a folder of recorded runs of the test's own."""
-    monkeypatch.setattr(estimates, "MEASURED", tmp_path)
+def measured(monkeypatch):
+    """Makes up measured figures of a recipe; no searches were recorded."""
     table = {}
     monkeypatch.setattr(measured_module, "measured", lambda: table)
+    monkeypatch.setattr(measured_module, "searches", dict)
 
     def write(name, **figures):
         about = {"device": "a CPU", "threads": 1, "date": "2026-01-01", "reward_s": None}
@@ -509,10 +509,21 @@ def test_figures_of_a_recipe_say_nothing_about_a_changed_network(measured):
     assert estimates.count_work(wider).step_s is None
 
 
-def test_recorded_searches_tell_their_own_minutes_but_not_those_of_changed_ones(measured, tmp_path):
+@pytest.fixture
+def recorded(measured, monkeypatch):
+    """Makes up searches of a recipe that were recorded."""
+
+    def write(name, minutes, of):
+        monkeypatch.setattr(
+            measured_module, "searches", lambda: {name: {"minutes": minutes, "of": of}}
+        )
+
+    return write
+
+
+def test_recorded_searches_tell_their_own_minutes_but_not_those_of_changed_ones(recorded):
     then = {"train": dataclasses.asdict(recipe("macro-cifar10-cpu").train)}
-    value = {"rows": [{"minutes": 10}, {"minutes": 20}], "recipe": then}
-    (tmp_path / "macro-cifar10-cpu.json").write_text(json.dumps(value))
+    recorded("macro-cifar10-cpu", [10, 20], then)
 
     found = estimates.estimate(recipe("macro-cifar10-cpu"), estimates.CPU)
     longer = estimates.estimate(recipe("macro-cifar10-cpu", train__epochs=71), estimates.CPU)
@@ -524,11 +535,10 @@ def test_recorded_searches_tell_their_own_minutes_but_not_those_of_changed_ones(
     assert "multiply-adds by formula" in estimates.estimate(other, estimates.CPU).how
 
 
-def test_recorded_searches_say_nothing_of_a_newer_field_that_is_set(measured, tmp_path):
+def test_recorded_searches_say_nothing_of_a_newer_field_that_is_set(recorded):
     data = dataclasses.asdict(recipe("macro-cifar10-cpu").data)
     del data["flip"]  # as if it were a newer field, which is true by default
-    value = {"rows": [{"minutes": 10}], "recipe": {"data": data}}
-    (tmp_path / "macro-cifar10-cpu.json").write_text(json.dumps(value))
+    recorded("macro-cifar10-cpu", [10], {"data": data})
 
     found = estimates.estimate(recipe("macro-cifar10-cpu"), estimates.CPU)
     changed = estimates.estimate(recipe("macro-cifar10-cpu", data__flip=False), estimates.CPU)

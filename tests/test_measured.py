@@ -1,11 +1,17 @@
 """What recipes need, as measured: a row counts for the recipe that was measured, and is told."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+import enas_viz
 from enas_viz import estimates
 from enas_viz import measured as module
 from enas_viz.cli.looking import recipes_command
@@ -104,3 +110,52 @@ def test_every_recipe_has_a_measured_row():
     lost = [name for name, made in RECIPES.items() if row(made) is None]
 
     assert lost == []  # else: python tools/measure_recipes.py NAME, or --count for a large one
+
+
+def test_recorded_searches_are_those_of_the_kept_measurements():
+    for name, found in module.searches().items():
+        kept = json.loads((RESULTS / f"{name}.json").read_text())
+        assert found["minutes"] == [row["minutes"] for row in kept["rows"]]
+        assert found["of"].items() <= kept["recipe"].items()
+
+
+def test_a_copy_of_the_package_elsewhere_answers_the_same(tmp_path):
+    package = Path(enas_viz.__file__).parent
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, tmp_path / "enas_viz", ignore=ignored)
+    code = (
+        "import sys; from enas_viz import estimates, ledger, measured; "
+        "from enas_viz.recipes import RECIPES; "
+        "print([(n, estimates.needs(r), estimates.estimate(r, estimates.CPU).how) "
+        "for n, r in RECIPES.items()]); "
+        "print([run.folder for run in ledger.kept()]); "
+        "print(measured.tell_demo('macro')); print(estimates.__file__, file=sys.stderr)"
+    )
+    told = []
+    for place in (package.parent, tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=package.parent,  # where the kept runs are
+            env=os.environ | {"PYTHONPATH": str(place), "PYTHONSAFEPATH": "1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr.strip() == str(place / "enas_viz" / "estimates.py")
+        told.append(done.stdout)
+
+    assert told[0] == told[1]
+
+
+def test_no_module_reads_what_is_beside_the_package():
+    package = Path(enas_viz.__file__).parent
+    beside = re.compile(r"__file__\)(\.resolve\(\))?(\.parent){2}|__file__\)\.parents")
+
+    found = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if beside.search(path.read_text(encoding="utf-8"))
+        and path.parent == package  # from a room below, the package's own folder is meant
+    }
+
+    assert found == set()

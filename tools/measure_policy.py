@@ -12,6 +12,7 @@ import math
 from datetime import date
 from pathlib import Path
 
+from enas_viz.measured import TABLE
 from enas_viz.search import candidates
 from enas_viz.search.strategies import read_run, restore
 from enas_viz.trace import load_trace
@@ -53,6 +54,11 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps({**about, "rows": rows, **kept}, indent=1) + "\n")
     print(f"wrote {path}")
+    table = json.loads(TABLE.read_text())  # which estimates are made from
+    of = {part: kept["recipe"][part] for part in ("data", "network", "controller", "train")}
+    minutes = [row["minutes"] for row in rows]
+    table["searches"][options.name] = {"minutes": minutes, "date": about["date"], "of": of}
+    TABLE.write_text(json.dumps(table, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,10 +29,6 @@ from enas_viz.measured import shape
 from enas_viz.recipes import RECIPES, Recipe, change
 
 TABLE = Path(__file__).parent.parent / "enas_viz" / "measured.json"
-IMAGES = {
-    "cifar10": (45_000, 5_000, 3),
-    "digits": (1_000, 397, 1),
-}  # training, validation, channels
 ENOUGH = 1.5  # CPU-seconds of measured steps
 LONG = 15  # CPU-seconds of a step of which one is enough
 COUNTED = 6  # steps whose kernels are averaged
@@ -169,7 +165,8 @@ def started(made: Recipe, device: str) -> Any:
     from enas_viz.space import Architecture
     from enas_viz.trace import Header
 
-    train, valid, channels = IMAGES[made.data.name]
+    of = made.dataset
+    train, valid, channels = of.train, of.valid, of.channels
     side = made.data.resolution
     rng = torch.Generator().manual_seed(0)
 

@@ -30,14 +30,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from enas_viz.files import written
-from enas_viz.recipes import IMAGES, DataConfig
+from enas_viz.recipes import DATASETS, DataConfig
 from enas_viz.search import draws
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.augment import augment
 from enas_viz.search.folders import Layout, Part, Source, check_classes, shown
 from enas_viz.search.images import DataError, Decoder, why_unreadable
 
-NAMED = tuple(IMAGES)  # datasets that a recipe names; any other name is a folder or zip
+NAMED = tuple(DATASETS)  # datasets that a recipe names; any other name is a folder or zip
 FOLDER_VALID_SHARE = 0.1
 DARK = 1 / 16  # of the range of 16 bits: images that stay below it keep 16 shades or fewer
 
@@ -296,12 +296,12 @@ def _digits(resolution: int, part: str) -> _Loaded:
     labels = torch.from_numpy(found.target.astype(np.int64))
     # The test images are fixed, whatever the seed of the search: a stratified share of each class.
     order = _by_class(labels, draws.generator(0, "split"))
-    _, valid, held_out = IMAGES["digits"]
-    test, rest = order[:held_out], order[held_out:].sort().values
+    counts = DATASETS["digits"]
+    test, rest = order[: counts.test], order[counts.test :].sort().values
     index = test.sort().values if part == "test" else rest
     classes = tuple(map(str, range(10)))
     images = _resize(pixels[index], resolution)
-    return _Loaded("digits", classes, images, labels[index], valid)
+    return _Loaded("digits", classes, images, labels[index], counts.valid)
 
 
 def _cifar10(resolution: int, part: str) -> _Loaded:
@@ -318,7 +318,9 @@ def _cifar10(resolution: int, part: str) -> _Loaded:
     images = torch.from_numpy(found.data).permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(found.targets, dtype=torch.int64)
     images = _resize(images, resolution)
-    return _Loaded("cifar10", tuple(found.classes), images, labels, IMAGES["cifar10"][1], "last")
+    return _Loaded(
+        "cifar10", tuple(found.classes), images, labels, DATASETS["cifar10"].valid, "last"
+    )
 
 
 def _image_folder(path: Path, config: DataConfig, part: str) -> _Loaded:

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from enas_viz.anatomy import anatomy
+from enas_viz.cost import child_cost, recipe_path_cost
 from enas_viz.published import MACRO, MICRO
 from enas_viz.recipes import recipe
 from enas_viz.search import make_supernet
+from enas_viz.search.child import make_child
 from enas_viz.space import Architecture
 
 SIDE = 256
@@ -95,3 +97,29 @@ def test_where_skips_are_the_input_a_network_is_as_deep_as_its_longest_way():
 def test_a_recipe_for_the_other_space_is_refused():
     with pytest.raises(ValueError, match="macro-tiny is for macro networks; got a micro"):
         anatomy(MICRO, recipe("macro-tiny"))
+
+
+@pytest.mark.parametrize("space", ["macro", "micro"])
+@pytest.mark.parametrize(("channels", "classes"), [(1, 2), (3, 100)])
+def test_what_is_counted_is_of_the_images_channels_and_classes(space, channels, classes):
+    search = recipe(f"{space}-tiny")
+    final = recipe(f"{space}-final-tiny")
+    architecture = search.space.sample(random.Random(0))
+    base = anatomy(architecture, search, 3, 10)
+
+    found = anatomy(architecture, search, channels, classes)
+
+    nets = [make_supernet(search, *images, 0) for images in ((channels, classes), (3, 10))]
+    built, ten = (sum(w.numel() for w in net.parameters()) for net in nets)
+    assert found.parameters - base.parameters == built - ten
+    child = make_child(final, architecture, channels, classes, 0)
+    counted = child_cost(architecture, final, channels, classes).parameters
+    assert counted == sum(w.numel() for w in child.parameters())
+
+
+def test_of_a_dataset_with_a_name_its_channels_and_classes_are_known():
+    digits, cifar = recipe("macro-tiny"), recipe("macro-tiny", data__name="cifar10")
+    architecture = digits.space.sample(random.Random(0))
+
+    assert recipe_path_cost(architecture, digits) == recipe_path_cost(architecture, digits, 1, 10)
+    assert recipe_path_cost(architecture, cifar) == recipe_path_cost(architecture, digits, 3, 10)
