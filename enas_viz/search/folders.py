@@ -23,6 +23,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -213,22 +214,23 @@ class Layout:
         """The files of each class of a part, sorted."""
         prefix, path = self.prefixes[part], self.source.path
         found: dict[str, list[str]] = {}
-        direct: dict[str, str] = {}  # a class with an image that is not in a deeper folder
+        direct: set[str] = set()  # classes with an image that is in no deeper folder
         for name in self._inside(self.source.images, prefix):
             label = _label(name, prefix)
             found.setdefault(label, []).append(name)
             if name.count("/") == prefix.count("/") + 1:
-                direct[label] = name
-        if not prefix and found and {label.lower() for label in found} <= PARTS.keys():
+                direct.add(label)
+        deeper = sorted(found.keys() - direct)
+        if not prefix and found and not deeper and {n.lower() for n in found} <= PARTS.keys():
             raise DataError(
                 f"{path} holds images directly in {_listed(f'{n}/' for n in sorted(found))}, so "
                 f"their classes are unknown; expected one folder per class, as in train/cat/1.png"
             )
-        for label in sorted(found.keys() - direct.keys()):
+        if deeper:
             raise DataError(
-                f"the folder {shown(prefix + label)} in {path} holds no image itself, only folders "
-                f"of images, as in {shown(found[label][0])}; expected train/<class>/<image> or "
-                f"<class>/<image>: rename the folders, or name an inner folder as the data"
+                f"the folder {shown(prefix + deeper[0])} in {path} holds no image itself, only "
+                f"folders of images ({shown(found[deeper[0]][0])}); expected <class>/<image> or "
+                f"train/<class>/<image>: rename the folders, or name an inner folder as the data"
             )
         for name in self._inside(self.source.others, prefix):
             raise DataError(
@@ -365,11 +367,10 @@ def _members_of_zip(path: Path) -> Iterator[tuple[str, zipfile.ZipInfo | None]]:
         if twice or ".." in pieces or not pieces[0] or re.match(r"[A-Za-z]:", name):
             why = "it is there twice" if twice else "it leads out of the archive"
             raise DataError(f"{path} holds a file {name[:300]!r} that is refused: {why}")
-        if any(map(_is_junk, clean.split("/"))):
-            continue
-        if is_folder:
-            if clean:
-                yield clean, None
+        honest = list(takewhile(lambda piece: not _is_junk(piece), clean.split("/")))
+        if is_folder or len(honest) <= clean.count("/"):  # junk, but in a folder that is none
+            if any(honest):
+                yield "/".join(honest), None
             continue
         if member.file_size > MOST_IMAGE_BYTES and name.lower().endswith(IMAGE_ENDINGS):
             raise DataError(
