@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "search.folders": "search.images",
     "search.data": "CORE files search.asked search.draws search.augment search.images "
     "search.folders",
+    "search.sizes": "CORE search.data",
     "search.ops": "CORE search.draws",
     "search.lstm": "CORE search.draws",
     "search.macro_controller": "CORE search.draws search.lstm",
@@ -59,8 +60,8 @@ MAY_IMPORT = {
     "search.ranks": "",
     "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
     "search.supernet",
-    "search.weights": "CORE search.draws search.data search.ranks search.train",
-    "search.enas": "CORE BENCH inheritance search.controller search.lstm search.ranks "
+    "search.weights": "CORE search.draws search.data search.ranks search.sizes search.train",
+    "search.enas": "CORE BENCH inheritance search.controller search.lstm search.ranks search.sizes "
     "search.train search.weights",
     "search.alone": "CORE BENCH search.train",
     "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas "

@@ -34,11 +34,13 @@ from enas_viz.recipes import DATASETS, DataConfig
 from enas_viz.search import draws
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.augment import augment
-from enas_viz.search.folders import Layout, Part, Source, check_classes, shown
+from enas_viz.search.folders import Layout, Part, Source, check_classes, listed, shown
 from enas_viz.search.images import DataError, Decoder, why_unreadable
 
 NAMED = tuple(DATASETS)  # datasets that a recipe names; any other name is a folder or zip
 FOLDER_VALID_SHARE = 0.1
+LEAST_VALID = 2  # validation images: an accuracy on one of them is 0 or 1
+LEAST_IMAGES = 10  # that are split
 DARK = 1 / 16  # of the range of 16 bits: images that stay below it keep 16 shades or fewer
 
 
@@ -51,6 +53,19 @@ class Split:
 
     images: Tensor
     labels: Tensor
+
+    def __post_init__(self) -> None:
+        images, labels = self.images, self.labels
+        if images.dtype != torch.uint8 or images.ndim != 4:
+            raise ValueError(
+                f"images must be a uint8 tensor (N, C, H, W) with values from 0 to 255; got "
+                f"{images.dtype} of shape {tuple(images.shape)}"
+            )
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+            raise ValueError(
+                f"labels must be an int64 tensor with one class number for each of the "
+                f"{len(images)} images; got {labels.dtype} of shape {tuple(labels.shape)}"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -154,6 +169,14 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
         train_index, valid_index = _split(found, seed)
     train_index = _subset(train_index, labels, config.train_images, "data.train_images", seed)
     valid_index = _subset(valid_index, labels, config.valid_images, "data.valid_images", seed)
+    if config.holdout and len(valid_index) < LEAST_VALID:
+        raise DataError(
+            f"data.valid_images is {config.valid_images}, and an accuracy on one image is 0 or 1; "
+            f"expected at least {LEAST_VALID}, or 0 for all of them"
+        )
+    _tell_missing_classes(found, train_index, "training", config.train_images)
+    if config.holdout:
+        _tell_missing_classes(found, valid_index, "validation", config.valid_images)
     everything = Split(found.images, labels)
     train, valid = (Split(*everything.take(index)) for index in (train_index, valid_index))
     mean, std = _moments(train.images)
@@ -220,6 +243,17 @@ def check_test_data(config: DataConfig, source: str | Path | None = None) -> Non
     layout = _layout(config, source)
     if layout is not None:
         check_classes(layout.part("test").classes, layout.part("train").classes)
+
+
+def warn_without_test_data(config: DataConfig, source: str | Path | None = None) -> None:
+    """Warns where `check_test_data` would raise: for a search, which can do without them."""
+    try:
+        check_test_data(config, source)
+    except DataError as error:
+        warnings.warn(
+            f"{error}. This search does not need them, but a final training of what it finds does",
+            stacklevel=2,
+        )
 
 
 def check_test_images(config: DataConfig, source: str | Path | None, train: Data) -> None:
@@ -344,9 +378,8 @@ def _image_folder(path: Path, config: DataConfig, part: str) -> _Loaded:
     images, labels = tensors["images"], tensors["labels"]
     if found.valid:
         return _Loaded(path.stem, found.classes, images, labels, found.valid, "sorted")
-    return _Loaded(
-        path.stem, found.classes, images, labels, round(FOLDER_VALID_SHARE * len(labels))
-    )
+    valid = max(LEAST_VALID, round(FOLDER_VALID_SHARE * len(labels)))
+    return _Loaded(path.stem, found.classes, images, labels, valid)
 
 
 def _decode_all(source: Source, part: Part, decoder: Decoder) -> Tensor:
@@ -382,9 +415,10 @@ def _decode_all(source: Source, part: Part, decoder: Decoder) -> Tensor:
 def _split(found: _Loaded, seed: int) -> tuple[Tensor, Tensor]:
     """(training, validation): which images are for what."""
     count, valid = len(found.labels), found.valid
-    if not 0 < valid < count:
+    if found.chosen == "drawn" and count < LEAST_IMAGES:
         raise DataError(
-            f"{count} images are too few to set a tenth aside for validation; at least 10"
+            f"{count} images are too few to set a tenth aside for validation; at least "
+            f"{LEAST_IMAGES}, or validation images of their own in val/<class>"
         )
     order = torch.arange(count).roll(valid)  # those for validation first
     if found.chosen == "last":
@@ -395,6 +429,18 @@ def _split(found: _Loaded, seed: int) -> tuple[Tensor, Tensor]:
     # whole, so one must not hold a single class only, as files sorted by class would have it.
     shuffled = draws.generator(seed, "split", 2).permutation(valid)
     return order[valid:].sort().values, order[:valid][torch.from_numpy(shuffled)]
+
+
+def _tell_missing_classes(found: _Loaded, index: Tensor, part: str, asked: int) -> None:
+    """Warns of classes of which a part has no image. asked: how many it was to have, 0 for all."""
+    counts = torch.bincount(found.labels[index], minlength=len(found.classes)).tolist()
+    missing = [name for name, count in zip(found.classes, counts, strict=True) if not count]
+    if missing:
+        field = {"training": "train_images", "validation": "valid_images"}[part]
+        cause = f"data.{field} = {asked}" if asked else f"the split of {len(found.labels)} images"
+        warnings.warn(
+            f"{cause} leaves no {part} images of {listed(missing)} in {found.name}", stacklevel=3
+        )
 
 
 def _by_class(labels: Tensor, rng: np.random.Generator) -> Tensor:

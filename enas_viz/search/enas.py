@@ -25,6 +25,7 @@ from enas_viz.search.controller import ControllerOptimiser, Rollout, bonus, make
 from enas_viz.search.data import Data
 from enas_viz.search.lstm import NonFinitePolicy
 from enas_viz.search.ranks import Ranks, Stopped
+from enas_viz.search.sizes import reward_images
 from enas_viz.search.supernet import make_supernet
 from enas_viz.search.train import (
     backward,
@@ -274,9 +275,7 @@ class Enas(WeightTraining):
 
     @property
     def _reward_images(self) -> int:
-        """How many validation images a reward is measured on."""
-        wanted = self.recipe.controller.reward_images or self.recipe.train.batch_size
-        return min(wanted, len(self.data.valid))
+        return reward_images(self.recipe, self.data)
 
     def _reward_batch(self, sample: int) -> tuple[Tensor, Tensor]:
         """(images, labels) of the validation minibatch on which a sample is rewarded."""

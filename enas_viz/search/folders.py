@@ -223,7 +223,7 @@ class Layout:
         deeper = sorted(found.keys() - direct)
         if not prefix and found and not deeper and {n.lower() for n in found} <= PARTS.keys():
             raise DataError(
-                f"{path} holds images directly in {_listed(f'{n}/' for n in sorted(found))}, so "
+                f"{path} holds images directly in {listed(f'{n}/' for n in sorted(found))}, so "
                 f"their classes are unknown; expected one folder per class, as in train/cat/1.png"
             )
         if deeper:
@@ -270,15 +270,16 @@ def check_classes(found: tuple[str, ...], train: tuple[str, ...], part: str = "t
     if found == train:
         return
     missing, more = sorted(set(train) - set(found)), sorted(set(found) - set(train))
-    differ = [f"no {_listed(missing)} there"] if missing else []
-    differ += [f"{_listed(more)} only there"] if more else []
+    differ = [f"no {listed(missing)} there"] if missing else []
+    differ += [f"{listed(more)} only there"] if more else []
     raise DataError(
-        f"the {part} images have the classes {_listed(found)}, the training images "
-        f"{_listed(train)}; they must be the same ({', '.join(differ)})"
+        f"the {part} images have the classes {listed(found)}, the training images "
+        f"{listed(train)}; they must be the same ({', '.join(differ)})"
     )
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Names as an error shows them: not all of very many."""
     names = list(map(shown, names))
     return ", ".join(names if len(names) <= 20 else [*names[:20], f"... ({len(names)} in all)"])
 

@@ -47,6 +47,7 @@ from enas_viz.search.data import (
     load_data,
     load_test_data,
     source_of,
+    warn_without_test_data,
 )
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
@@ -705,6 +706,8 @@ def build(
             loaded = load_data(recipe.data, seed, data)
             if final:
                 check_test_images(recipe.data, data, loaded)
+            elif ranks.first:
+                warn_without_test_data(recipe.data, data)
     header = _header(recipe, seed, where, loaded, architecture)
     if not final:
         return STRATEGIES[recipe.strategy](recipe, loaded, header, seed, where, ranks)

@@ -8,6 +8,7 @@ happens between epochs (`enas.py`, `final.py`).
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -18,6 +19,7 @@ from enas_viz.recipes import Recipe
 from enas_viz.search import draws
 from enas_viz.search.data import Data
 from enas_viz.search.ranks import Ranks
+from enas_viz.search.sizes import batch_images, check_sizes
 from enas_viz.search.train import (
     READ_EVERY,
     NonFiniteLoss,
@@ -59,6 +61,9 @@ class WeightTraining:
         self.seed = seed
         self.device = device
         self.ranks = ranks or Ranks()
+        for sentence in check_sizes(recipe, data):
+            if self.ranks.first:
+                warnings.warn(sentence, stacklevel=3)
         self.optimiser = make_optimiser(net, recipe.train)
         images_per_step = recipe.train.batch_size * recipe.train.accumulate
         self.steps_per_epoch = -(-len(data.train) // images_per_step)
@@ -70,7 +75,7 @@ class WeightTraining:
 
     @property
     def batch_size(self) -> int:
-        return min(self.recipe.train.batch_size, len(self.data.train))
+        return batch_images(self.recipe, self.data)
 
     def check_batches(self, architecture: Architecture, smallest: int) -> None:
         """Raises ValueError where batch norm would have a single number to average.

@@ -23,6 +23,7 @@ SMALL = {"train__epochs": 2, "train__batch_size": 200, "network__filters": 4}
 MACRO = recipe("macro-final-tiny", network__layers=3, **SMALL)
 MICRO = recipe("micro-final-tiny", network__nodes=2, **SMALL)
 MACRO_ARCH = MacroSpace(3).sample(random.Random(1))
+FEW = change(MACRO, train__batch_size=6)  # for sets of twelve images
 MICRO_ARCH = MicroSpace(2).sample(random.Random(1))
 CASES = [
     pytest.param(MACRO, MACRO_ARCH, id="macro"),
@@ -167,7 +168,7 @@ def test_a_folder_without_fitting_test_images_is_refused_before_the_training(tmp
     data = image_folder(tmp_path / "data", train=("cat", "dog"), test=test)
 
     with pytest.raises(DataError, match=said):
-        next(search.train_child(MACRO, MACRO_ARCH, data=data))
+        next(search.train_child(FEW, MACRO_ARCH, data=data))
 
 
 def test_a_class_called_test_is_no_test_part(tmp_path):
@@ -188,7 +189,7 @@ def test_a_damaged_test_image_is_found_before_the_training(tmp_path):
     (data / "test" / "cat" / "3.png").write_bytes(b"nothing")
 
     with pytest.raises(DataError, match="test/cat/3.png in .* cannot be read"):
-        next(search.train_child(MACRO, MACRO_ARCH, data=data, folder=tmp_path / "run"))
+        next(search.train_child(FEW, MACRO_ARCH, data=data, folder=tmp_path / "run"))
 
     assert not (tmp_path / "run").exists()
 
@@ -197,7 +198,7 @@ def test_a_test_image_that_is_damaged_during_the_training_costs_no_training(tmp_
     data = image_folder(tmp_path / "data", train=("cat", "dog"), test=("cat", "dog"))
     image = data / "test" / "cat" / "3.png"
     whole = image.read_bytes()
-    items = search.train_child(MACRO, MACRO_ARCH, data=data, folder=tmp_path / "run")
+    items = search.train_child(FEW, MACRO_ARCH, data=data, folder=tmp_path / "run")
     next(items)
     image.write_bytes(b"nothing")
     with pytest.raises(DataError, match="test/cat/3.png in .* cannot be read"):
@@ -232,14 +233,14 @@ def test_grey_training_images_and_a_coloured_test_image_are_refused_before_the_t
     with pytest.raises(
         DataError, match=r"all grey, and 1 of the 12 test images are coloured, .* test/dog/5\.png"
     ):
-        next(search.train_child(MACRO, MACRO_ARCH, data=data))
+        next(search.train_child(FEW, MACRO_ARCH, data=data))
 
 
 def test_grey_test_images_are_shown_to_a_network_for_colours(tmp_path):
     data = grey_folder(tmp_path / "data")
     coloured(data / "train")
 
-    *_, result = search.train_child(MACRO, MACRO_ARCH, data=data)
+    *_, result = search.train_child(FEW, MACRO_ARCH, data=data)
 
     assert isinstance(result, Result)
     assert result.images == 12
@@ -253,6 +254,7 @@ def test_a_search_never_decodes_a_test_image(tmp_path):
         "macro-tiny",
         **{"network__layers": 2, "network__filters": 2, "train__epochs": 1},
         **{"train__batch_size": 8, "controller__updates": 1, "controller__samples": 1},
+        controller__reward_images=2,
     )
 
     assert isinstance(finish(search.run(made, data=data))[-1], Epoch)
@@ -269,7 +271,7 @@ def test_data_in_memory_have_no_result():
     mean, std = torch.zeros(1), torch.ones(1)
     made_up = Data("made-up", tuple("0123456789"), split, none, mean, std, "")
 
-    records = finish(search.train_child(MACRO, MACRO_ARCH, data=made_up))
+    records = finish(search.train_child(FEW, MACRO_ARCH, data=made_up))
 
     assert not any(isinstance(r, Result) for r in records)
 

@@ -492,12 +492,14 @@ def test_links_pipes_and_depth_in_a_folder_do_no_harm(tmp_path):
 @pytest.mark.parametrize("name", ["<script>alert(1)<", "<img src=x onerror=alert(1)>", "a\x1b[2J"])
 def test_a_class_named_like_a_script_is_shown_as_text(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
-        for k in range(20):
-            archive.writestr(f"{name if k % 2 else 'dog'}/{k}.png", png())
+        for k in range(40):
+            part = "train" if k < 20 else "test"
+            archive.writestr(f"{part}/{name if k % 2 else 'dog'}/{k}.png", png())
     made = recipe(
         "macro-tiny",
         **{"network__layers": 2, "network__filters": 2, "train__epochs": 1, "keep_steps": 1},
-        **{"controller__updates": 1, "controller__samples": 2},
+        **{"controller__updates": 1, "controller__samples": 2, "controller__reward_images": 2},
+        train__batch_size=10,
     )
     list(search.run(made, data=tmp_path / "set.zip", folder=tmp_path / "run"))
 

@@ -1,0 +1,158 @@
+"""Data sets with few images: what is told, what is refused, and that no image is alone."""
+
+import random
+
+import pytest
+import torch
+from PIL import Image
+
+from enas_viz.recipes import DataConfig, change, recipe
+from enas_viz.search import strategies
+from enas_viz.search.data import Data, DataError, Split, load_data
+from enas_viz.search.sizes import check_sizes
+from enas_viz.search.train import right_answers
+from enas_viz.space import MacroSpace
+
+TINY = recipe(
+    "macro-tiny",
+    **{"network__layers": 3, "network__filters": 2, "train__epochs": 1, "train__batch_size": 4},
+    **{"controller__hidden": 4, "controller__updates": 1, "controller__samples": 1},
+    **{"controller__reward_images": 4, "data__crop_padding": 0},
+)
+
+
+def split(count: int, side: int = 8) -> Split:
+    return Split(torch.zeros(count, 1, side, side, dtype=torch.uint8), torch.arange(count) % 2)
+
+
+def data(train: int = 8, valid: int = 8, side: int = 8) -> Data:
+    parts = split(train, side), split(valid, side)
+    return Data("few", ("a", "b"), *parts, torch.zeros(1), torch.ones(1), "")
+
+
+def folder(path, **counts):
+    """A set with so many images of each class."""
+    for name, count in counts.items():
+        (path / name).mkdir(parents=True)
+        for k in range(count):
+            Image.new("L", (4, 4), k).save(path / name / f"{k}.png")
+    return path
+
+
+# ---- told
+
+
+@pytest.mark.parametrize(
+    ("changes", "found", "said"),
+    [
+        ({"train__batch_size": 9}, {"train": 8}, "train.batch_size is 9, .* a minibatch has 8"),
+        (
+            {"train__batch_size": 4, "train__accumulate": 3},
+            {"train": 8},
+            "train.batch_size times train.accumulate is 12, .* only 8 training images",
+        ),
+        (
+            {"controller__reward_images": 9},
+            {"valid": 8},
+            "controller.reward_images is 9, .* a reward is measured on 8",
+        ),
+        (
+            {"controller__reward_images": 0, "train__batch_size": 8},
+            {"valid": 7},
+            "train.batch_size is 8, but there are only 7 validation images",
+        ),
+    ],
+)
+def test_what_is_smaller_than_asked_for_is_told(changes, found, said):
+    with pytest.warns(UserWarning, match=said):
+        strategies.build(change(TINY, **changes), 0, "cpu", data(**found))
+
+
+def test_nothing_is_told_where_there_are_enough():
+    assert not check_sizes(TINY, data(train=4, valid=4))
+
+
+def test_classes_without_images_of_a_part_are_told(tmp_path):
+    place = folder(tmp_path / "set", cat=30, dog=30, eel=2)
+
+    with pytest.warns(UserWarning, match="the split of 62 images leaves no validation images of e"):
+        load_data(DataConfig(resolution=4), 0, place)
+
+
+def test_a_choice_of_too_few_images_is_told():
+    few = DataConfig(name="digits", resolution=8, train_images=4)
+
+    with pytest.warns(UserWarning, match=r"data.train_images = 4 leaves no training images of \d"):
+        load_data(few)
+
+
+# ---- refused
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"train": 0}, "the data set few has no training images"),
+        ({"valid": 0}, "at least 2 validation images; the data set few has 0"),
+        ({"valid": 1}, "at least 2 validation images; the data set few has 1"),
+    ],
+)
+def test_a_search_without_enough_images_to_measure_anything_is_refused(found, said):
+    with pytest.raises(ValueError, match=said):
+        strategies.build(TINY, 0, "cpu", data(**found))
+
+
+def test_an_accuracy_on_one_validation_image_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"data.valid_images is 1, and an accuracy on one image"):
+        load_data(DataConfig(name="digits", resolution=8, valid_images=1))
+    with pytest.raises(DataError, match=r"9 images are too few .* at least 10"):
+        load_data(DataConfig(resolution=4), 0, folder(tmp_path / "few", cat=5, dog=4))
+
+    assert (
+        len(load_data(DataConfig(resolution=4), 0, folder(tmp_path / "set", a=5, b=5)).valid) == 2
+    )
+
+
+# ---- no image is alone
+
+
+class Recording(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.sizes = []
+
+    def forward(self, images, architecture):
+        self.sizes.append(len(images))
+        return torch.nn.functional.one_hot(torch.zeros(len(images), dtype=torch.int64), 2).float()
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "sizes"),
+    [(9, 4, [4, 5]), (8, 4, [4, 4]), (10, 4, [4, 4, 2]), (1, 4, [1]), (3, 1, [1, 1, 1])],
+)
+def test_a_last_image_joins_the_minibatch_before_it(count, size, sizes):
+    net = Recording()
+
+    right = right_answers(
+        net, MacroSpace(1).sample(random.Random(0)), data(), split(count), TINY.compute, size
+    )
+
+    assert net.sizes == sizes
+    assert right.tolist() == [k % 2 == 0 for k in range(count)]
+
+
+# ---- what data in memory must be
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "said"),
+    [
+        (torch.zeros(4, 1, 8, 8), torch.zeros(4).long(), "uint8 tensor .* got torch.float32"),
+        (torch.zeros(4, 8, 8).byte(), torch.zeros(4).long(), r"shape \(4, 8, 8\)"),
+        (torch.zeros(4, 1, 8, 8).byte(), torch.zeros(4), "labels must be an int64 tensor"),
+        (torch.zeros(4, 1, 8, 8).byte(), torch.zeros(3).long(), "each of the 4 images"),
+    ],
+)
+def test_images_and_labels_of_another_kind_are_refused(images, labels, said):
+    with pytest.raises(ValueError, match=said):
+        Split(images, labels)
