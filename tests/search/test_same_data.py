@@ -217,7 +217,7 @@ def test_a_candidate_knows_its_data_and_a_training_on_others_is_refused(here):
     with pytest.raises(DataError, match="'digits' instead of"):
         search.train_child(final, best.architecture, origin=best.origin)
 
-    mine = change(final, data__resolution=12)
+    mine = change(final, data__resolution=12, train__batch_size=16)
     images = best.origin["data"]["source"]
     training = search.train_child(mine, best.architecture, origin=best.origin, data=images)
     assert next(training).dataset["shape"] == [3, 12, 12]
@@ -239,7 +239,8 @@ def test_other_data_is_refused_before_anything_is_downloaded(here, monkeypatch):
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_keeps_its_images(here, tmp_path):
     other = pictures(tmp_path / "other", seed=2)
-    small = recipe("macro-tiny", network__layers=2, network__filters=2, train__epochs=1)
+    small = recipe("macro-tiny", network__layers=2, network__filters=2, train__batch_size=16)
+    small = change(small, train__epochs=1, controller__reward_images=2)
     begun = search.run(small, data=other, folder=tmp_path / "run")
     next(begun)
     begun.close()
