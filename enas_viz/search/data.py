@@ -18,6 +18,7 @@ import functools
 import hashlib
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -204,7 +205,10 @@ def source_of(config: DataConfig, source: str | Path | None = None) -> str | Non
     """The folder or zip that images come from, as a whole path; None for a dataset by its name."""
     if source is None and config.name in NAMED:
         return None
-    return str(Path(config.name if source is None else source).expanduser().absolute())
+    path = Path(config.name if source is None else source)
+    with suppress(RuntimeError):  # of a user who is not there: told when the images are loaded
+        path = path.expanduser()
+    return str(path.absolute())
 
 
 def load_test_data(

@@ -22,16 +22,20 @@ from enas_viz.trace import Tick, Trace, read_trace
 
 SMALL = {"network__layers": 2, "network__filters": 2, "train__epochs": 2, "train__batch_size": 8}
 TINY = recipe(
-    "macro-tiny", controller__hidden=8, controller__updates=2, controller__samples=2, **SMALL
+    "macro-tiny",
+    **{"controller__hidden": 8, "controller__updates": 2, "controller__samples": 2},
+    controller__reward_images=10,
+    **SMALL,
 )
 FINAL = recipe("macro-final-tiny", **SMALL)
 ARCH = MacroSpace(2).decode([0, 1, 1])
 
 
 def images(count: int = 20, side: int = 8) -> Data:
-    pixels = torch.arange(count * side * side).reshape(count, 1, side, side) % 251
-    part = Split(pixels.to(torch.uint8), torch.arange(count) % 10)
-    return Data("made-up", tuple("0123456789"), part, part, torch.zeros(1), torch.ones(1), "ab")
+    pixels = torch.arange(20 * side * side).reshape(20, 1, side, side) % 251
+    valid = Split(pixels.to(torch.uint8), torch.arange(20) % 10)
+    train = Split(valid.images[:count], valid.labels[:count])
+    return Data("made-up", tuple("0123456789"), train, valid, torch.zeros(1), torch.ones(1), "ab")
 
 
 IMAGES = images()
@@ -146,7 +150,7 @@ def test_logits_that_are_not_finite_are_found_when_they_are_computed(name):
     [
         (change(TINY, network__layers=3, train__batch_size=1), None, images(side=2)),
         (change(TINY, network__layers=3, controller__reward_images=1), None, images(side=2)),
-        (change(TINY, network__layers=3), None, images(1, side=2)),
+        (change(TINY, network__layers=3, train__batch_size=1), None, images(1, side=2)),
         (
             change(FINAL, network__layers=3, train__batch_size=1),
             MacroSpace(3).decode([0, 1, 1, 2, 0, 0]),
@@ -180,7 +184,7 @@ def test_no_image_is_evaluated_alone_at_the_end_of_a_split():
 
     for count, size, wanted in ((17, 8, [8, 9]), (16, 8, [8, 8]), (18, 8, [8, 8, 2]), (1, 8, [1])):
         net, data = Counting(), images(count)
-        right = right_answers(net, ARCH, data, data.valid, TINY.compute, size)
+        right = right_answers(net, ARCH, data, data.train, TINY.compute, size)
         assert (net.sizes, len(right)) == (wanted, count)
 
 

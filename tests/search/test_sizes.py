@@ -1,6 +1,4 @@
-"""Data sets with few images: what is told, what is refused, and that no image is alone."""
-
-import random
+"""Data sets with few images: what is told and what is refused."""
 
 import pytest
 import torch
@@ -10,8 +8,6 @@ from enas_viz.recipes import DataConfig, change, recipe
 from enas_viz.search import strategies
 from enas_viz.search.data import Data, DataError, Split, load_data
 from enas_viz.search.sizes import check_sizes
-from enas_viz.search.train import right_answers
-from enas_viz.space import MacroSpace
 
 TINY = recipe(
     "macro-tiny",
@@ -111,34 +107,6 @@ def test_an_accuracy_on_one_validation_image_is_refused(tmp_path):
     assert (
         len(load_data(DataConfig(resolution=4), 0, folder(tmp_path / "set", a=5, b=5)).valid) == 2
     )
-
-
-# ---- no image is alone
-
-
-class Recording(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.sizes = []
-
-    def forward(self, images, architecture):
-        self.sizes.append(len(images))
-        return torch.nn.functional.one_hot(torch.zeros(len(images), dtype=torch.int64), 2).float()
-
-
-@pytest.mark.parametrize(
-    ("count", "size", "sizes"),
-    [(9, 4, [4, 5]), (8, 4, [4, 4]), (10, 4, [4, 4, 2]), (1, 4, [1]), (3, 1, [1, 1, 1])],
-)
-def test_a_last_image_joins_the_minibatch_before_it(count, size, sizes):
-    net = Recording()
-
-    right = right_answers(
-        net, MacroSpace(1).sample(random.Random(0)), data(), split(count), TINY.compute, size
-    )
-
-    assert net.sizes == sizes
-    assert right.tolist() == [k % 2 == 0 for k in range(count)]
 
 
 # ---- what data in memory must be
