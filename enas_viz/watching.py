@@ -12,7 +12,7 @@ from typing import Any
 
 from enas_viz.trace import Episode, Epoch, Header, Result, Tick, Trace
 
-WINDOW = 100  # rewards in the mean that is shown
+WINDOW = 50  # rewards in the mean that is shown
 
 
 def watch(records: Iterable[Any]) -> Trace:
@@ -41,13 +41,15 @@ def watch(records: Iterable[Any]) -> Trace:
             + ("none at all" if header is None else shortened(header))
         )
     kept: list[Episode | Epoch | Result] = []
-    rewards: list[float] = []
+    figures = Figures()
     form = "{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
     with tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0) as bar:
         try:
             for item in items:
+                figures.add(item)
                 if isinstance(item, Tick):
                     bar.set_description_str(f"epoch {item.epoch + 1}", refresh=False)
+                    bar.set_postfix_str(str(figures), refresh=False)
                     bar.update(item.done - bar.n)
                     continue
                 if not isinstance(item, Episode | Epoch | Result):
@@ -56,10 +58,6 @@ def watch(records: Iterable[Any]) -> Trace:
                         f"got {shortened(item)}"
                     )
                 kept.append(item)
-                if isinstance(item, Episode) and _is_known(item.reward):
-                    rewards = [*rewards[1 - WINDOW :], item.reward]
-                    mean = sum(rewards) / len(rewards)
-                    bar.set_postfix_str(f"reward {mean:.3f}", refresh=False)
         except KeyboardInterrupt:
             bar.set_postfix_str("stopped")
         finally:
@@ -68,5 +66,48 @@ def watch(records: Iterable[Any]) -> Trace:
     return Trace(header, tuple(kept))
 
 
-def _is_known(reward: float | None) -> bool:
-    return reward is not None and math.isfinite(reward)
+class Figures:
+    """What a progress bar says of a run: `str()` of it after every item was added.
+
+    The training loss; of a search the mean of the last rewards and the entropy of the policy; and
+    the best accuracy so far: of a sample, in a final training of its validation images. best: that
+    of before, in a run that is resumed.
+    """
+
+    def __init__(self, best: float | None = None) -> None:
+        self.best, self.best_of = best, "accuracy"
+        self.loss: float | None = None
+        self.rewards: list[float] = []
+        self.entropy: float | None = None
+
+    def add(self, item: Any) -> None:
+        if isinstance(item, Tick) and _is_known(item.loss):
+            self.loss = item.loss
+        elif isinstance(item, Epoch):
+            self.loss = item.loss if _is_known(item.loss) else self.loss
+            if not self.rewards:
+                self._remember(item.valid_accuracy, "validation accuracy")
+        elif isinstance(item, Episode):
+            if _is_known(item.reward):
+                self.rewards = [*self.rewards[1 - WINDOW :], item.reward]
+            self._remember(item.accuracy, "accuracy")
+            self.entropy = item.extra.get("entropy")
+
+    def _remember(self, value: float | None, of: str) -> None:
+        if _is_known(value):
+            known = self.best if self.best_of == of else None
+            self.best, self.best_of = value if known is None else max(known, value), of
+
+    def __str__(self) -> str:
+        told = [f"loss {self.loss:.3f}"] if self.loss is not None else []
+        if self.rewards:
+            told.append(f"reward {sum(self.rewards) / len(self.rewards):.3f}")
+        if self.best is not None:
+            told.append(f"best {self.best_of} {self.best:.3f}")
+        if self.rewards and _is_known(self.entropy):
+            told.append(f"entropy {self.entropy:.1f} nats")
+        return "  ".join(told)
+
+
+def _is_known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -120,7 +120,7 @@ MAY_IMPORT = {
     "enas_viz": "CORE exercises limits specimen watching view.* widgets.*",
     # the command line: options, progress <- one file per group of commands <- entry
     "cli.options": "CORE enas_viz",
-    "cli.progress": "CORE ledger",
+    "cli.progress": "CORE ledger watching",
     "cli.looking": "COMMAND cli.options",
     "cli.searching": "COMMAND cli.options cli.progress",
     "cli.training": "COMMAND cli.options cli.progress",

@@ -6,7 +6,9 @@ import pytest
 from episodes import made_up_trace
 
 import enas_viz as ev
-from enas_viz.trace import Tick
+from enas_viz.space import Architecture, MacroSpace
+from enas_viz.trace import Episode, Epoch, Tick
+from enas_viz.watching import Figures
 
 TRACE = made_up_trace(3, epochs=2, per_epoch=3)
 
@@ -76,3 +78,23 @@ def test_a_reward_that_is_no_number_leaves_the_mean_a_number(capsys):
     ev.watch([TRACE.header, TRACE.records[0], wrong, TRACE.records[2]])
 
     assert "nan" not in capsys.readouterr().err
+
+
+def test_figures_tell_loss_mean_reward_and_the_best_accuracy_as_far_as_they_are_known():
+    made, space = Figures(best=0.5), MacroSpace(2)
+    architecture = Architecture(space, ((0,), (1, 0)))
+    assert str(made) == "best accuracy 0.500"
+
+    made.add(Tick("weights", 0, 50, 60, 0.5, 2.25))
+    for accuracy in (0.75, 0.25, None):
+        made.add(Episode(architecture, accuracy=accuracy, reward=accuracy))
+
+    assert str(made) == "loss 2.250  reward 0.500  best accuracy 0.750"
+
+
+def test_figures_of_a_final_training_tell_its_best_validation_accuracy():
+    made = Figures()
+    for accuracy in (0.5, 0.75, 0.25, None):
+        made.add(Epoch(0, loss=1.0, valid_accuracy=accuracy))
+
+    assert str(made) == "loss 1.000  best validation accuracy 0.750"

@@ -3,7 +3,7 @@
 For each run: 200 samples of the policy, and 200 architectures by chance (macro: at the policy's own
 skip rate), all on the whole validation split with the run's shared weights.
 
-    python tools/measure_policy.py NAME runs/a runs/b ... [--data PATH] [--append]
+    python tools/measure_policy.py NAME runs/a runs/b ... [--data PATH] [--device cuda] [--append]
 """
 
 import argparse
@@ -26,13 +26,16 @@ def main() -> None:
     parser.add_argument("name", help="of the file in benchmarks/results/")
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--data", help="the images, where the run does not know its own any more")
+    parser.add_argument("--device", default="cpu", help="that scores: auto, cpu, cuda, ...")
     parser.add_argument("--append", action="store_true", help="to the rows that the file has")
     options = parser.parse_args()
     path = RESULTS / f"{options.name}.json"
     rows = json.loads(path.read_text())["rows"] if options.append else []
     for folder in options.folders:
         trace = load_trace(folder)
-        compared = candidates.compare_shared(restore(folder, data=options.data), SAMPLES)
+        compared = candidates.compare_shared(
+            restore(folder, device=options.device, data=options.data), SAMPLES
+        )
         policy, chance = map(candidates.mean_and_error, (compared.first, compared.second))
         error = math.hypot(policy[1], chance[1])
         rows.append(

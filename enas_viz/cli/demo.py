@@ -39,6 +39,8 @@ class DemoOptions:
     """Folder of the demo; an earlier demo there is replaced."""
     seed: int = 0
     """Seed of every random draw."""
+    device: str = "cpu"
+    """Another PyTorch device than the CPU, for which the time is told."""
     quick: bool = False
     """The same steps with tiny numbers, too short to learn anything."""
 
@@ -72,10 +74,10 @@ def demo_command(args: Sequence[str]) -> None:
         f"architectures.\n{took}; stop it with Ctrl-C whenever you like.\n"
     )
     _clear_demo(options.folder)
-    watched = search.run(chosen, seed=options.seed, device="cpu", folder=options.folder)
+    watched = search.run(chosen, seed=options.seed, device=options.device, folder=options.folder)
     if not watch(watched, chosen.train.epochs, options.folder, tell_next=False):
         return
-    done = restore(options.folder)
+    done = restore(options.folder, device=options.device)
     with progress_bar("scoring the policy", 2 * samples) as tell:
         shared = candidates.compare_shared(done, samples, progress=tell)
     best = [c.architecture for c in candidates.derive(done, 10)[:finalists]]

@@ -16,8 +16,8 @@ from typing import Any, TextIO
 from enas_viz import ledger
 from enas_viz.commands import command
 from enas_viz.trace import Episode, Epoch, Header, Result, Tick, load_trace
+from enas_viz.watching import Figures
 
-WINDOW = 50  # rewards in the moving mean that a progress bar shows
 BEATS = (0.2, 60)  # seconds between two looks of a bar: in a terminal, and elsewhere as lines
 
 
@@ -82,11 +82,7 @@ class _RunBar:
     """The progress bar of a run, and the lines that are printed beside it."""
 
     def __init__(self, epochs: int, best: float | None, quiet: bool) -> None:
-        self.epochs, self.quiet = epochs, quiet
-        self.rewards: list[float] = []
-        self.loss: float | None = None
-        self.best, self.best_of = best, "accuracy"
-        self.entropy = math.nan
+        self.epochs, self.quiet, self.figures = epochs, quiet, Figures(best)
         self.ticks, self.started = 0, time.monotonic()
 
     def __enter__(self) -> _RunBar:
@@ -100,53 +96,27 @@ class _RunBar:
 
     def show(self, item: Any) -> None:
         """Takes in what a run yields: the bar moves at each Tick, the rest changes what it says."""
+        self.figures.add(item)
         if isinstance(item, Header):
             self.write(_header_line(item))
-        elif isinstance(item, Episode):
-            if item.reward is not None:
-                self.rewards = [*self.rewards[1 - WINDOW :], item.reward]
-            if item.accuracy is not None:
-                self.remember(item.accuracy, "accuracy")
-            self.entropy = item.extra.get("entropy", math.nan)
         elif isinstance(item, Result):
             self.write(_result_line(item))
         elif isinstance(item, Epoch):
-            self.loss = item.loss
-            if not self.rewards and item.valid_accuracy is not None:
-                self.remember(item.valid_accuracy, "validation accuracy")
             if item.epoch % max(1, self.epochs // 6) == 0 or item.epoch == self.epochs - 1:
                 self.write(_epoch_line(item, self.epochs))
         elif isinstance(item, Tick):
             self.move(item)
-
-    def remember(self, value: float, of: str) -> None:
-        known = self.best if self.best_of == of else None
-        self.best, self.best_of = value if known is None else max(known, value), of
 
     def move(self, tick: Tick) -> None:
         bar = self.bar
         if not self.ticks and tick.done > 0.01:  # resumed: what was done before took no time now
             bar.n = bar.initial = bar.last_print_n = tick.done
         self.ticks += 1
-        self.loss = tick.loss if tick.loss is not None else self.loss
         rate = self.ticks / max(1e-9, time.monotonic() - self.started)
         about = f"epoch {tick.epoch + 1}/{self.epochs}, {rate:.3g} minibatches/s"
         bar.set_description_str(about, refresh=False)
-        bar.set_postfix_str(self.figures(), refresh=False)
+        bar.set_postfix_str(str(self.figures), refresh=False)
         bar.update(tick.done - bar.n)
-
-    def figures(self) -> str:
-        """Loss, mean reward and entropy as far as they are known, and the best so far."""
-        told = []
-        if self.loss is not None:
-            told.append(f"loss {self.loss:.3f}")
-        if self.rewards:
-            told.append(f"reward {sum(self.rewards) / len(self.rewards):.3f}")
-        if self.best is not None:
-            told.append(f"best {self.best_of} {self.best:.3f}")
-        if self.rewards:
-            told.append(f"entropy {self.entropy:.1f} nats")
-        return "  ".join(told)
 
     def write(self, line: str) -> None:
         """A line above the bar."""
