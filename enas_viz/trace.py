@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
@@ -121,6 +122,15 @@ class Episode:
     note: str = ""  # where it comes from, when no controller produced it by itself
     extra: Json = field(default_factory=dict, compare=False)
     header: Header | None = field(default=None, compare=False, repr=False)  # of its trace
+
+    def __post_init__(self) -> None:
+        if self.accuracy is None:
+            return
+        if not isinstance(self.accuracy, Real) or self.accuracy < 0 or self.accuracy > 1:
+            raise ValueError(
+                f"accuracy must be a share from 0 to 1, not a percentage; got "
+                f"{shortened(self.accuracy)}"
+            )
 
     @property
     def is_scored(self) -> bool:

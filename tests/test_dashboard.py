@@ -325,3 +325,16 @@ def test_a_run_that_yields_no_record_fails_in_words_and_keeps_what_came():
     assert board.state[0]["status"] == "failed"
     assert "got 'a line'" in board.state[0]["message"]
     assert board.html()
+
+
+def test_runs_of_one_name_are_refused():
+    trace = made_up_trace(3)
+
+    with pytest.raises(ValueError, match="different names"):
+        ev.Dashboard({1: trace, "1": trace})
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), -1, "x"])
+def test_a_wait_that_would_not_wait_is_refused(seconds):
+    with pytest.raises(ValueError, match="seconds must be"):
+        ev.Dashboard(made_up_trace(3)).wait(seconds)

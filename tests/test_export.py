@@ -213,3 +213,45 @@ def test_a_level_of_graph_may_be_named_and_the_network_says_how_a_list_was_read(
 
     assert "Read as the published architecture" in ev.draw("enas-micro", level="network").svg
     assert "a last word" in ev.draw("enas-micro", level="network", hint="a last word").svg
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "options", "told"),
+    [
+        (lambda: ev.draw(MACRO), "x.svg", {"colour": "layer"}, "saved as it is; give colour="),
+        (lambda: ev.draw(MACRO), "x.html", {"step": 1}, "saved as it is; give step="),
+        (lambda: ev.Replay(MACRO), "x.html", {"step": 1}, "Replay is saved as it stands"),
+        (lambda: ev.Replay(MACRO), "x.svg", {"hint": "x"}, "Replay is saved as it stands"),
+        (lambda: ev.Microscope(), "x.png", {"colour": "op"}, "Microscope is saved as it stands"),
+        (lambda: ev.Microscope(), "x.gif", {}, "a Microscope can be saved as"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(tmp_path, make, name, options, told):
+    with pytest.raises(ValueError, match=told):
+        ev.save(make(), tmp_path / name, **options)
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_episode_whose_steps_are_not_its_own_is_refused():
+    episode, other = made_up_episode(4, seed=0), made_up_episode(4, seed=1)
+    few = dataclasses.replace(episode, steps=episode.steps[:3])
+    empty = dataclasses.replace(
+        episode, steps=tuple(dataclasses.replace(s, logits=()) for s in episode.steps)
+    )
+
+    for wrong, told in (
+        (few, "must have the 8 steps of its space"),
+        (dataclasses.replace(episode, steps=other.steps), "lead to its architecture"),
+        (dataclasses.replace(episode, steps=made_up_episode(5).steps), "8 steps of its space"),
+        (empty, "a logit for every option"),
+    ):
+        for show in (ev.draw, ev.Replay, lambda e: ev.draw(e, level="network")):
+            with pytest.raises(ValueError, match=told):
+                show(wrong)
+
+
+@pytest.mark.parametrize("accuracy", [55, -0.1, "x", 1.0001])
+def test_an_accuracy_in_per_cent_is_refused(accuracy):
+    with pytest.raises(ValueError, match="share from 0 to 1"):
+        dataclasses.replace(made_up_episode(4), accuracy=accuracy)

@@ -76,7 +76,10 @@ def wrong() -> dict[str, object]:
         "an episode": trace.best,
         "an episode of NaN": replace(
             trace.best,
-            steps=tuple(replace(s, logits=((NAN,) * 6,) * len(s.logits)) for s in trace.best.steps),
+            steps=tuple(
+                replace(s, logits=tuple((NAN,) * len(r) for r in s.logits))
+                for s in trace.best.steps
+            ),
         ),
         "a trace": trace,
         "a trace of nothing": Trace(trace.header),

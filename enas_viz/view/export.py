@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import importlib.util
+import inspect
 import io
 import json
 import re
@@ -323,7 +324,16 @@ def _check_options(ending: str, options: dict[str, Any]) -> None:
 def _drawing_of(x: Any, **options: Any) -> Drawing:
     if isinstance(x, Drawing):
         return x
-    return x.drawing(**options) if is_widget(x) else draw(x, **options)
+    if not is_widget(x):
+        return draw(x, **options)
+    takes = inspect.signature(x.drawing).parameters
+    if wrong := [name for name in options if name not in takes]:
+        raise ValueError(_as_it_stands(x, wrong[0]))
+    return x.drawing(**options)
+
+
+def _as_it_stands(x: Any, option: str) -> str:
+    return f"a {type(x).__name__} is saved as it stands; give {option}= to the widget, not to save"
 
 
 def is_widget(x: Any) -> bool:
@@ -333,7 +343,9 @@ def is_widget(x: Any) -> bool:
 
 def _page_of(x: Any, **options: Any) -> str:
     if is_widget(x) or isinstance(x, NetworkDrawing):
-        return x.html(**options)
+        if options:
+            raise ValueError(_as_it_stands(x, next(iter(options))))
+        return x.html()
     if isinstance(x, Drawing):
         return picture_page(x, "A network that a controller built")
     if options.get("level") == "network":
@@ -365,6 +377,11 @@ def _animate(
         return
     if is_widget(x) and hasattr(x, "options"):  # a replay
         x, options = (not x.mine and x.trace) or x.shown, {**x.options, **options}
+    if is_widget(x):
+        raise ValueError(
+            f"an animation ({path.suffix}) needs the steps of an episode; a {type(x).__name__} can "
+            f"be saved as .html, .svg or .png"
+        )
     if "step" in options:
         raise ValueError(
             f"an animation ({path.suffix}) shows every step; leave out step=, or save that one "

@@ -43,6 +43,41 @@ def has_finite_logits(episode: Episode) -> bool:
     return all(math.isfinite(z) for s in episode.steps for row in s.logits for z in row)
 
 
+def check_steps(episode: Episode) -> None:
+    """Raises ValueError for steps that are not those of the episode, or tell no probabilities.
+
+    What a file holds was checked when it was read; episodes are also made by programs.
+    """
+    if not episode.steps:
+        return
+    architecture = episode.architecture
+    plan = architecture.space.steps(episode.order)
+    if [step.decision for step in episode.steps] != list(plan):
+        raise ValueError(
+            f"an episode must have the {len(plan)} steps of its space, in their order; got "
+            f"{len(episode.steps)} steps, some of them others"
+        )
+    for t, (step, decision) in enumerate(zip(episode.steps, plan, strict=True), start=1):
+        if decision.kind == "silent":
+            continue
+        if tuple(step.picks) != tuple(architecture.space.picks(architecture, decision)):
+            raise ValueError(
+                f"an episode must have steps that lead to its architecture; step {t} picks "
+                f"{shortened(step.picks)}, which leads to another"
+            )
+        width = 1 if decision.kind == "skip" else decision.options
+        if [len(row) for row in step.logits] != [width] * decision.rows:
+            raise ValueError(
+                f"an episode must have a logit for every option; step {t} takes {decision.rows} "
+                f"row{'s' * (decision.rows != 1)} of {width}; got {shortened(step.logits)}"
+            )
+    if not has_finite_logits(episode):
+        raise ValueError(
+            "an episode must have finite logits to be drawn; this one holds NaN or an infinity, as "
+            "a search leaves that went astray; draw its architecture: episode.architecture"
+        )
+
+
 def played(x: Architecture | Episode) -> Episode:
     """An episode with steps: `x` itself, or for an architecture those of a policy that knows
     nothing, so that its decisions can be followed; the note says so."""

@@ -22,7 +22,7 @@ from enas_viz.cost import tensor_sizes
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, OpTable, Space
 from enas_viz.trace import Episode, Step, Trace
-from enas_viz.view.given import given, has_finite_logits
+from enas_viz.view.given import check_steps, given
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
 from enas_viz.view.micro_layout import MicroLayout, MicroStrip, place_cell_strip, place_cells
@@ -470,11 +470,8 @@ def subject(x: Any) -> Architecture | Episode:
     x = given(x)
     if isinstance(x, Trace):
         x = x.best if any(e.is_scored for e in x.episodes) else x.last
-    if isinstance(x, Episode) and not has_finite_logits(x):
-        raise ValueError(
-            "an episode must have finite logits to be drawn; this one holds NaN or an infinity, as "
-            "a search leaves that went astray; draw its architecture: episode.architecture"
-        )
+    if isinstance(x, Episode):
+        check_steps(x)
     return x
 
 

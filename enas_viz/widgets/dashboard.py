@@ -13,6 +13,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import Any
@@ -71,6 +72,8 @@ class Dashboard(Widget):
         named = dict(records) if isinstance(records, Mapping) else {"": records}
         if not named:
             raise ValueError("a dashboard shows at least one run; got an empty dictionary")
+        if len(set(map(str, named))) < len(named):
+            raise ValueError(f"runs must have different names; got {shortened(list(named))}")
         self._runs = [_Run(str(name), source) for name, source in named.items()]
         super().__init__(
             runs=[run.board.facts() for run in self._runs],
@@ -144,8 +147,10 @@ class Dashboard(Widget):
     def frames(self, count: int) -> Iterator[Drawing]:
         """A time-lapse of what has been recorded so far, for `ev.save(..., "x.gif")`.
 
-        Raises ValueError when nothing has been sampled yet.
+        Raises ValueError when nothing has been sampled yet, and for a count below 1.
         """
+        if type(count) is not int or count < 1:
+            raise ValueError(f"count must be an int of at least 1; got {shortened(count)}")
         return self._poster().frames(count)
 
     def _poster(self) -> Poster:
@@ -183,6 +188,8 @@ class Dashboard(Widget):
         Interrupting it stops the runs. Raises whatever ended a run that failed. A notebook's kernel
         would hear no button meanwhile: there, `await board` does the same.
         """
+        if seconds is not None and not (isinstance(seconds, Real) and seconds >= 0):
+            raise ValueError(f"seconds must be a number of at least 0; got {shortened(seconds)}")
         until = None if seconds is None else time.monotonic() + seconds
         try:
             while self._goes_on() and (until is None or time.monotonic() < until):

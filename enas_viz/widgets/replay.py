@@ -182,6 +182,8 @@ class Replay(Widget):
         """
         if self._controller is None:
             raise ValueError("there is no controller to go on: Replay(episode, search.ask(run))")
+        if step is not None and type(step) is not int:
+            raise ValueError(f"step must be an int, or None for the present one; got {step!r}")
         at = self.step if step is None else max(0, min(step, len(self._scene.plan) - 1))
         now = self.mine or [list(s.picks) for s in self.recorded.steps]
         self._seed += 1
