@@ -166,6 +166,11 @@ def _check_same_data(run: dict[str, Any], now: dict[str, Any]) -> None:
         check_same_data(found_on, now, run.get("other_data"))
     except ValueError as error:
         raise DataError(str(error)) from None
+    except (AttributeError, TypeError):
+        raise DataError(
+            f"an architecture's origin tells its data as `Data.facts` does; got "
+            f"{reprlib.repr(found_on)}"
+        ) from None
 
 
 def resume(
@@ -477,12 +482,13 @@ def _signed(item: Any, search: Run) -> Any:
 
 def _check_maker(where: Path, facts: dict[str, Any], search: Run) -> None:
     """Refuses to go on with what something else made than what is to go on with it."""
-    was, now = facts.get("made_by") or {}, maker(search)
-    if not isinstance(was, dict) or (told := differences(was, now)):
+    was = facts.get("made_by", {})
+    if not isinstance(was, dict) or not all(isinstance(name, str) for name in was.values()):
+        raise FolderError(f"{where} is damaged: made_by must name classes; got {reprlib.repr(was)}")
+    if told := differences(was, maker(search)):
         raise FolderError(
-            f"{where} was made by other code than would go on with it: "
-            f"{told if isinstance(was, dict) else 'it does not say which'}; put the same classes "
-            f"and methods in their places first (e.g. strategies.STRATEGIES['enas'] = ...)"
+            f"{where} was made by other code than would go on with it: {told}; put the same "
+            f"classes and methods in their places first (e.g. strategies.STRATEGIES['enas'] = ...)"
         )
 
 
@@ -709,6 +715,8 @@ def build(
             elif ranks.first:
                 warn_without_test_data(recipe.data, data)
     header = _header(recipe, seed, where, loaded, architecture)
+    if not final and not len(loaded.valid):
+        raise DataError("a search needs validation images for its rewards; there are none")
     if not final:
         return STRATEGIES[recipe.strategy](recipe, loaded, header, seed, where, ranks)
     load_test = None

@@ -9,6 +9,7 @@ Not here: recipes (`recipes.check`), data sets (`data.py`), what is done with a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import numbers
 import os
@@ -81,9 +82,16 @@ def device_of(value: Any) -> str:
 
 
 def data_of(value: Any) -> Data | Path | None:
-    """Where images come from. TypeError for anything but a path, loaded `Data` and None."""
-    if value is None or isinstance(value, Data):
+    """Where images come from. TypeError for anything but a path, `Data` and None.
+
+    `Data` that do not say what their images are get a checksum, so that a run which goes on with
+    others is noticed.
+    """
+    if value is None:
         return value
+    if isinstance(value, Data):
+        _check_images(value)
+        return value if value.checksum else replace(value, checksum=_checksum(value))
     return _path("data", value, "a folder or zip of images, or what search.load_data gives")
 
 
@@ -128,6 +136,53 @@ def header_of(header: Header) -> Header:
     told = plain("a trace's header", {"n": 0, **whole.to_json()})
     header_from_json(told, "the trace of this run")
     return whole
+
+
+def _check_images(data: Data) -> None:
+    """Refuses images in memory that no network could be trained on, naming what is wrong."""
+    count, channels = len(data.classes), None
+    if count < 2:
+        raise DataError(f"data must have at least 2 classes; got {shortened(list(data.classes))}")
+    for name, part in (("train", data.train), ("valid", data.valid)):
+        images, labels = part.images, part.labels
+        if images.dtype != torch.uint8 or images.ndim != 4:
+            raise DataError(
+                f"data.{name}.images must be (images, channels, height, width) of uint8; got "
+                f"{tuple(images.shape)} of {images.dtype}"
+            )
+        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
+            raise DataError(
+                f"data.{name}.labels must be one int64 for each of the {len(images)} images; got "
+                f"{tuple(labels.shape)} of {labels.dtype}"
+            )
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < count:
+            raise DataError(
+                f"data.{name}.labels must be from 0 to {count - 1}, one number a class; got "
+                f"{int(labels.min())} to {int(labels.max())}"
+            )
+        channels = channels or images.shape[1]
+        if images.shape[1] != channels:
+            raise DataError(
+                f"data.train has {channels} channels and data.{name} {images.shape[1]}; they must "
+                f"have as many"
+            )
+    if not len(data.train):
+        raise DataError("data.train holds no images")
+    for name, values in (("mean", data.mean), ("std", data.std)):
+        if values.shape != (channels,) or not bool(values.isfinite().all()):
+            raise DataError(f"data.{name} must be {channels} finite numbers, one a channel")
+    if not bool((data.std > 0).all()):
+        raise DataError(f"data.std must be greater than 0; got {data.std.tolist()}")
+
+
+def _checksum(data: Data) -> str:
+    """SHA-256 over images and labels of both parts, shortened as for images from files."""
+    summed = hashlib.sha256()
+    for part in (data.train, data.valid):
+        for values in (part.images, part.labels):
+            summed.update(repr(tuple(values.shape)).encode())
+            summed.update(values.cpu().contiguous().numpy().tobytes())
+    return summed.hexdigest()[:16]
 
 
 def _path(what: str, value: Any, expected: str) -> Path:

@@ -220,7 +220,7 @@ def test_other_images_than_those_of_the_checkpoint_are_refused(tmp_path):
     items = search.run(TINY, folder=tmp_path / "run", data=made_up_cifar())
     after(items, lambda r: isinstance(r, Episode))
 
-    with pytest.raises(FolderError, match="the images are not those that .* was trained on"):
+    with pytest.raises(FolderError, match="the images are not those that"):
         finish(search.resume(tmp_path / "run"))  # with the recipe's own digits
 
 

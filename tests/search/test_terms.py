@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 from enas_viz import search
 from enas_viz.recipes import check, field_names, recipe, recipe_from_json
 from enas_viz.search import terms
-from enas_viz.search.data import Data, Split
-from enas_viz.search.strategies import build, read_run, recipe_json, restore
+from enas_viz.search.data import Data, DataError, Split
+from enas_viz.search.strategies import FolderError, build, read_run, recipe_json, restore
 from enas_viz.space import MacroSpace
 from enas_viz.trace import check_plain, load_trace
 
@@ -304,3 +305,77 @@ def test_a_space_that_does_not_exist_is_refused_before_anything_is_made_of_it():
     ):
         with pytest.raises(ValueError, match="space is one of|strategy is one of|a NetworkConfig"):
             recipe("macro-tiny", **changes)
+
+
+def made_of(train=20, valid=20, label=None, **changes) -> Data:
+    def part(count, labels):
+        return Split(torch.zeros(count, 1, 8, 8, dtype=torch.uint8), labels)
+
+    numbers = torch.arange(train) % 10 if label is None else torch.full((train,), label)
+    made = replace(
+        images(), train=part(train, numbers), valid=part(valid, torch.arange(valid) % 10)
+    )
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (made_of(train=0), "data.train holds no images"),
+        (made_of(valid=0), "a search needs validation images"),
+        (made_of(label=10), "data.train.labels must be from 0 to 9, .* got 10 to 10"),
+        (made_of(label=-1), "data.train.labels must be from 0 to 9, .* got -1 to -1"),
+        (made_of(classes=()), "at least 2 classes"),
+        (made_of(label=0, classes=("a",)), "at least 2 classes"),  # whose loss is always 0
+        (made_of(std=torch.zeros(1)), "data.std must be greater than 0"),
+        (made_of(mean=torch.full((1,), torch.nan)), "data.mean must be 1 finite numbers"),
+        (made_of(mean=torch.zeros(3)), "data.mean must be 1 finite numbers"),
+        (made_of(valid=0, train=0), "data.train holds no images"),
+        (
+            replace(images(), valid=Split(PART.images.expand(-1, 3, 8, 8), PART.labels)),
+            "data.train has 1 channels and data.valid 3",
+        ),
+        (replace(images(), train=Split(PART.images.float(), PART.labels)), "uint8; got .*float32"),
+        (
+            replace(images(), train=Split(PART.images[:, 0], PART.labels)),
+            r"uint8; got \(20, 8, 8\)",
+        ),
+        (replace(images(), train=Split(PART.images, PART.labels[:5])), r"labels .* got \(5,\)"),
+        (
+            replace(images(), train=Split(PART.images, PART.labels.int())),
+            "labels .* of torch.int32",
+        ),
+    ],
+)
+def test_images_in_memory_that_cannot_be_trained_on_are_refused_by_name(tmp_path, data, said):
+    with pytest.raises(DataError, match=said):
+        next(search.run(TINY, data=data, folder=tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_in_memory_are_told_apart_by_what_they_are(tmp_path):
+    unnamed = replace(images(), checksum="")
+    items = search.run(TINY, data=unnamed, folder=tmp_path / "run")
+    list(itertools.islice(items, 3))
+    items.close()
+    others = replace(unnamed, train=Split(PART.images + 1, PART.labels))
+
+    with pytest.raises(FolderError, match="the images are not those"):
+        list(search.resume(tmp_path / "run", data=others))
+    assert list(search.resume(tmp_path / "run", data=unnamed))
+
+
+@pytest.mark.parametrize("data", [5, "digits", {"name": 3, "shape": 5}, [1]])
+def test_an_origin_whose_data_are_no_facts_is_refused(data):
+    with pytest.raises(DataError, match="tells its data as `Data.facts` does|found on other data"):
+        next(search.train_child(FINAL, ARCH, data=images(), origin={"data": data}))
+
+
+@pytest.mark.parametrize("made_by", [{"run": 5}, {"run": None}, [1], "x", None])
+def test_a_folder_that_names_no_classes_as_its_maker_is_damaged(tmp_path, made_by):
+    begun(tmp_path / "run")
+    path = tmp_path / "run" / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"made_by": made_by}))
+
+    with pytest.raises(FolderError, match="run.json is damaged: made_by"):
+        restore(tmp_path / "run", data=images())
