@@ -307,3 +307,11 @@ def test_the_module_holds_what_it_imports():
     assert "import " not in text
     assert text.rstrip().endswith("export default { render };")
     assert len(text) < 40_000
+
+
+def test_a_controller_of_another_space_is_refused_also_where_a_space_is_given():
+    """Otherwise the editor would be for the controller's space, whatever was asked for."""
+    other = ev.load_trace("article-macro").last  # of four layers
+
+    with pytest.raises(ValueError, match="ask one of the same space"):
+        ev.Editor(ev.MacroSpace(3), lambda picks, seed=0: other)

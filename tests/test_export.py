@@ -224,6 +224,8 @@ def test_a_level_of_graph_may_be_named_and_the_network_says_how_a_list_was_read(
         (lambda: ev.Replay(MACRO), "x.svg", {"hint": "x"}, "Replay is saved as it stands"),
         (lambda: ev.Microscope(), "x.png", {"colour": "op"}, "Microscope is saved as it stands"),
         (lambda: ev.Microscope(), "x.gif", {}, "a Microscope can be saved as"),
+        (lambda: "enas-macro", "x.svg", {"moments": 3}, "moments= does not go with a picture"),
+        (lambda: "enas-macro", "x.html", {"moments": 3}, "moments= goes with a trace"),
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(tmp_path, make, name, options, told):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -78,3 +79,18 @@ def test_episodes_of_two_spaces_are_refused():
 def test_an_episode_without_details_is_refused_with_what_to_do():
     with pytest.raises(ValueError, match="dissect"):
         ev.Lens(ev.load_trace("macro-tiny").best)
+
+
+def test_episodes_of_one_note_are_all_shown():
+    found = trace()
+    alike = replace(found, records=tuple(replace(e, note="Same.") for e in found.episodes))
+
+    lens = ev.Lens(alike)
+
+    assert len(lens.episodes) == len(found.episodes) > 1
+    assert next(iter(lens.episodes)) == "Same episode 1"
+
+
+def test_episodes_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="different names"):
+        ev.Lens({1: trace().last, "1": trace().last})

@@ -70,3 +70,15 @@ def test_nothing_to_draw_is_refused(nothing):
 def test_other_things_are_refused(other):
     with pytest.raises(TypeError, match="scores are of candidates"):
         ev.draw_scores(other)
+
+
+@pytest.mark.parametrize(
+    "pair", ["12", ("50", "1"), {1: 2, 3: 4}, {1, 2}, (True, False), (1, 2, 3)]
+)
+def test_what_is_no_pair_of_numbers_is_refused_though_it_could_be_read_as_one(pair):
+    with pytest.raises(TypeError, match="must have a pair"):
+        ev.draw_scores({"a": pair})
+
+
+def test_scores_that_hardly_differ_are_drawn():
+    assert "0.00 ± 0.00 %" in ev.draw_scores({"a": (0, 1e-320), "b": (1e-320, 0)}).svg

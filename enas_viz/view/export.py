@@ -325,6 +325,9 @@ def _drawing_of(x: Any, **options: Any) -> Drawing:
     if isinstance(x, Drawing):
         return x
     if not is_widget(x):
+        known = [k for k in inspect.signature(draw).parameters if k != "x"]
+        if wrong := [name for name in options if name not in known]:
+            raise ValueError(f"{wrong[0]}= does not go with a picture; it takes {', '.join(known)}")
         return draw(x, **options)
     takes = inspect.signature(x.drawing).parameters
     if wrong := [name for name in options if name not in takes]:
@@ -350,8 +353,10 @@ def _page_of(x: Any, **options: Any) -> str:
         return picture_page(x, "A network that a controller built")
     if options.get("level") == "network":
         return draw(x, **options).html()
-    step = options.pop("step", None)
-    if isinstance(x, Trace) and len(several := moments(x, options.pop("moments", MOST))) > 1:
+    step, most = options.pop("step", None), options.pop("moments", None)
+    if most is not None and not isinstance(x, Trace):
+        raise ValueError("moments= goes with a trace, of which so many episodes can be opened")
+    if isinstance(x, Trace) and len(several := moments(x, MOST if most is None else most)) > 1:
         made = film(x, several)
         scene, step = (
             scene_of(several[0], **options),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
+from numbers import Real
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
@@ -67,14 +68,16 @@ def scores_of(x: Any) -> tuple[list[Score], str]:
 
 
 def _plain(label: str, pair: Any) -> Score:
-    try:
-        value, error = pair
-        return Score(label, float(value), float(error))
-    except (TypeError, ValueError, OverflowError):
+    numbers = isinstance(pair, list | tuple) and all(
+        isinstance(n, Real) and not isinstance(n, bool) for n in pair
+    )
+    if not numbers or len(pair) != 2:
         raise TypeError(
             f"{shortened(label)} must have a pair (value, standard error) of numbers; got "
             f"{shortened(pair)}"
-        ) from None
+        )
+    value, error = (float(n) if abs(n) < MOST else math.inf for n in pair)  # NaN: refused later
+    return Score(label, value, error)
 
 
 def _candidates(found: list[Any]) -> list[Score]:

@@ -297,7 +297,13 @@ def _start(x: Any, controller: Controller | None) -> Episode:
     if not isinstance(space, MacroSpace | MicroSpace):
         return played(_architecture(x))
     if controller is not None:
-        return reply(controller, (), seed=0)
+        sampled = reply(controller, (), seed=0)
+        if sampled.architecture.space != space:
+            raise ValueError(
+                f"the controller decides in {sampled.architecture.space}, the editor is for "
+                f"{space}; ask one of the same space"
+            )
+        return sampled
     return played(_plain(space))
 
 

@@ -112,7 +112,11 @@ def _named(x: Any) -> dict[str, Episode]:
         return {"": x}
     if isinstance(x, Trace):
         kept = [e for e in x.episodes if any(s.detail for s in e.steps)]
-        x = {e.note.rstrip(".") or f"episode {k}": e for k, e in enumerate(kept, 1)}
+        notes = [e.note.rstrip(".") for e in kept]
+        x = {
+            note if note and notes.count(note) == 1 else f"{note} episode {k}".strip(): e
+            for k, (note, e) in enumerate(zip(notes, kept, strict=True), 1)
+        }
     if not isinstance(x, dict) or not all(isinstance(e, Episode) for e in x.values()):
         raise TypeError(
             "a lens shows an Episode, a Trace, or a dictionary of episodes by name, as "
@@ -123,6 +127,8 @@ def _named(x: Any) -> dict[str, Episode]:
             "a lens shows episodes that kept what the LSTM held; got none. "
             "ev.load_trace('controller-macro') has some, search.dissect(controller) makes one"
         )
+    if len(set(map(str, x))) < len(x):
+        raise ValueError(f"episodes must have different names; got {shortened(list(x))}")
     return {str(name): episode for name, episode in x.items()}
 
 

@@ -234,6 +234,11 @@ def _asked(controller: Controller, episode: Episode) -> Episode:
     """The same decisions with the probabilities that `controller` gives them now."""
     now = reply(controller, [step.picks for step in episode.steps])
     if now.architecture != episode.architecture:
+        if now.architecture.space == episode.architecture.space:
+            raise ValueError(
+                "the controller must answer with the picks that it was told; it answered with "
+                "another architecture"
+            )
         raise ValueError(
             f"the controller decides in {now.architecture.space}, the episode in "
             f"{episode.architecture.space}; ask one of the same space"
