@@ -6,7 +6,7 @@ export function hostModel(state) {
   return {
     get: (name) => state[name],
     set(name, value) {
-      if (state[name] === value) return;
+      if (state[name] === value || Number.isNaN(value)) return; // no trait is NaN
       state[name] = value;
       for (const then of [...(heard[`change:${name}`] ?? [])]) then();
     },
