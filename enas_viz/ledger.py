@@ -95,8 +95,7 @@ class Run:
     @property
     def standard_error(self) -> float:
         """Binomial standard error of `error` for the number of test images, in points."""
-        share = self.error / 100
-        return 100 * math.sqrt(share * (1 - share) / self.trace.result.images)
+        return 100 * self.trace.result.standard_error
 
     @property
     def architecture(self) -> Architecture:
@@ -362,6 +361,8 @@ class Group:
         mean = sum(errors) / len(errors)
         if len(errors) > 1:
             spread = sum((e - mean) ** 2 for e in errors) / (len(errors) - 1)
+            if not spread:  # equal by chance: their mean is not known without an error
+                return f"{mean:.2f} % ({len(errors)} runs, all equal)"
             return f"{mean:.2f} ± {math.sqrt(spread / len(errors)):.2f} % ({len(errors)} runs)"
         images, error = self.runs[0].trace.result.images, self.runs[0].standard_error
         return f"{mean:.2f} ± {error:.2f} % (1 run, binomial, {images} images)"

@@ -202,6 +202,16 @@ class Epoch:
         }
 
 
+def binomial_error(right: int, images: int) -> float:
+    """Standard error of the accuracy `right` / `images`, both as fractions.
+
+    Where all or none are right, the plain formula gives 0, which would claim certainty; there it
+    is the error of a count that is off by half an image.
+    """
+    share = min(max(right, 0.5), images - 0.5) / images
+    return math.sqrt(share * (1 - share) / images)
+
+
 @dataclass(frozen=True)
 class Result:
     """How good a network is in the end: read once, after the last epoch, on images never used.
@@ -222,6 +232,11 @@ class Result:
     def accuracy(self) -> float:
         """Test accuracy in [0, 1]."""
         return self.right / self.images
+
+    @property
+    def standard_error(self) -> float:
+        """Of the accuracy, from the finite number of test images; binomial."""
+        return binomial_error(self.right, self.images)
 
     def to_json(self) -> Json:
         kept = {

@@ -165,10 +165,10 @@ def _header_line(header: Header) -> str:
 
 
 def _result_line(item: Result) -> str:
-    error = math.sqrt(item.accuracy * (1 - item.accuracy) / item.images)
+    accuracy = percent(item.accuracy, item.standard_error)
     return (
-        f"test accuracy {percent(item.accuracy, error)}, read once, after the last epoch, on "
-        f"{item.images} images; the network has {item.parameters} parameters"
+        f"test accuracy {accuracy}, read once, after the last epoch, on {item.images} images; "
+        f"the network has {item.parameters} parameters"
     )
 
 
@@ -226,5 +226,6 @@ def progress_bar(what: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 
 def percent(mean: float, error: float) -> str:
-    shown = "" if math.isnan(error) else f" ± {100 * error:.1f}"
+    """Of a fraction; an error that is unknown, or 0 since a few values are equal, is not shown."""
+    shown = f" ± {100 * error:.1f}" if error > 0 else ""
     return f"{100 * mean:.1f}{shown} %"

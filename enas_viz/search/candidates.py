@@ -30,6 +30,7 @@ from enas_viz.search.enas import Enas
 from enas_viz.search.maker import maker, others
 from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
 from enas_viz.space import Architecture, MacroSpace, Space
+from enas_viz.trace import binomial_error
 
 SURE = 0.05  # two groups are told apart when equal ones would differ as much in less than 5 %
 # Rankings of ten equally good networks that call at least one of them apart from the first.
@@ -132,10 +133,9 @@ def derive(
         facts["made_by"] = by
     origin, found = {"how": "derive", **facts}, []
     for k, p_value in zip(order, p_values, strict=True):
-        a = int(right[k].sum()) / right.shape[1]
-        error = math.sqrt(a * (1 - a) / right.shape[1])
+        answered, count = int(right[k].sum()), right.shape[1]
+        a, error = answered / count, binomial_error(answered, count)
         log_probability = float(rollout.log_probability[k])
-        count = right.shape[1]
         found.append(Candidate(children[k], a, error, log_probability, p_value, count, origin))
     return found
 

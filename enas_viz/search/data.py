@@ -42,6 +42,7 @@ NAMED = tuple(DATASETS)  # datasets that a recipe names; any other name is a fol
 FOLDER_VALID_SHARE = 0.1
 LEAST_VALID = 2  # validation images: an accuracy on one of them is 0 or 1
 LEAST_IMAGES = 10  # that are split
+LEAST_STD = 0.5 / 255  # of a channel: half a shade
 DARK = 1 / 16  # of the range of 16 bits: images that stay below it keep 16 shades or fewer
 
 
@@ -475,7 +476,9 @@ def _moments(images: Tensor) -> tuple[Tensor, Tensor]:
     values = torch.arange(256, dtype=torch.float64) / 255
     share = counts / counts.sum(1, keepdim=True)
     mean = (share * values).sum(1)
-    std = ((share * values**2).sum(1) - mean**2).clamp(min=1e-12).sqrt()
+    # A channel that is the same everywhere must not be divided by nearly 0: images of a later part
+    # may differ in it.
+    std = ((share * values**2).sum(1) - mean**2).clamp(min=0).sqrt().clamp(min=LEAST_STD)
     return mean.float(), std.float()
 
 

@@ -226,7 +226,7 @@ class Layout:
                 f"{path} holds images directly in {listed(f'{n}/' for n in sorted(found))}, so "
                 f"their classes are unknown; expected one folder per class, as in train/cat/1.png"
             )
-        if deeper:
+        if deeper and not (prefix and _same_inner_folder(found)):
             raise DataError(
                 f"the folder {shown(prefix + deeper[0])} in {path} holds no image itself, only "
                 f"folders of images ({shown(found[deeper[0]][0])}); expected <class>/<image> or "
@@ -276,6 +276,13 @@ def check_classes(found: tuple[str, ...], train: tuple[str, ...], part: str = "t
         f"the {part} images have the classes {listed(found)}, the training images "
         f"{listed(train)}; they must be the same ({', '.join(differ)})"
     )
+
+
+def _same_inner_folder(found: dict[str, list[str]]) -> bool:
+    """Whether all classes have their images in a folder of one name, as in <class>/images/1.png."""
+    inner = {tuple(name.split("/")[-2:-1]) for names in found.values() for name in names}
+    depths = {name.count("/") for names in found.values() for name in names}
+    return len(inner) == len(depths) == 1 and len(found) > 1
 
 
 def listed(names: Iterable[str]) -> str:

@@ -136,6 +136,8 @@ def _over_ground(image: Image.Image) -> Image.Image:
     if image.mode == "La":
         image = image.convert("LA")
     image = image.convert("RGBA")
+    if not image.getextrema()[3][1]:
+        raise PixelError("it is transparent everywhere; remove its alpha channel if that is wrong")
     return Image.alpha_composite(Image.new("RGBA", image.size, GROUND), image).convert("RGB")
 
 

@@ -76,6 +76,18 @@ def test_normalised_training_images_have_mean_0_and_deviation_1():
     assert images.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_a_channel_without_any_variation_is_not_blown_up(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for k in range(10):
+            colour = (20 * k, 0, 0)
+            Image.new("RGB", (8, 8), colour).save(tmp_path / "set" / name / f"{k}.png")
+    found = load_data(SMALL, 0, tmp_path / "set")
+
+    assert found.normalise(found.train.images).abs().max() < 5
+    assert found.normalise(torch.full((1, 3, 8, 8), 2, dtype=torch.uint8)).abs().max() < 5
+
+
 @pytest.mark.parametrize("as_zip", [False, True])
 def test_a_folder_or_zip_gives_the_same_images_split_by_class(tmp_path, as_zip):
     folder = write_images(tmp_path / "pets")

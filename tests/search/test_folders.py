@@ -173,6 +173,17 @@ def test_images_in_folders_inside_a_class_folder_belong_to_the_class(tmp_path, p
 
 
 @both
+def test_one_folder_of_the_same_name_in_every_class_folder_is_looked_into(tmp_path, place):
+    """As in Tiny ImageNet."""
+    files = images("train/n01/images", "train/n02/images") | {"train/n01/n01_boxes.txt": b"0 1"}
+
+    found = part(made(tmp_path / place, files))
+
+    assert found.classes == ("n01", "n02")
+    assert len(found.names) == 20
+
+
+@both
 @pytest.mark.parametrize("ending", ["JPG", "jpeg", "jfif", "PGM", "tiff", "webp", "gif", "bmp"])
 def test_every_ending_of_a_readable_format_is_an_image(tmp_path, place, ending):
     files = {f"{label}/{k}.{ending}": b"" for label in ("cat", "dog") for k in range(5)}
@@ -208,6 +219,8 @@ def test_every_ending_of_a_readable_format_is_an_image(tmp_path, place, ending):
         (images("cat", "dog", "testing/cat"), "the folder testing in .* only folders of images"),
         (images("train/train/cat", "train/train/dog"), "the folder train/train in"),
         (images("test/cat", "test/dog"), "the folder test in .* holds no image itself"),
+        (images("train_1/images", "test_1/images"), "the folder test_1 in .* no image itself"),
+        (images("train/n01/a", "train/n02/b"), "the folder train/n01 in .* no image itself"),
         (images("cat"), "found 1 such folders"),
         ({"1.png": png(), "2.png": png()}, "found 0 such folders"),
         ({"notes.txt": b""}, "found 0 such folders"),

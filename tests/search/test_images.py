@@ -195,6 +195,11 @@ def test_one_transparent_colour_of_16_bits_is_refused():
             pixels(png(2, 16, colours, (b"tRNS", chunk)))
 
 
+def test_an_image_that_is_transparent_everywhere_is_refused():
+    with pytest.raises(PixelError, match="transparent everywhere"):
+        pixels(saved(with_alpha(GREY, np.zeros_like(RAMP)), "PNG"))
+
+
 def test_a_palette_with_transparent_entries_shows_white_there():
     palette = bytes(np.repeat(np.arange(256, dtype=np.uint8), 3))
     alpha = bytes([0, 128]) + b"\xff" * 254
@@ -209,9 +214,10 @@ def test_a_palette_with_transparent_entries_shows_white_there():
 def test_a_transparent_black_and_white_image_shows_white():
     bits = np.packbits(RAMP > 127, axis=1)
 
-    found = pixels(png(0, 1, bits, (b"tRNS", struct.pack(">H", 0))))
+    found = [pixels(png(0, 1, bits, (b"tRNS", struct.pack(">H", k)))) for k in (0, 1)]
 
-    assert (found == 255).all()
+    assert (found[0] == 255).all()
+    assert np.array_equal(found[1], np.where(GREY > 127, 255, 0))
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF", "WEBP"])

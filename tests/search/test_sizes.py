@@ -4,10 +4,13 @@ import pytest
 import torch
 from PIL import Image
 
+from enas_viz.cli.progress import percent
 from enas_viz.recipes import DataConfig, change, recipe
 from enas_viz.search import strategies
+from enas_viz.search.candidates import mean_and_error
 from enas_viz.search.data import Data, DataError, Split, load_data
 from enas_viz.search.sizes import check_sizes
+from enas_viz.trace import Result, binomial_error
 
 TINY = recipe(
     "macro-tiny",
@@ -124,3 +127,25 @@ def test_an_accuracy_on_one_validation_image_is_refused(tmp_path):
 def test_images_and_labels_of_another_kind_are_refused(images, labels, said):
     with pytest.raises(ValueError, match=said):
         Split(images, labels)
+
+
+# ---- what a figure on few images claims
+
+
+@pytest.mark.parametrize("right", [0, 40])
+def test_no_accuracy_is_certain_when_all_or_none_are_right(right):
+    result = Result(right, 40, 10, 0)
+
+    assert 0.01 < result.standard_error < 0.03
+    assert percent(result.accuracy, result.standard_error) in ("0.0 ± 1.8 %", "100.0 ± 1.8 %")
+
+
+def test_the_error_of_other_accuracies_is_binomial():
+    assert binomial_error(10, 40) == pytest.approx((0.25 * 0.75 / 40) ** 0.5)
+    assert binomial_error(1, 1) == 0.5  # one image says nothing
+
+
+def test_equal_values_are_shown_without_a_spread_of_0():
+    assert percent(*mean_and_error([0.5, 0.5, 0.5])) == "50.0 %"
+    assert percent(*mean_and_error([0.5])) == "50.0 %"
+    assert percent(*mean_and_error([0.4, 0.6])) == "50.0 ± 10.0 %"
