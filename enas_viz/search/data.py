@@ -100,6 +100,20 @@ class Data:
     content: str = ""
     source: str | None = None
 
+    def __post_init__(self) -> None:
+        for part in (self.train, self.valid):
+            if part.images.shape[1:] != self.train.images.shape[1:]:
+                raise ValueError(
+                    f"training and validation images must have one shape; got "
+                    f"{tuple(self.train.images.shape[1:])} and {tuple(part.images.shape[1:])}"
+                )
+            labels = part.labels
+            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
+                raise ValueError(
+                    f"labels must be numbers of the {len(self.classes)} classes, from 0; got "
+                    f"{int(labels.min())} to {int(labels.max())}"
+                )
+
     @property
     def channels(self) -> int:
         return self.train.images.shape[1]
@@ -372,6 +386,13 @@ def _image_folder(path: Path, config: DataConfig, part: str) -> _Loaded:
         warnings.warn(
             f"{len(unused)} images of {path} are in no class folder and are not used, for example "
             f"{shown(unused[0])}",
+            stacklevel=2,
+        )
+    misnamed = layout.misnamed()
+    if misnamed:
+        warnings.warn(
+            f"{len(misnamed)} files of {path} hold images and are not used, since their names do "
+            f"not end in .png, .jpg or the like, for example {shown(misnamed[0])}",
             stacklevel=2,
         )
     cached = cache_folder() / f"images-{_key(source, found, part, config)}.safetensors"

@@ -1,7 +1,8 @@
 """Final training: one architecture, weights of its own, and at the very end one test figure.
 
-`FinalTraining.records` is told start to finish as a generator, like a search. The test images are
-read once, after the last epoch; no earlier epoch has a test figure, so none can be chosen by it.
+`FinalTraining.records` is told start to finish as a generator, like a search. The network
+sees the test images once, after the last epoch; no earlier epoch has a test figure, so none can be
+chosen by it. That they can be decoded is checked before the training.
 
 Not here: what the network is (`child.py`), folders and resuming (`strategies.py`).
 Source: Pham et al. 2018, section 3.2; authors' `cifar10_macro_final.sh`, `cifar10_micro_final.sh`.

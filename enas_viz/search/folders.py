@@ -21,7 +21,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -37,7 +37,9 @@ OTHER_IMAGES = (  # refused by name: without them, a class would be smaller than
     *(".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".ico", ".tga", ".psd", ".pcx", ".dds"),
     *(".exr", ".hdr", ".pfm", ".dng", ".cr2", ".nef", ".arw", ".dcm", ".nii", ".npy"),
 )
+NOTES = (".txt", ".csv", ".json", ".xml", ".md", ".html", ".yaml", ".yml")  # beside images
 JUNK = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin"}  # and hidden files
+SIGNATURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 PARTS = {"train": "train", "val": "valid", "valid": "valid", "validation": "valid", "test": "test"}
 MOST_IMAGE_BYTES = 64 * 2**20  # of one file, unpacked: a zip can hold terabytes in a few bytes
 MOST_IMAGES = 10_000_000
@@ -95,13 +97,13 @@ class Source:
         return self._places.keys()
 
     @contextmanager
-    def opened(self) -> Iterator[Callable[[str], bytes]]:
-        """A function that reads the image file of a name."""
+    def opened(self) -> Iterator[Callable[..., bytes]]:
+        """A function that reads the file of a name: all of it, or its first bytes, how many."""
         if not self.in_zip:
-            yield lambda name: _content(self._places[name].open("rb"))
+            yield lambda name, count=None: _content(self._places[name].open("rb"), count)
             return
         with _opened(self.path) as archive:
-            yield lambda name: _content(archive.open(self._places[name]))
+            yield lambda name, count=None: _content(archive.open(self._places[name]), count)
 
     def stamp(self, name: str) -> str:
         """What changes when the content of a file does. Raises OSError when it cannot be read."""
@@ -118,9 +120,9 @@ def shown(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
-def _content(file: BinaryIO) -> bytes:
+def _content(file: BinaryIO, count: int | None = None) -> bytes:
     with file:
-        content = file.read(MOST_IMAGE_BYTES + 1)
+        content = file.read(MOST_IMAGE_BYTES + 1 if count is None else count)
     if len(content) > MOST_IMAGE_BYTES:
         raise OSError(f"it has more than {MOST_IMAGE_BYTES // 2**20} MB")
     return content
@@ -203,6 +205,19 @@ class Layout:
         names, labels = zip(*labelled, *valid, strict=True)
         return Part(names, labels, classes, len(valid))
 
+    def misnamed(self) -> list[str]:
+        """Images in class folders that are not used, since their names do not end as images'."""
+        known = (*IMAGE_ENDINGS, *OTHER_IMAGES, *NOTES)
+        others = [n for n in self.source.files if not n.lower().endswith(known)]
+        found = []
+        with self.source.opened() as content:
+            for prefix in self.prefixes.values():
+                for name in self._inside(others, prefix):
+                    with suppress(Exception):  # what cannot be read is no image
+                        if _is_image(content(name, 16)):
+                            found.append(name)
+        return sorted(found)
+
     def unused(self) -> list[str]:
         """The image files that are in no class folder of any part."""
         starts = tuple(self.prefixes.values())
@@ -243,8 +258,8 @@ class Layout:
             if at_a_class and label not in found and self._ends_here(folder):
                 raise DataError(
                     f"the folder {shown(folder)} in {path} holds no image that can be read, so the "
-                    f"class {shown(label)} would be empty; add images ({', '.join(ENDINGS_SAID)}) "
-                    f"or remove the folder"
+                    f"class {shown(label)} would be empty; add images (files that end in "
+                    f".png, .jpg, .bmp, .gif, .tif, .webp, .ppm) or remove the folder"
                 )
         return found
 
@@ -262,7 +277,6 @@ class Layout:
 
 
 _SAID = {"train": "training", "valid": "validation", "test": "test"}
-ENDINGS_SAID = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WebP", "PPM")
 
 
 def check_classes(found: tuple[str, ...], train: tuple[str, ...], part: str = "test") -> None:
@@ -283,6 +297,11 @@ def _same_inner_folder(found: dict[str, list[str]]) -> bool:
     inner = {tuple(name.split("/")[-2:-1]) for names in found.values() for name in names}
     depths = {name.count("/") for names in found.values() for name in names}
     return len(inner) == len(depths) == 1 and len(found) > 1
+
+
+def _is_image(start: bytes) -> bool:
+    """Whether a file that begins so holds an image."""
+    return start.startswith(SIGNATURES) or (start[:4], start[8:12]) == (b"RIFF", b"WEBP")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -371,6 +371,18 @@ def test_images_outside_of_class_folders_are_told(tmp_path, place):
     assert len(found.train) + len(found.valid) == 20
 
 
+@both
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP"])
+def test_images_whose_names_do_not_say_so_are_told(tmp_path, place, kind):
+    packed = io.BytesIO()
+    Image.new("L", (4, 4)).save(packed, kind)
+    files = PETS | {"train/cat/1.png.download": packed.getvalue(), "train/cat/x": b"no image"}
+    files |= {"train/cat/labels.csv": b"1,2", "notes": packed.getvalue()}
+
+    with pytest.warns(UserWarning, match=r"1 files of .*, for example train/cat/1\.png\.download"):
+        load_data(CONFIG, source=made(tmp_path / place, files))
+
+
 def test_images_that_use_little_of_16_bits_are_told(tmp_path):
     for label in ("cat", "dog"):
         (tmp_path / "set" / label).mkdir(parents=True)

@@ -1,5 +1,7 @@
 """Data sets with few images: what is told and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from PIL import Image
@@ -92,7 +94,7 @@ def test_a_choice_of_too_few_images_is_told():
     ("found", "said"),
     [
         ({"train": 0}, "the data set few has no training images"),
-        ({"valid": 0}, "at least 2 validation images; the data set few has 0"),
+        ({"valid": 0}, "a search needs validation images"),
         ({"valid": 1}, "at least 2 validation images; the data set few has 1"),
     ],
 )
@@ -113,6 +115,13 @@ def test_an_accuracy_on_one_validation_image_is_refused(tmp_path):
 
 
 # ---- what data in memory must be
+
+
+def test_labels_that_are_no_classes_are_refused():
+    with pytest.raises(ValueError, match="numbers of the 1 classes, from 0; got 0 to 1"):
+        replace(data(), classes=("a",))
+    with pytest.raises(ValueError, match=r"one shape; got \(1, 8, 8\) and \(1, 9, 9\)"):
+        replace(data(), valid=split(4, side=9))
 
 
 @pytest.mark.parametrize(
