@@ -177,7 +177,10 @@ class Run:
         if self.how == "derive":
             by = self.origin.get("made_by")
             others = f", with {', '.join(map(str, by.values()))}" if isinstance(by, dict) else ""
-            return f"searched by `{self.origin.get('recipe', 'an unknown recipe')}`{others}"
+            stopped = f", unfinished ({told})" if (told := self.origin.get("unfinished")) else ""
+            return (
+                f"searched by `{self.origin.get('recipe', 'an unknown recipe')}`{others}{stopped}"
+            )
         if self.how == "random" and "skip_rate" in self.origin:
             return f"random, skips with probability {self.origin['skip_rate']}"
         return self.how

@@ -39,7 +39,8 @@ def write_ranking(
         "images": found[0].images,
         "batches": batches,
         "bn": bn or recipe.fidelity.reward_bn,
-        **{k: v for k, v in found[0].origin.items() if k == "made_by"},  # where it was not ours
+        # what is out of the ordinary: other code than ours, a search that was not finished
+        **{k: v for k, v in found[0].origin.items() if k in ("made_by", "unfinished")},
         "candidates": [
             {
                 "architecture": c.architecture.to_json(),
@@ -73,8 +74,9 @@ def read_architecture(path: Path) -> tuple[Architecture, dict[str, Any]]:
             origin["seed"] = value.get("seed")
             if isinstance(value.get("data"), dict):  # rankings of older versions do not tell it
                 origin["data"] = value["data"]
-            if isinstance(value.get("made_by"), dict):  # the search was not enas_viz's own
-                origin["made_by"] = value["made_by"]
+            for name, kind in (("made_by", dict), ("unfinished", str)):
+                if isinstance(value.get(name), kind):
+                    origin[name] = value[name]
             return architecture, origin
         return Architecture.from_json(value), {"how": "given"}
     except FileNotFoundError:

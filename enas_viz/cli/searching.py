@@ -151,6 +151,8 @@ def derive_command(args: Sequence[str]) -> None:
     if options.json:
         print(json.dumps(ranking["candidates"], allow_nan=False))
         return
+    if stood := found[0].origin.get("unfinished"):
+        print(f"The search is not finished: this is its policy {stood}.")
     print(
         f"{len(found)} samples of the policy on the same {found[0].images} validation images, "
         f"shared weights:\n"

@@ -131,6 +131,9 @@ def derive(
     facts = {"recipe": search.recipe.name, "seed": search.seed, "data": search.data.facts()}
     if by := others(maker(search)):
         facts["made_by"] = by
+    done, epochs = search.at.epoch, search.recipe.train.epochs
+    if done < epochs:
+        facts["unfinished"] = f"after {done} of {epochs} epochs"
     origin, found = {"how": "derive", **facts}, []
     for k, p_value in zip(order, p_values, strict=True):
         answered, count = int(right[k].sum()), right.shape[1]

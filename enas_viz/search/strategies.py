@@ -424,11 +424,13 @@ def _go_back(folder: Path, path: Path, search: Run, facts: dict[str, Any]) -> in
     0: there is none, so the run starts afresh. Raises FolderError when the trace that is kept is
     not this run's.
     """
+    if path.exists() and not path.is_file():
+        raise FolderError(f"{path} is no regular file; take it out")
     whole = keep_records(path, 10**12) if path.exists() else 0
     known = _take_checkpoint(folder, search, facts, at_most=whole)
     if known:
         keep_records(path, known)
-        _check_trace(path, search, facts)
+        _check_trace(path, search, facts, known)
         return known
     if checkpoint.found(folder):
         warnings.warn(
@@ -440,8 +442,10 @@ def _go_back(folder: Path, path: Path, search: Run, facts: dict[str, Any]) -> in
     return 0
 
 
-def _check_trace(path: Path, search: Run, facts: dict[str, Any]) -> None:
+def _check_trace(path: Path, search: Run, facts: dict[str, Any], known: int) -> None:
     """Refuses a trace that is not this run's own up to now: damaged, of another run, or with gaps.
+
+    known: how many records it should have.
 
     How it was computed may differ (device, versions, number of processes): that is told, not asked.
     """
@@ -471,6 +475,11 @@ def _check_trace(path: Path, search: Run, facts: dict[str, Any]) -> None:
                 f"{path} has record {item.n} where record {n} belongs, so some are missing or "
                 f"doubled; {advice}"
             )
+    if len(trace.records) + 1 != known:
+        raise FolderError(
+            f"{path} has {len(trace.records) + 1} records in the lines that should hold {known}; "
+            f"{advice}"
+        )
 
 
 def _signed(item: Any, search: Run) -> Any:

@@ -207,6 +207,8 @@ def test_checkpoints_that_a_run_went_back_behind_do_not_outlive_its_new_ones(tmp
     (tmp_path / "run" / "trace.jsonl").write_bytes(b"")  # lost, so the run starts afresh
 
     items = search.resume(tmp_path / "run", checkpoint_every=0)
+    with pytest.warns(UserWarning, match="starts again from its beginning"):
+        next(items)
     for item in items:
         if isinstance(item, Episode):
             items.close()

@@ -1,6 +1,7 @@
 """The trace that a resumed run keeps is its own, whole and in order; any other is refused."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -80,6 +81,8 @@ def of_recipe(part, **fields):
         (lambda r: [r[0], r[2], r[1], *r[3:]], "has record 2 where record 1 belongs"),
         (lambda r: [*r[:-1], r[-1] | {"n": 99}], "has record 99 where"),
         (lambda r: [*r[:-1], {"type": "episode"}], "not a valid episode"),
+        (lambda r: [*r[:-1], {"n": 5, "type": "new"}], "records in the lines that should hold"),
+        (lambda r: [r[0], {"n": 1, "type": "new"}, *r[1:-1]], "records in the lines that"),
         (lambda r: [*r[:-1], "nothing"], "a record is a JSON object"),
         (lambda r: [{"type": "nothing"}, *r[1:]], "its first line is not a header"),
         (
@@ -130,6 +133,28 @@ def test_a_trace_of_another_machine_or_version_goes_on(tmp_path, kept):
 
     assert list(search.resume(folder))
     assert [r.n for r in load_trace(folder).records] == list(range(1, 11))
+
+
+def test_a_trace_that_is_no_file_is_refused(tmp_path, kept):
+    folder = shutil.copytree(kept / "search", tmp_path / "run")
+    for make in (os.mkdir, os.mkfifo):
+        path = folder / "trace.jsonl"
+        path.unlink() if path.is_file() else None
+        make(path)
+        with pytest.raises(FolderError, match="is no regular file"):
+            list(search.resume(folder))
+        os.rmdir(path) if path.is_dir() else path.unlink()
+
+
+def test_a_blank_line_is_no_record(tmp_path, kept):
+    """It counts as a line, so the last record would go for it."""
+    folder = shutil.copytree(kept / "search", tmp_path / "run")
+    path = folder / "trace.jsonl"
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([first, "\n", *others]))
+
+    with pytest.raises(FolderError, match="records in the lines that should hold"):
+        list(search.resume(folder))
 
 
 def test_a_run_that_must_begin_again_says_so(tmp_path, kept):

@@ -139,13 +139,17 @@ def test_what_follows_from_a_search_of_another_maker_says_so(tmp_path, monkeypat
     stopped(folder)
 
     cli.main(["derive", str(folder), "--n", "2", "--out", str(ranking)])
+    told = capsys.readouterr().out
+    assert "not finished: this is its policy after 0 of 1 epochs" in told
     architecture, origin = read_architecture(ranking)
     final = recipe("macro-final-tiny", network__layers=2, network__filters=2, train__epochs=1)
     list(search.train_child(final, architecture, folder=tmp_path / "final", origin=origin))
 
     (run,), damaged = ledger.read_runs([tmp_path])
     assert damaged == []
-    assert run.source == "searched by `macro-tiny`, with test_maker.RandomSearch"
+    assert run.source == (
+        "searched by `macro-tiny`, with test_maker.RandomSearch, unfinished (after 0 of 1 epochs)"
+    )
 
 
 def test_a_training_by_other_code_is_not_listed_among_the_results(tmp_path, monkeypatch):
