@@ -8,7 +8,9 @@ import pytest
 from episodes import made_up_episode
 
 import enas_viz as ev
+from enas_viz.cost import child_cost
 from enas_viz.published import ARTICLE_MICRO, MACRO, MICRO
+from enas_viz.recipes import recipe
 from enas_viz.space import MacroSpace
 from enas_viz.view.stack import plan_of, slabs, stack_parts
 
@@ -46,6 +48,32 @@ def test_a_macro_network_keeps_its_width_and_halves_its_maps_twice():
         *[(36, 16, 16)] * 4,
         *[(36, 8, 8)] * 4,
     ]
+
+
+def test_a_final_macro_network_is_drawn_as_wide_as_it_is_built():
+    plan = plan_of(MACRO, recipe="macro-final-released")
+
+    assert [s.size for s in slabs(plan)] == list(
+        child_cost(MACRO, recipe("macro-final-released")).tensors[1:]
+    )
+    assert {"32×32×96", "16×16×192", "8×8×384"} <= set(
+        words(ev.draw(MACRO, level="network", recipe="macro-final-released").svg)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "sign"),
+    [
+        ("macro-released", "added"),
+        ("macro-final", "concatenated here"),
+        ("macro-paper", "what a layer chose"),
+        ("macro-final-paper", "what a layer chose"),
+    ],
+)
+def test_the_legend_says_how_the_recipe_that_is_named_merges_skips(name, sign):
+    drawn = ev.draw(MACRO, level="network", recipe=name).svg
+
+    assert any(sign in line for line in words(drawn))
 
 
 def test_sizes_of_an_episode_are_its_recipes():

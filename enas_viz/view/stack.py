@@ -77,7 +77,7 @@ class Slab:
     halved in its output; cell: which of the two cells it is; op, skips: of a layer."""
 
     kind: str
-    size: tuple[int, int, int]  # channels, height, width of its output
+    size: tuple[int, int, int]  # channels inside it, height and width of its output
     halvings: int
     op: str = ""
     skips: int = 0
@@ -156,13 +156,14 @@ def slabs(plan: Plan) -> list[Slab]:
     space = plan.architecture.space
     if isinstance(space, MacroSpace):
         sizes = tensor_sizes(space, plan.filters, plan.resolution)[1:]
-        return [
-            Slab("op", size, sum(p < k for p in space.pool_after()), op,
-                 len(space.sources(plan.architecture, k)))
-            for k, (op, size) in enumerate(
-                zip(space.op_names(plan.architecture), sizes, strict=True)
-            )
-        ]  # fmt: skip
+        names, found = space.op_names(plan.architecture), []
+        for k, (op, (channels, height, width)) in enumerate(zip(names, sizes, strict=True)):
+            halvings = sum(p < k for p in space.pool_after())
+            if plan.final:  # a network of its own widens at each reduction
+                channels *= 2**halvings
+            skips = len(space.sources(plan.architecture, k))
+            found.append(Slab("op", (channels, height, width), halvings, op, skips))
+        return found
     found = []
     for place in cell_places(plan.layers, plan.filters, plan.fidelity.micro_stack):
         side = math.ceil(plan.resolution / 2**place.halvings)

@@ -100,7 +100,10 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     if cells:
         blocks.append(_legend(scene, max(w for _, w, _ in blocks)))
     wide = max(w for _, w, _ in blocks)
-    blocks.append(paragraph(f"Sizes are height × width × channels: {plan.source}.", wide))
+    # In a search a cell hands on as many channels as it has inside; in a network of its own, its
+    # loose ends side by side.
+    inside = " inside a cell" if micro and plan.final else ""
+    blocks.append(paragraph(f"Sizes are height × width × channels{inside}: {plan.source}.", wide))
     note = "" if isinstance(plan.shown, Architecture) else plan.shown.note
     blocks += [paragraph(line, wide) for line in wrap(note, wide, 11) if line]
     if hint:
