@@ -113,3 +113,13 @@ test("the page's stand-in model tells of changes, once, and only while one liste
   assert.equal(told, 1);
   assert.equal(model.get("step"), 2);
 });
+
+test("a page that sets what is no number changes nothing and tells nobody", () => {
+  const model = hostModel({ step: 2 }), told = [];
+  model.on("change:step", () => told.push(model.get("step")));
+
+  model.set("step", NaN);
+  model.set("step", 3);
+
+  assert.deepEqual(told, [3]);
+});
