@@ -47,6 +47,7 @@ CLICK_HINT = f"In this frame a click on a cell opens it. {TRUST_HINT}"
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
 WIDEST = 16_000  # pixels of a PNG; browsers show none that are wider than 16,384
 MOST_ARCS = 1000  # skips that a PNG draws one by one
+MOST_JOINED = 2000  # and as one path: what a path costs grows faster than its length
 
 Level = Literal["graph", "network"]
 
@@ -621,8 +622,9 @@ def _joined(arcs: Iterable[tuple[str, str, str]]) -> str:
             by_width.setdefault(round(2 * float(width)) / 2, []).append(path)
         parts += [
             f'<path class="arc {look_of}" style="stroke-opacity:1" stroke-width="{width:g}" '
-            f'd="{"".join(paths)}"/>'
+            f'd="{"".join(paths[start : start + MOST_JOINED])}"/>'
             for width, paths in by_width.items()
+            for start in range(0, len(paths), MOST_JOINED)
         ]
     return "".join(parts)
 
