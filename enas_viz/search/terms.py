@@ -96,8 +96,12 @@ def data_of(value: Any) -> Data | Path | None:
 
 
 def folder_of(value: Any) -> Path:
-    """The folder of a run. TypeError for anything but a path."""
-    return _path("folder", value, "the path of a run's folder")
+    """The folder of a run, `~` being the home folder. TypeError for anything but a path."""
+    path = _path("folder", value, "the path of a run's folder")
+    try:
+        return path.expanduser()
+    except RuntimeError:  # another user's, who is not known
+        raise ValueError(f"folder {str(path)!r}: there is no such home folder") from None
 
 
 def seconds_of(value: Any) -> float:
@@ -139,33 +143,16 @@ def header_of(header: Header) -> Header:
 
 
 def _check_images(data: Data) -> None:
-    """Refuses images in memory that no network could be trained on, naming what is wrong."""
-    count, channels = len(data.classes), None
-    if count < 2:
-        raise DataError(f"data must have at least 2 classes; got {shortened(list(data.classes))}")
-    for name, part in (("train", data.train), ("valid", data.valid)):
-        images, labels = part.images, part.labels
-        if images.dtype != torch.uint8 or images.ndim != 4:
-            raise DataError(
-                f"data.{name}.images must be (images, channels, height, width) of uint8; got "
-                f"{tuple(images.shape)} of {images.dtype}"
-            )
-        if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-            raise DataError(
-                f"data.{name}.labels must be one int64 for each of the {len(images)} images; got "
-                f"{tuple(labels.shape)} of {labels.dtype}"
-            )
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < count:
-            raise DataError(
-                f"data.{name}.labels must be from 0 to {count - 1}, one number a class; got "
-                f"{int(labels.min())} to {int(labels.max())}"
-            )
-        channels = channels or images.shape[1]
-        if images.shape[1] != channels:
-            raise DataError(
-                f"data.train has {channels} channels and data.{name} {images.shape[1]}; they must "
-                f"have as many"
-            )
+    """Refuses images in memory that no network could be trained on, naming what is wrong.
+
+    `Data` and `Split` have seen to it that images and labels are of the right kind and shape.
+    """
+    count, channels = len(data.classes), data.channels
+    if count < 2 or len(set(data.classes)) < count:
+        raise DataError(
+            f"data must have at least 2 classes, each with a name of its own; got "
+            f"{shortened(list(data.classes))}"
+        )
     if not len(data.train):
         raise DataError("data.train holds no images")
     for name, values in (("mean", data.mean), ("std", data.std)):

@@ -51,7 +51,9 @@ def check_weights(net: nn.Module, when: str, config: TrainConfig) -> None:
 
 def remedy(config: TrainConfig) -> str:
     """What may help against a loss that is not finite."""
-    return f"a lower train.lr_max (now {config.lr_max}) may help"
+    highest = "lr_max" if config.lr_max >= config.lr_min else "lr_min"
+    also = f"; train.l2 is {config.l2}, too" if config.l2 > 1 else ""
+    return f"a lower train.{highest} (now {getattr(config, highest)}) may help{also}"
 
 
 def learning_rate(config: TrainConfig, epoch: int) -> float:

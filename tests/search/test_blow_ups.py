@@ -89,7 +89,7 @@ def test_a_search_of_extreme_values_ends_with_finite_numbers_or_says_where_it_st
     if records and not said:
         assert finite(Trace(records[0], tuple(records[1:])))
     else:
-        assert "controller" in said or "train.lr_max" in said
+        assert "controller" in said or "a lower train.lr_m" in said
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,19 @@ def test_weights_that_only_the_last_step_ruined_are_found(monkeypatch, made, arc
 
     with pytest.raises(NonFiniteLoss, match="epoch 1 left weights .* lower train.lr_max"):
         list(running.records())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"train__lr_max": 1e20}, r"a lower train.lr_max \(now 1e\+20\) may help$"),
+        ({"train__lr_min": 1e20}, r"a lower train.lr_min \(now 1e\+20\) may help$"),
+        ({"train__l2": 1e20}, r"train.l2 is 1e\+20, too$"),
+    ],
+)
+def test_a_loss_that_is_not_finite_names_what_drove_it(changes, said):
+    with pytest.raises(NonFiniteLoss, match=said):
+        list(search.run(change(TINY, train__restart_period=2, **changes), data=IMAGES))
 
 
 def test_a_reward_that_is_not_finite_stops_the_search_at_that_sample(monkeypatch):
