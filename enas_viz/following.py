@@ -43,6 +43,9 @@ def on_same_images(final: Recipe, search: Recipe) -> Recipe:
     shared = sorted(IN_USE[search.kind] & IN_USE[final.kind])
     changes = {f"data__{name}": getattr(search.data, name) for name in SAME_DATA}
     changes |= {f"fidelity__{name}": getattr(search.fidelity, name) for name in shared}
+    merges = [made.fidelity.skip_merge_search for made in (search, final)]
+    if "input" not in merges:  # a final network is the same under the two others
+        changes.pop("fidelity__skip_merge_search", None)
     return change(final, **changes)
 
 

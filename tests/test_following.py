@@ -72,6 +72,23 @@ def test_what_a_search_changed_of_its_images_and_network_is_taken_over(changes):
     assert getattr(getattr(final, part), name) == value
 
 
+@pytest.mark.parametrize(
+    ("searched", "built"), [("add", "add"), ("concat", "add"), ("input", "input")]
+)
+def test_a_macro_network_reads_its_skips_as_it_did_in_the_search(searched, built):
+    search = recipe("macro-tiny", fidelity__skip_merge_search=searched)
+
+    assert final_recipe(search).fidelity.skip_merge_search == built
+    paper = fitted(recipe("macro-final-paper"), search)
+    assert paper.fidelity.skip_merge_search == searched  # not what that recipe would read
+
+
+def test_a_stack_of_cells_ends_as_it_did_in_the_search():
+    search = recipe("micro-tiny", fidelity__micro_stack="trailing")
+
+    assert final_recipe(search).fidelity.micro_stack == "trailing"
+
+
 def test_cells_are_built_as_they_were_searched():
     search = recipe("micro-tiny", fidelity__loose_inputs="exclude", fidelity__sep_conv_stack=1)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from enas_viz import cost
 from enas_viz.published import MACRO, MICRO
-from enas_viz.recipes import MICRO_PRESETS, PRESETS, Compute, Fidelity, TrainConfig, recipe
+from enas_viz.recipes import MICRO_PRESETS, PRESETS, Compute, Fidelity, TrainConfig, change, recipe
 from enas_viz.search.child import Drops, MacroChild, MicroChild, make_child
 from enas_viz.search.ops import Conv, FactorizedReduction
 from enas_viz.search.train import make_optimiser, train_step
@@ -119,7 +119,7 @@ def test_cost_counts_the_parameters_and_the_multiply_adds_of_children(kind):
         arch = space.sample(rng)
         net = make_child(made, arch, 3, 10, seed=0)
         work = multiply_adds(net, torch.zeros(1, 3, 16, 16))
-        found = cost.child_cost(arch, made)
+        found = cost.child_cost(arch, made, 3, 10)
         assert found.parameters == count(net)
         assert found.multiply_adds == work
 
@@ -316,6 +316,33 @@ def test_drop_path_keeps_as_the_authors_schedule_says():
         by_cell = dict(zip(net.drop_cells, keep, strict=True))
         for cell, value in zip(told["layer_ids"], point["keep_prob_by_layer"], strict=True):
             assert by_cell[cell] == pytest.approx(value, abs=1e-6)
+
+
+def test_a_trailing_reduction_cell_ends_the_last_block():
+    made = recipe(
+        "micro-final-tiny",
+        fidelity__micro_stack="trailing",
+        data__resolution=24,
+        network__aux_weight=0.4,
+    )
+    arch = MicroSpace(2).sample(random.Random(0))
+    net, plain = (
+        make_child(each, arch, 1, 3, seed=0)
+        for each in (made, change(made, fidelity__micro_stack="two_reductions"))
+    )
+    seen = []
+    for cell in net.cells:
+        cell.register_forward_hook(lambda *given: seen.append(given[2].shape[-1]))
+
+    logits, auxiliary = net.forward_train(torch.zeros(2, 1, 24, 24))
+
+    assert seen == [24, 12, 12, 6, 6, 3]
+    assert [cell.stride for cell in net.cells] == [1, 2, 1, 2, 1, 2]
+    assert logits.shape == auxiliary.shape == (2, 3)
+    assert net.auxiliary_after == plain.auxiliary_after == 4
+    assert len(plain.cells) == 5
+    keep = net.drop_path_keep(0.6, 9, 10)
+    assert keep[-1] == pytest.approx(0.6)  # of the last cell, which is the third reduction
 
 
 def test_an_unused_input_is_a_loose_end_or_not():
