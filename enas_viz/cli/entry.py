@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
@@ -40,10 +41,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     Ctrl-C and SIGTERM, 141 when whoever read the output stopped reading."""
     args = list(sys.argv[1:] if argv is None else argv)
     _open_what_is_closed()
+    form = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_: f"enas-viz: warning: {message}\n"  # no source line
     try:
         try:
             _run(args)
         finally:
+            warnings.formatwarning = form
             sys.stdout.flush()
     except BrokenPipeError:  # whoever reads this has read enough: `enas-viz recipes | head`
         _silence(sys.stdout)

@@ -1,5 +1,7 @@
 """Data sets with few images: what is told and what is refused."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -158,3 +160,23 @@ def test_equal_values_are_shown_without_a_spread_of_0():
     assert percent(*mean_and_error([0.5, 0.5, 0.5])) == "50.0 %"
     assert percent(*mean_and_error([0.5])) == "50.0 %"
     assert percent(*mean_and_error([0.4, 0.6])) == "50.0 ± 10.0 %"
+
+
+def test_the_command_line_tells_it_in_a_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("ENAS_VIZ_CACHE", str(tmp_path / "cache"))
+    place = folder(tmp_path / "set", cat=10, dog=10)
+    small = ("--network.layers", "2", "--network.filters", "2", "--train.epochs", "1")
+    small += ("--controller.updates", "1", "--controller.samples", "1")
+    words = ["search", "macro-tiny", "--data", place, *small, "--folder", tmp_path / "run"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "enas_viz", *words], capture_output=True, text=True, check=True
+    )
+
+    told = [line for line in done.stderr.splitlines() if "warning" in line.lower()]
+    assert all(line.startswith("enas-viz: warning: ") for line in told)
+    assert [line.split()[2] for line in told][1:] == [
+        "train.batch_size",
+        "controller.reward_images",
+    ]
+    assert "no test/<class> folders" in told[0]
