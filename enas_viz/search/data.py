@@ -108,7 +108,9 @@ class Data:
                     f"{tuple(self.train.images.shape[1:])} and {tuple(part.images.shape[1:])}"
                 )
             labels = part.labels
-            if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
+            if labels.device.type != "cpu" or not len(labels):  # checked before it was moved there
+                continue
+            if not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
                 raise ValueError(
                     f"labels must be numbers of the {len(self.classes)} classes, from 0; got "
                     f"{int(labels.min())} to {int(labels.max())}"
