@@ -14,7 +14,10 @@ from torch import Tensor, nn
 
 from enas_viz.recipes import ControllerConfig, Fidelity, checked_fidelity
 from enas_viz.search import draws
+from enas_viz.search.asked import of_kind, whole
 from enas_viz.space import Architecture, Space
+
+MOST_SAMPLES = 10**9  # of one batched pass: more than any memory holds
 
 
 class NonFinitePolicy(ArithmeticError):
@@ -57,15 +60,21 @@ class LstmPolicy(nn.Module):
 
     def _uniforms(self, n: int, uniforms: Tensor | None, seed: int) -> Tensor:
         """The numbers that decide n samples: those given, once checked, or those of `seed`."""
-        width = self.draws_per_sample
+        width, n = self.draws_per_sample, whole(n, "the number of samples", 0, MOST_SAMPLES)
         if uniforms is None:
             return draws.uniforms(seed, "derive", 0, 0, range(n), width)
+        of_kind(uniforms, Tensor, f"a tensor of ({n}, {width}) uniforms")
         if uniforms.shape != (n, width):
             raise ValueError(f"uniforms must be ({n}, {width}); got {tuple(uniforms.shape)}")
+        if not bool(((uniforms >= 0) & (uniforms < 1)).all()):
+            raise ValueError("uniforms must be numbers from 0 to below 1; some are not")
         return uniforms
 
     def _check_spaces(self, architectures: Sequence[Architecture]) -> None:
+        if not architectures:
+            raise ValueError("there must be at least one architecture to score; got none")
         for architecture in architectures:
+            of_kind(architecture, Architecture, "an Architecture")
             if architecture.space != self.space:
                 raise ValueError(
                     f"the controller decides in {self.space}; got an architecture of "

@@ -132,6 +132,7 @@ class MacroSupernet(nn.Module):
         A layer that the classifier does not depend on is left out (see `MacroSpace.reached`).
         """
         space = self.space
+        of_kind(architecture, Architecture, "an Architecture")
         if architecture.space != space:
             raise ValueError(
                 f"this supernet is built for {space}; got an architecture of {architecture.space}"

@@ -250,6 +250,7 @@ class MicroSupernet(nn.Module):
         memo: Memo | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Logits, and the map that the auxiliary head reads."""
+        of_kind(architecture, Architecture, "an Architecture")
         if architecture.space != self.space:
             raise ValueError(
                 f"this supernet is built for {self.space}; got an architecture of "

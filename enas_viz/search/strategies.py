@@ -19,7 +19,7 @@ import reprlib
 import subprocess
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -727,7 +727,7 @@ def build(
     if not final and not len(loaded.valid):
         raise DataError("a search needs validation images for its rewards; there are none")
     if not final:
-        return _strategy(recipe.strategy)(recipe, loaded, header, seed, where, ranks)
+        return _strategy(recipe.strategy, recipe, loaded, header, seed, where, ranks)
     load_test = None
     if not isinstance(data, Data):
         fitting = loaded.classes, loaded.channels
@@ -735,15 +735,15 @@ def build(
     return FinalTraining(recipe, architecture, loaded, header, seed, where, load_test, ranks)
 
 
-def _strategy(name: str) -> Callable[..., Run]:
-    """What makes a search of that name. TypeError for what cannot: it is somebody's own."""
-    made = STRATEGIES.get(name)
+def _strategy(name: str, *asked: Any) -> Run:
+    """The search that STRATEGIES makes. TypeError for what is none: it may be somebody's own."""
+    kind = STRATEGIES.get(name)
+    made = kind(*asked) if callable(kind) else None
     needed = ("records", "snapshot", "restore")
-    missing = [method for method in needed if not callable(getattr(made, method, None))]
-    if not callable(made) or (isinstance(made, type) and missing):
+    if not all(callable(getattr(made, method, None)) for method in needed):
         raise TypeError(
-            f"strategies.STRATEGIES[{name!r}] must be a class like Enas, with the methods "
-            f"{', '.join(needed)}; got {reprlib.repr(made)}"
+            f"strategies.STRATEGIES[{name!r}] must make searches as Enas does, with the methods "
+            f"{', '.join(needed)}; got {reprlib.repr(kind)}"
         )
     return made
 

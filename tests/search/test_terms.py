@@ -274,6 +274,15 @@ def test_every_public_name_answers_wrong_objects_in_a_sentence(tmp_path, monkeyp
         (lambda s, p: search.make_child(FINAL, ARCH, 0, 10, 0), "image_channels must be from 1"),
         (lambda s, p: search.load_data(TINY.data, source=5), "a folder or zip of images; got 5"),
         (lambda s, p: search.load_data(TINY.data, seed="1"), "a seed must be an int"),
+        (lambda s, p: s.controller.sample(-1), "the number of samples must be from 0"),
+        (lambda s, p: s.controller.sample(1.5), "the number of samples must be an int"),
+        (lambda s, p: s.controller.sample(1, uniforms=[0.5]), "a tensor of .1, 3. uniforms"),
+        (lambda s, p: s.controller.sample(1, uniforms=torch.full((1, 3), 1.0)), "to below 1"),
+        (lambda s, p: s.controller.sample(1, uniforms=torch.full((1, 3), -0.1)), "to below 1"),
+        (lambda s, p: s.controller.sample(1, uniforms=torch.full((1, 3), math.nan)), "below 1"),
+        (lambda s, p: s.controller.score([]), "at least one architecture"),
+        (lambda s, p: s.controller.score([5]), "expected an Architecture; got 5"),
+        (lambda s, p: s.net(torch.zeros(1, 1, 8, 8), 5), "expected an Architecture; got 5"),
     ],
 )
 def test_wrong_values_are_refused_in_a_sentence(running, call, said):
@@ -399,9 +408,11 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
         terms.folder_of("~nobody-of-that-name/run")
 
 
-@pytest.mark.parametrize("made", [None, "enas", 5, dict])
+@pytest.mark.parametrize("made", [None, "enas", 5, lambda *_: 5])
 def test_a_strategy_that_is_none_is_refused_in_a_sentence(monkeypatch, made):
     monkeypatch.setitem(STRATEGIES, "enas", made)
 
-    with pytest.raises(TypeError, match="must be a class like Enas, with the methods records"):
+    with pytest.raises(
+        TypeError, match="must make searches as Enas does, with the methods records"
+    ):
         next(search.run(TINY, data=images()))
