@@ -59,7 +59,7 @@ def check_folder(path: str | Path) -> Path:
     path = Path(path)
     there = next(p for p in (path, *path.parents) if os.path.lexists(p))
     if not there.is_dir():
-        raise NotADirectoryError(f"{str(there)!r} is no folder, so {str(path)!r} cannot be one")
+        raise NotADirectoryError(f"{str(there)!r} is no folder, so nothing can be written in it")
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(f"nothing can be written to the folder {str(there)!r}: no permission")
     return path

@@ -135,8 +135,8 @@ class Run:
         """The label of its images: a copy is never called by the name of the original."""
         name = str(self.trace.header.dataset.get("name", "unknown"))
         label = DATA_LABELS.get(name, name)
-        if name == "cifar10" and not self.official:
-            label = "a folder or zip named cifar10"
+        if name in DATASETS and self.facts.get("data"):
+            label = f"a folder or zip named {name}"
         pixels = self.resolution
         return label if pixels == 32 else f"{label}, {pixels}×{pixels} pixels"
 

@@ -10,6 +10,7 @@ import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.files import write_text
@@ -103,6 +104,8 @@ def check_same_data(
     does not tell is not compared. other_data: the name of the data that it is trained on all the
     same; ValueError when that is not their name.
     """
+    for facts in (found_on or {}, now):
+        _check_facts(facts)
     if other_data is not None and other_data != now.get("name"):
         raise ValueError(
             f"the other data were named {other_data!r}, but the training is on {now.get('name')!r}"
@@ -116,6 +119,23 @@ def check_same_data(
             f"{'; '.join(differences)}. Train it on the data of its search ({where}`enas-viz train "
             f"--from RUN`), or name the data that are meant: --other-data {shlex.quote(name)}, in "
             f"Python other_data={name!r}"
+        )
+
+
+def _check_facts(facts: dict[str, Any]) -> None:
+    """Raises ValueError when facts of images cannot be: a file of them was changed by hand."""
+    kinds = {"name": str, "source": str, "content": str, "fit": str, "classes": list, "shape": list}
+    for name, kind in kinds.items():
+        if not isinstance(facts.get(name), kind | None):
+            raise ValueError(
+                f"{name} of the data of a ranking or run must be a {kind.__name__}; got "
+                f"{shortened(facts[name])}"
+            )
+    shape = facts.get("shape") or [1, 1, 1]
+    if len(shape) != 3 or not all(type(side) is int for side in shape):
+        raise ValueError(
+            f"shape of the data of a ranking or run must be channels, height and width; got "
+            f"{shortened(shape)}"
         )
 
 

@@ -179,5 +179,5 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
 
     assert check_folder(tmp_path / "new" / "run") == tmp_path / "new" / "run"
-    with pytest.raises(NotADirectoryError, match="is no folder"):
+    with pytest.raises(NotADirectoryError, match="is no folder, so nothing"):
         check_folder(tmp_path / "file" / "run")

@@ -130,6 +130,15 @@ def test_other_data_is_refused_and_can_be_asked_for_by_its_name(change, told):
 
 
 @pytest.mark.parametrize(
+    "facts",
+    [{"shape": "x"}, {"shape": [1, 2]}, {"name": 5}, {"classes": {}}, {"source": 7}, {"fit": []}],
+)
+def test_facts_of_images_that_cannot_be_are_refused(facts):
+    with pytest.raises(ValueError, match="of the data of a ranking or run must be"):
+        check_same_data(facts, DIGITS)
+
+
+@pytest.mark.parametrize(
     "now",
     [
         DIGITS,

@@ -22,7 +22,7 @@ from enas_viz.cli.options import (
 )
 from enas_viz.cli.progress import percent, progress_bar, watch
 from enas_viz.commands import command
-from enas_viz.files import check_target
+from enas_viz.files import check_target, is_direct
 from enas_viz.following import final_recipe
 from enas_viz.ranking import write_ranking
 from enas_viz.recipes import Preset, recipe, recipe_from_json
@@ -168,13 +168,19 @@ def derive_command(args: Sequence[str]) -> None:
         for line in more:
             print(f"{'':30}  {line}")
     print(f"\n{_told_apart(found)}")
+    kept = ""
+    if not is_direct(out):  # from a pipe or a device no ranking can be read again
+        after = next_training(options.folder, options.out, options.data)
+        kept = (
+            f"Kept in {out}; next: `{after}`,\n"
+            f"by the recipe {final_recipe(search.recipe).name} on the same images.\n"
+        )
     print(
         f"± is one standard error, from the finite number of images. p: McNemar's test against the "
         f"first on the\nsame images, corrected for the number of tests (Holm), but not for the "
         f"choice of the first, which is\nthe best on these very images: of ten equally good "
         f"networks at least one gets p < 0.05 in\n{FALSE_ALARMS} of rankings, not in 5 %.\n"
-        f"Kept in {out}; next: `{next_training(options.folder, options.out, options.data)}`,\n"
-        f"by the recipe {final_recipe(search.recipe).name} on the same images.\n"
+        f"{kept}"
         f"The first as a flat list{_wired(found[0].architecture.space)}:\n"
         f"{found[0].architecture.flat}"
     )

@@ -327,9 +327,10 @@ def _load_part(config: DataConfig, source: str | Path | None, part: str) -> _Loa
         return _cifar10(config.resolution, part)
     path = _existing(wanted)
     if path is None:
+        moved = "" if source is None else "; if the images were moved, say where by --data"
         raise DataError(
             f"no dataset {wanted[:300]!r}: expected 'digits', 'cifar10', or a folder or zip "
-            f"with one folder of images per class, but there is no such file or folder"
+            f"with one folder of images per class, but there is no such file or folder{moved}"
         )
     return _image_folder(path, config, part)
 
@@ -404,10 +405,11 @@ def _image_folder(path: Path, config: DataConfig, part: str) -> _Loaded:
         tensors = {"images": images, "labels": torch.tensor(found.labels)}
         _write_cache(cached, tensors)
     images, labels = tensors["images"], tensors["labels"]
+    name = Path(os.path.abspath(path)).stem or "data"  # "." and ".." have one, too
     if found.valid:
-        return _Loaded(path.stem, found.classes, images, labels, found.valid, "sorted")
+        return _Loaded(name, found.classes, images, labels, found.valid, "sorted")
     valid = max(LEAST_VALID, round(FOLDER_VALID_SHARE * len(labels)))
-    return _Loaded(path.stem, found.classes, images, labels, valid)
+    return _Loaded(name, found.classes, images, labels, valid)
 
 
 def _decode_all(source: Source, part: Part, decoder: Decoder) -> Tensor:

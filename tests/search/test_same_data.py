@@ -1,6 +1,7 @@
 """From search to ranking to final training on the same images, from the command line and Python."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -12,7 +13,7 @@ from PIL import Image
 from enas_viz import cli, search
 from enas_viz.recipes import change, recipe
 from enas_viz.search.candidates import derive
-from enas_viz.search.data import DataError
+from enas_viz.search.data import DataError, load_data
 from enas_viz.search.strategies import FolderError, restore, resume
 from enas_viz.trace import load_trace
 
@@ -205,6 +206,29 @@ def test_options_of_a_recipe_may_come_before_its_name(here, capsys, tmp_path):
     )
 
     assert load_trace(tmp_path / "a").space.layers == 2
+
+
+def test_a_data_set_is_called_by_its_folder_from_inside_it_too(here, monkeypatch):
+    monkeypatch.chdir(here / "my pictures' set" / "train")
+
+    for source in ("..", "../../my pictures' set/"):
+        assert load_data(recipe("macro-tiny").data, source=source).name == "my pictures' set"
+
+
+def test_a_ranking_that_went_into_a_device_is_not_suggested(here, capsys):
+    told = run(capsys, "derive", here / "a run", "--n", "1", "--out", os.devnull).out
+
+    assert "next:" not in told
+
+
+def test_where_images_were_moved_the_option_that_names_them_is_told(here, capsys, tmp_path):
+    shutil.copytree(here / "a run", tmp_path / "run")
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    gone = {**facts, "data": str(tmp_path / "gone")}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(gone))
+
+    for command in (["derive", "run"], ["train", "--from", "run"]):
+        assert "if the images were moved, say where by --data" in refused(capsys, *command)
 
 
 # ---- in Python
