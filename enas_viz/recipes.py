@@ -307,6 +307,13 @@ class Recipe:
         return order_of(self.space, self.fidelity)
 
     @property
+    def cells(self) -> int:
+        """How many cells its network stacks, the reducing ones included; 0 for a macro network."""
+        if self.network.space == "macro":
+            return 0
+        return self.network.layers + (3 if self.fidelity.micro_stack == "trailing" else 2)
+
+    @property
     def kind(self) -> str:
         """What a run of it is, as `IN_USE` names it: macro, micro, macro-final, micro-final."""
         return self.network.space + ("-final" if self.strategy == "final" else "")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from enas_viz.anatomy import anatomy
 from enas_viz.cost import (
+    cell_places,
     cells_path_cost,
     cells_supernet_parameters,
     child_cost,
@@ -21,7 +22,7 @@ from enas_viz.cost import (
     tensor_sizes,
 )
 from enas_viz.published import ARTICLE_MICRO
-from enas_viz.recipes import recipe
+from enas_viz.recipes import RECIPES, recipe
 from enas_viz.space import MACRO_OPS, Architecture, MacroSpace, MicroSpace
 
 COUNTS = json.loads((Path(__file__).parent / "golden" / "param_counts.json").read_text())
@@ -152,6 +153,17 @@ def test_tensors_halve_after_the_layers_that_pool_and_odd_sides_round_up():
         *(((16, 2, 2),) * 2),
     )
     assert [side for _, side, _ in tensor_sizes(MacroSpace(3), 4, 7)] == [7, 7, 4, 2]
+
+
+@pytest.mark.parametrize("name", [name for name, made in RECIPES.items() if made.cells])
+def test_a_recipe_knows_how_many_cells_it_stacks(name):
+    made = RECIPES[name]
+    places = cell_places(made.network.layers, 4, made.fidelity.micro_stack)
+
+    assert made.cells == len(places)
+    assert made.network.space == "micro"
+    reductions = [place.kind for place in places].count("reduction")
+    assert reductions == (3 if name.endswith("-paper") else 2)
 
 
 def test_a_recipe_gives_its_sizes_and_its_merge():

@@ -66,7 +66,7 @@ def demo_command(args: Sequence[str]) -> None:
     network = chosen.network
     size = f"{network.layers} layers"
     if options.space == "micro":
-        size = f"{network.layers + 2} cells of {network.nodes} nodes"
+        size = f"{chosen.cells} cells of {network.nodes} nodes"
     print(
         f"A {options.space} search on real images: 1 797 handwritten digits, {size}, "
         f"{chosen.train.epochs} epochs of shared weights, "

@@ -74,7 +74,7 @@ def recipes_command(args: Sequence[str]) -> None:
         n, c, t = made.network, made.controller, made.train
         final = made.strategy == "final"
         print(f"{made.name:{width}} {made.about}")
-        size = f"{n.layers} layers" if n.space == "macro" else f"{n.layers + 2} cells"
+        size = f"{n.layers} layers" if n.space == "macro" else f"{made.cells} cells"
         samples = "" if final else f", {c.updates} x {c.samples} controller samples an epoch"
         print(
             f"{'':{width}} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs"
