@@ -21,7 +21,7 @@ from enas_viz.cost import (
     supernet_parameters,
     tensor_sizes,
 )
-from enas_viz.published import ARTICLE_MICRO
+from enas_viz.published import ARTICLE_MICRO, MICRO
 from enas_viz.recipes import RECIPES, recipe
 from enas_viz.space import MACRO_OPS, Architecture, MacroSpace, MicroSpace
 
@@ -164,6 +164,13 @@ def test_a_recipe_knows_how_many_cells_it_stacks(name):
     assert made.network.space == "micro"
     reductions = [place.kind for place in places].count("reduction")
     assert reductions == (3 if name.endswith("-paper") else 2)
+
+
+def test_the_papers_count_of_parameters_fits_two_reduction_cells_not_the_three_of_its_figure():
+    two = recipe("micro-final-paper", fidelity__micro_stack="two_reductions")
+
+    assert child_cost(MICRO, two).parameters == 4_587_372
+    assert child_cost(MICRO, recipe("micro-final-paper")).parameters == 6_235_596
 
 
 def test_a_recipe_gives_its_sizes_and_its_merge():
