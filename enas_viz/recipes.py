@@ -333,9 +333,9 @@ def _micro_controller(**changes: Any) -> ControllerConfig:
     return ControllerConfig(**(released | changes))
 
 
-# cifar10_macro_final.sh, cifar10_micro_final.sh [C]; the script has 15 normal cells. 18 give the 4.6
-# million parameters of the paper's table with two reduction cells; with the three of its figure
-# (fidelity.micro_stack="trailing") they give 6.2 million.
+# cifar10_macro_final.sh, cifar10_micro_final.sh [C]; the script has 15 normal cells. With two
+# reduction cells 18 give the 4.6 million parameters of the paper's table; with the three of its
+# figure (fidelity.micro_stack="trailing") they give 6.2 million.
 _MACRO_FINAL = NetworkConfig(layers=24, filters=96, keep_prob=0.5)
 _MICRO_FINAL = NetworkConfig(
     space="micro", layers=18, filters=36, keep_prob=0.8, aux_weight=0.4, drop_path_keep=0.6
