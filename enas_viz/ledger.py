@@ -30,6 +30,7 @@ from enas_viz.trace import Trace, load_trace, save_trace
 
 HALF = ".half"  # ends the name of a copy under way
 COMMITTED = "results"  # folder of the small copies from which RESULTS.md is made
+KEPT = Path(__file__).parent / "assets" / COMMITTED  # the same copies, shipped
 TRACES = ("trace.jsonl.gz", "trace.jsonl")
 OFFICIAL_TEST = DATASETS["cifar10"].test  # images
 DATA_LABELS = {"cifar10": "CIFAR-10", "cifar10-jpeg": "CIFAR-10 (JPEG copy)"}
@@ -223,18 +224,14 @@ def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     return runs, damaged
 
 
-def kept(where: str | Path = COMMITTED) -> list[Run]:
-    """The finished runs of which small copies are kept in a folder.
+def kept(where: str | Path = KEPT) -> list[Run]:
+    """The finished runs of which small copies are kept in a folder, by default those that the
+    package ships: copies of the repository's folder `results`.
 
-    where: by default `results` in the current folder, wherever this package is installed. The
-    project keeps its own there; notebooks read `../results`.
     Raises FileNotFoundError where there is no such folder.
     """
     if not Path(where).is_dir():
-        raise FileNotFoundError(
-            f"there is no folder {str(where)!r} with kept runs; the runs of this project are in "
-            f"the folder {COMMITTED!r} of its repository"
-        )
+        raise FileNotFoundError(f"there is no folder {str(where)!r} with kept runs")
     return [run for run in read_runs([where])[0] if run.finished]
 
 

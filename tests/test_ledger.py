@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from enas_viz import cli, estimates
+from enas_viz import cli, estimates, ledger
 from enas_viz import measured as measured_module
 from enas_viz.ledger import PAPER, SMALL, keep, read_runs, render, sort_runs
 from enas_viz.published import MACRO, MICRO
@@ -455,6 +455,18 @@ def test_no_runs_and_no_folder_for_the_page_are_told(tmp_path, capsys, monkeypat
     with pytest.raises(SystemExit):
         cli.main(["results", "--out", "nowhere/RESULTS.md"])
     assert "there is no folder 'nowhere' to save 'RESULTS.md' in" in capsys.readouterr().err
+
+
+def test_the_package_ships_copies_of_the_kept_runs():
+    """A new one is copied from `results` to `enas_viz/assets/results`."""
+    root = Path(__file__).parents[1]
+
+    def files(folder):
+        found = [p for p in (root / folder).glob("*/*") if p.name in ("run.json", *ledger.TRACES)]
+        return {p.relative_to(root / folder): p.read_bytes() for p in found}
+
+    assert files("results") == files("enas_viz/assets/results")
+    assert len(ledger.kept()) == len(ledger.kept(root / "results"))
 
 
 # ---------------------------------------------------------------- estimates

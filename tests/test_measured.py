@@ -128,14 +128,14 @@ def test_a_copy_of_the_package_elsewhere_answers_the_same(tmp_path):
         "from enas_viz.recipes import RECIPES; "
         "print([(n, estimates.needs(r), estimates.estimate(r, estimates.CPU).how) "
         "for n, r in RECIPES.items()]); "
-        "print([run.folder for run in ledger.kept()]); "
+        "print([(run.recipe.name, run.error) for run in ledger.kept()]); "
         "print(measured.tell_demo('macro')); print(estimates.__file__, file=sys.stderr)"
     )
     told = []
     for place in (package.parent, tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", code],
-            cwd=package.parent,  # where the kept runs are
+            cwd=tmp_path,
             env=os.environ | {"PYTHONPATH": str(place), "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,

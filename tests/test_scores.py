@@ -2,15 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 import enas_viz as ev
 from enas_viz.ledger import kept
 from enas_viz.view.scores import scores_of
-
-RESULTS = Path(__file__).parents[1] / "results"
 
 
 @dataclass
@@ -29,7 +26,7 @@ def centres(svg):
 
 
 def test_kept_runs_are_drawn_with_their_test_errors_and_sizes():
-    runs = kept(RESULTS)
+    runs = kept()
 
     svg = ev.draw_scores(runs).svg
 
