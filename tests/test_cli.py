@@ -384,6 +384,19 @@ def test_the_bar_of_a_resumed_search_moves_on_from_where_it_stands(capsys, monke
     assert "<00:00" not in told.split("66%")[0].split("61%")[-1]  # much is left to be done
 
 
+def test_a_training_says_which_layers_its_network_is_built_without(capsys, tmp_path):
+    base = ("macro-final-tiny", "--train.epochs", 1, "--network.filters", 4)
+    base += ("--network.layers", 4, "--data.train_images", 40)
+    network = ("--arch", "0, 1 0, 2 1 0, 3 1 0 1")  # layer 2 is read by nothing
+
+    plain = run(capsys, "train", *base, *network, "--folder", tmp_path / "a")
+    changed = ("--fidelity.skip_merge_search", "input", "--folder", tmp_path / "b")
+    paper = run(capsys, "train", *base, *network, *changed)
+
+    assert "nothing reads" not in plain
+    assert "nothing reads layer 2: the network is built without it" in paper
+
+
 def test_one_architecture_is_trained_resumed_and_told(capsys, tmp_path):
     run(capsys, "search", "macro-tiny", "--folder", tmp_path / "search", *TINY)
     told = run(capsys, "derive", tmp_path / "search", "--n", "3", "--batches", "1")

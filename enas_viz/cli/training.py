@@ -27,7 +27,7 @@ from enas_viz.files import check_folder, check_target, write_text
 from enas_viz.following import final_recipe, fitted
 from enas_viz.ranking import read_architecture
 from enas_viz.recipes import RECIPES, Preset, Recipe, recipe, recipe_from_json
-from enas_viz.space import Architecture, Wiring
+from enas_viz.space import Architecture, MacroSpace, Wiring
 from enas_viz.trace import load_trace
 
 
@@ -117,8 +117,9 @@ def train_command(args: Sequence[str]) -> None:
     from enas_viz import search
     from enas_viz.search.ranks import is_first_process
 
-    if "read" in origin and is_first_process():
-        print(origin["read"])
+    if is_first_process():
+        for told in filter(None, (origin.get("read"), left_out(chosen, architecture))):
+            print(told)
 
     watched = search.train_child(
         chosen,
@@ -131,6 +132,21 @@ def train_command(args: Sequence[str]) -> None:
         other_data=options.other_data,
     )
     watch(watched, chosen.train.epochs, folder)
+
+
+def left_out(made: Recipe, architecture: Architecture) -> str:
+    """Which layers a final network is built without, since nothing reads them; empty: none."""
+    if not isinstance(architecture.space, MacroSpace):
+        return ""
+    reached = architecture.space.reached(architecture, made.fidelity.skip_merge_search)
+    unread = [str(k + 1) for k in range(architecture.space.layers) if k not in reached]
+    if not unread:
+        return ""
+    layers, them = ("layer", "it") if len(unread) == 1 else ("layers", "them")
+    return (
+        f"nothing reads {layers} {', '.join(unread)}: the network is built without {them} "
+        f"(fidelity.skip_merge_search={made.fidelity.skip_merge_search!r})"
+    )
 
 
 def _finals() -> list[str]:
