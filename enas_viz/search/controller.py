@@ -79,8 +79,10 @@ class ControllerOptimiser:
         An infinite second moment would stop a weight for good, and nothing else would show it.
         """
         moments = [v for state in self.adam.state.values() for v in state.values()]
-        values = [*self.controller.parameters(), *moments]
-        return all(bool(value.isfinite().all()) for value in values)
+        values = [value.detach().flatten() for value in (*self.controller.parameters(), *moments)]
+        return bool(
+            torch.cat(values).isfinite().all()
+        )  # in one look, which is several times faster
 
     def zero_grad(self) -> None:
         self.adam.zero_grad(set_to_none=True)
