@@ -380,7 +380,8 @@ def test_images_in_memory_are_told_apart_by_what_they_are(tmp_path):
 
 @pytest.mark.parametrize("data", [5, "digits", {"name": 3, "shape": 5}, [1]])
 def test_an_origin_whose_data_are_no_facts_is_refused(data):
-    with pytest.raises(DataError, match="tells its data as `Data.facts` does|found on other data"):
+    said = "tells its data as|found on other data|the data of a ranking or run must be"
+    with pytest.raises(DataError, match=said):
         next(search.train_child(FINAL, ARCH, data=images(), origin={"data": data}))
 
 
