@@ -97,6 +97,8 @@ def some_run(name: str, epochs: int, folder: Path, mode: str) -> None:
         changes["controller__updates"] = 4
     if "micro" in name:  # else most of the time is arithmetic
         changes |= {"network__nodes": 2, "network__filters": 4}
+    if name == "micro-tiny":
+        changes |= {"data__train_images": 300, "controller__samples": 5}
     made = recipe(name, **changes)
     often = {"checkpoint_every": 0.1}
     if mode == "resume":
