@@ -221,8 +221,8 @@ def ran(lab: Lab, notebook: Path, replays: int, tiny: bool = False, **how) -> It
 
 
 def made_tiny(text: str) -> str:
-    """A notebook whose live searches have two epochs instead of twelve, or four of sixteen."""
-    small = text.replace("train__epochs=12)", "train__epochs=2)")
+    """A notebook whose live searches have one epoch instead of twelve, or four of sixteen."""
+    small = text.replace("train__epochs=12)", "train__epochs=1)")
     small = small.replace('\\"train__epochs\\": 16', '\\"train__epochs\\": 4')
     assert small != text, "no live search of twelve or sixteen epochs in it"
     return small
