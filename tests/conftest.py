@@ -15,10 +15,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread leaves i
 
 # The longest files, which workers take first, so that none is left to one of them at the end.
 LONGEST = (
-    *("test_never_lost", "test_ranks", "test_tiny", "test_strategies", "test_micro_supernet"),
-    *("test_ugly_ways", "test_every_widget", "test_replay_page", "test_micro_notebook"),
-    *("test_macro_notebook", "test_search_notebook", "test_design_notebook", "test_tour"),
-    *("test_controller_notebook", "test_microscope_lab", "test_dashboard_lab", "test_film_page"),
+    *("test_never_lost", "test_ranks", "test_strategies", "test_ugly_ways", "test_tiny"),
+    *("test_every_widget", "test_micro_notebook", "test_macro_notebook", "test_dashboard_lab"),
+    *("test_replay_page", "test_benchmarks", "test_micro_supernet", "test_search_notebook"),
+    *("test_cli", "test_waiting", "test_microscope_lab", "test_reproduction"),
+    *("test_design_notebook", "test_gallery_page", "test_binder", "test_animation"),
 )
 
 
