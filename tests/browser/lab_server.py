@@ -35,7 +35,10 @@ RUN = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-
 OPEN = "async path => { await window.jupyterapp.commands.execute('docmanager:open', { path }); }"
 CLOSE = """async () => {
   const { shell, serviceManager } = window.jupyterapp;
-  for (const widget of [...shell.widgets('main')]) widget.dispose(); // asks not whether to save
+  for (const widget of [...shell.widgets('main')]) {
+    await widget.sessionContext?.ready; // else its kernel would start later, and stay
+    widget.dispose(); // asks not whether to save
+  }
   await serviceManager.sessions.shutdownAll();
 }"""
 WEAR = """async theme => {
