@@ -74,13 +74,12 @@ def train_network(
     optimiser = make_optimiser(net, schedule)
     losses, share, step = [], math.nan, 0
     for epoch in range(epochs):
-        told = []
+        told, rate = [], learning_rate(schedule, epoch)
         for index in _minibatches(data, recipe, seed, epoch):
             rng = draws.generator(seed, "alone", epoch, step, 1)
             images, labels = data.training_batch(index, recipe.data, rng)
             keep = recipe.network.keep_prob
             drop = draws.dropout_mask((len(index), net.features), keep, rng, device)
-            rate = learning_rate(schedule, epoch)
             told.append(
                 train_step(
                     *(net, optimiser, architecture, images, labels, rate),

@@ -80,9 +80,7 @@ class ControllerOptimiser:
         """
         moments = [v for state in self.adam.state.values() for v in state.values()]
         values = [value.detach().flatten() for value in (*self.controller.parameters(), *moments)]
-        return bool(
-            torch.cat(values).isfinite().all()
-        )  # in one look, which is several times faster
+        return bool(torch.cat(values).isfinite().all())  # one look is several times faster
 
     def zero_grad(self) -> None:
         self.adam.zero_grad(set_to_none=True)
