@@ -76,7 +76,7 @@ def _plain(label: str, pair: Any) -> Score:
             f"{shortened(label)} must have a pair (value, standard error) of numbers; got "
             f"{shortened(pair)}"
         )
-    value, error = (float(n) if abs(n) < MOST else math.inf for n in pair)  # NaN: refused later
+    value, error = (math.inf if abs(n) >= MOST else float(n) for n in pair)  # NaN: refused later
     return Score(label, value, error)
 
 
