@@ -1,14 +1,15 @@
 """What an architecture is like: how deep, how far it sees, which outputs no layer reads. No torch.
 
-It describes the path that an architecture takes through the supernet of a recipe. Not here: what
-it costs (`cost`), how accurate it is (`enas_viz.search`).
+It describes what a recipe computes: in a search the path that an architecture takes through the
+supernet, in final training the network of its own. Not here: what it costs (`cost`), how accurate
+it is (`enas_viz.search`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from enas_viz.cost import cell_places, recipe_path_cost
+from enas_viz.cost import cell_places, recipe_cost
 from enas_viz.recipes import Recipe
 from enas_viz.space import Architecture, MacroSpace, OpTable
 
@@ -32,13 +33,13 @@ STEM_REACH = 2  # of the 3x3 convolution that every network begins with
 
 @dataclass(frozen=True)
 class Anatomy:
-    """parameters, multiply_adds: of the path, per image. receptive_field: side in pixels of the
-    square of the image that one pixel of the last feature map depends on. depth: operations on the
-    longest way from stem to classifier; shortest: on the shortest, through skips. Of cells, depth
-    and shortest count computed nodes within the normal cell. unread: what no later layer or node
-    reads besides the next one (macro: layers without a skip from them, and where skips are a
-    layer's input, layers that the classifier does not depend on; micro: per cell the loose ends,
-    by the readers' names of nodes)."""
+    """parameters, multiply_adds: of the path or network, per image. receptive_field: side in pixels
+    of the square of the image that one pixel of the last feature map depends on. depth: operations
+    on the longest way from stem to classifier; shortest: on the shortest, through skips. Of cells,
+    depth and shortest count computed nodes within the normal cell. unread: what no later layer or
+    node reads besides the next one (macro: layers without a skip from them, and where skips are a
+    layer's input, layers that the classifier does not depend on; micro: per cell the loose ends, by
+    the readers' names of nodes)."""
 
     parameters: int
     multiply_adds: int
@@ -65,9 +66,9 @@ def anatomy(
             f"the recipe {recipe.name} is for {recipe.network.space} networks; got a {space.kind} "
             f"architecture"
         )
-    cost = recipe_path_cost(architecture, recipe, image_channels, classes)
+    cost = recipe_cost(architecture, recipe, image_channels, classes)
     if isinstance(space, MacroSpace):
-        merge = recipe.fidelity.skip_merge_search
+        merge = recipe.fidelity.skip_merge(final=recipe.strategy == "final")
         shortest, depth = _ways(architecture, merge)
         read = {t for k in range(space.layers) for t in space.sources(architecture, k)}
         if merge == "input":
@@ -123,6 +124,8 @@ def _shortest_in_cell(architecture: Architecture) -> int:
 
 def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     space, fidelity = architecture.space, recipe.fidelity
+    # Final networks reduce by strides.
+    mode = "stride2" if recipe.strategy == "final" else fidelity.micro_reduction_search
     stacked, counts = fidelity.sep_conv_stack, fidelity.loose_inputs == "count"
 
     def reach(op: str) -> int:
@@ -137,7 +140,6 @@ def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     for place in cell_places(network.layers, network.filters, fidelity.micro_stack):
         strides = 1
         if place.kind == "reduction" and place.kind in space.cells:
-            mode = fidelity.micro_reduction_search
             if mode == "stride2":
                 strides = 2
             else:

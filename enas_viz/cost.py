@@ -126,6 +126,18 @@ def _halved(architecture: Architecture, merge: str) -> list[int]:
     return [sum(t < p + 2 and k > p for t, k in last_read.items()) for p in pools]
 
 
+def recipe_cost(
+    architecture: Architecture,
+    recipe: Recipe,
+    image_channels: int | None = None,
+    classes: int | None = None,
+) -> Cost:
+    """Cost of what a recipe computes for an architecture: in a search the path that it takes
+    (`recipe_path_cost`), in final training the network of its own (`child_cost`)."""
+    counted = child_cost if recipe.strategy == "final" else recipe_path_cost
+    return counted(architecture, recipe, image_channels, classes)
+
+
 def recipe_path_cost(
     architecture: Architecture,
     recipe: Recipe,
@@ -137,8 +149,13 @@ def recipe_path_cost(
     image_channels, classes: those of the images, by default of the recipe's dataset; a folder or
     zip is taken to be like CIFAR-10, so give those of its images (a trace's header tells them).
     What is computed, so under `fidelity.macro_dispatch="last_branch"` the last operation in every
-    layer.
+    layer. Raises ValueError for a recipe of final training, which has no shared weights.
     """
+    if recipe.strategy == "final":
+        raise ValueError(
+            f"a path is one through the shared weights of a search; {recipe.name} is a final "
+            f"training, whose networks `child_cost` counts"
+        )
     images = _images(recipe, image_channels, classes)
     if isinstance(architecture.space, MicroSpace):
         network = recipe.network
@@ -214,7 +231,7 @@ def _macro_child_cost(
     parameters = 9 * image_channels * filters + 2 * filters
     work = 9 * image_channels * filters * resolution**2
     read = {}  # the most often that a later layer wants a tensor halved
-    merge, names = recipe.fidelity.skip_merge_search, space.op_names(architecture)
+    merge, names = recipe.fidelity.skip_merge(final=True), space.op_names(architecture)
     for k in space.reached(architecture, merge):
         op = names[k]
         c, pixels = filters * 2 ** halvings[k], sides[halvings[k]] ** 2
@@ -228,8 +245,9 @@ def _macro_child_cost(
         if merge == "input":
             joined = len(inputs) if len(inputs) > 1 else 0
         if joined:
-            parameters += joined * c * c + 2 * c
-            work += joined * c * c * pixels
+            kernel = 0 if merge == "add" else joined * c * c
+            parameters += kernel + 2 * c
+            work += kernel * pixels
         for tensor in (*sources, *inputs):
             read[tensor] = halvings[k]
     read[space.layers] = halvings[-1]

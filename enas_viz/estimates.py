@@ -20,7 +20,7 @@ from enas_viz import measured
 from enas_viz.cost import (
     cells_supernet_parameters,
     child_cost,
-    recipe_path_cost,
+    recipe_cost,
     supernet_parameters,
 )
 from enas_viz.published import MACRO, MICRO
@@ -269,8 +269,7 @@ def _shape(recipe: Recipe) -> Recipe:
 @cache
 def _multiply_adds(shape: Recipe) -> float:
     """Multiply-adds of one image through the network, the mean over likely architectures."""
-    counted = child_cost if shape.strategy == "final" else recipe_path_cost
-    found = [counted(a, shape).multiply_adds for a in likely_architectures(shape)]
+    found = [recipe_cost(a, shape).multiply_adds for a in likely_architectures(shape)]
     return sum(found) / len(found)
 
 

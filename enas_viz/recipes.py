@@ -70,8 +70,12 @@ class Fidelity:
     # Skips of a macro layer in search: added to its operation's output, batch norm [C]; joined with
     # it, 1x1 convolution [A]; or what was chosen, joined where it is several, is the operation's
     # input [P]: where nothing was chosen, the layer before, to which the draft forces recurrent
-    # layers [P0]. Final networks join skips with the operation's output [C], too, unless "input".
+    # layers [P0]; "input" holds for final networks, too.
     skip_merge_search: Literal["add", "concat", "input"] = "add"
+    # Skips of a final macro layer: joined with its operation's output, 1x1 convolution [C, P, A],
+    # or added to it, batch norm, as the search does [C]. The article draws one network, which it
+    # searches and then trains, and joins in it; of another merge for training it says nothing.
+    skip_merge_final: Literal["concat", "add"] = "concat"
     # Operations of the final macro network: as named, or separable ones built dense [C].
     macro_final_ops: Literal["true", "dense"] = "true"
     # Reduction cells in micro search: factorized reduction of one input then a stride-1 cell [C],
@@ -120,6 +124,23 @@ class Fidelity:
     # Fan-in when initialised: what a weight reads, or what TensorFlow's initialiser makes of its
     # layout [C]: all channels for a depthwise kernel, number of inputs for stacked micro weights.
     init_fan_in: Literal["true", "released"] = "true"
+
+    def skip_merge(self, final: bool) -> Literal["add", "concat", "input"]:
+        """How a macro network merges its skips: one of a search, or a final one.
+
+        Raises ValueError for a final one that adds what its search reads as a layer's input.
+        """
+        if not final:
+            return self.skip_merge_search
+        if self.skip_merge_search != "input":
+            return self.skip_merge_final
+        if self.skip_merge_final == "add":
+            raise ValueError(
+                "fidelity.skip_merge_final='add' adds skips to what a layer's operation made, but "
+                "with fidelity.skip_merge_search='input' they are what it reads; set "
+                "skip_merge_final to 'concat', or skip_merge_search to 'add' or 'concat'"
+            )
+        return "input"
 
 
 _RELEASED = {
@@ -188,7 +209,11 @@ IN_USE = {
         }
     ),
     "macro-final": frozenset(
-        {*_ALL, "macro_final_ops", "skip_wiring", "skip_merge_search", "idle_weights", "cutout"}
+        {
+            *_ALL,
+            *("macro_final_ops", "skip_wiring", "skip_merge_search", "skip_merge_final"),
+            *("idle_weights", "cutout"),
+        }
     ),
     "micro-final": frozenset(
         {*_ALL, "loose_inputs", "micro_stack", "sep_conv_stack", "aux_head", "cutout"}
@@ -776,6 +801,8 @@ def _check_together(made: Recipe) -> None:
             f"head; got {made.network.aux_weight}, expected 0"
         )
     final = made.strategy == "final"
+    if made.kind == "macro-final":
+        made.fidelity.skip_merge(final)  # refuses what cannot be together
     if made.network.drop_path_keep < 1 and made.kind != "micro-final":
         raise ValueError(
             f"network.drop_path_keep is for the final training of cells; a {made.kind} recipe "

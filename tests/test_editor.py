@@ -7,7 +7,9 @@ from episodes import made_up_cells, made_up_episode
 from module import run_module
 
 import enas_viz as ev
+from enas_viz.cost import child_cost
 from enas_viz.published import MICRO
+from enas_viz.recipes import recipe
 from enas_viz.space import MacroSpace, MicroSpace, assemble
 from enas_viz.trace import Episode, Step
 from enas_viz.view.shapes import module
@@ -183,6 +185,18 @@ def test_a_recipe_that_is_named_wires_the_drawing_and_the_facts_alike():
     assert facts[1]["layers that nothing reads"] == "2"
     assert [f["ways through"] for f in facts] == ["1 to 4 operations", "3 operations"]
     assert ["data-none" in editor.scene["network"] for editor in (plain, paper)] == [False, True]
+
+
+@pytest.mark.parametrize("space", ["macro", "micro"])
+def test_of_a_final_training_the_facts_are_those_of_the_network_of_its_own(space):
+    final = recipe(f"{space}-final-tiny")
+    architecture = final.space.sample(random.Random(0))
+
+    label, number, whose = ev.Editor(architecture, recipe=final).facts[0]
+
+    assert label == "parameters"
+    assert number == f"{child_cost(architecture, final).parameters:,}"
+    assert whose == "of this network, none of them shared"
 
 
 def test_a_choice_changes_the_list_and_the_facts():

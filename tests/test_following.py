@@ -83,6 +83,24 @@ def test_a_macro_network_reads_its_skips_as_it_did_in_the_search(searched, built
     assert paper.fidelity.skip_merge_search == searched  # not what that recipe would read
 
 
+@pytest.mark.parametrize("searched", ["add", "concat"])
+@pytest.mark.parametrize("built", ["concat", "add"])
+def test_how_a_final_network_merges_its_skips_is_its_own_recipes_choice(searched, built):
+    search = recipe("macro-tiny", fidelity__skip_merge_search=searched)
+    final = recipe("macro-final-tiny", fidelity__skip_merge_final=built)
+
+    made = fitted(final, search).fidelity
+
+    assert made.skip_merge_final == made.skip_merge(final=True) == built
+
+
+def test_a_search_whose_skips_are_the_input_is_not_followed_by_a_network_that_adds_them():
+    search = recipe("macro-tiny", fidelity__skip_merge_search="input")
+
+    with pytest.raises(ValueError, match="set skip_merge_final to 'concat'"):
+        fitted(recipe("macro-final-tiny", fidelity__skip_merge_final="add"), search)
+
+
 def test_a_stack_of_cells_ends_as_it_did_in_the_search():
     search = recipe("micro-tiny", fidelity__micro_stack="trailing")
 

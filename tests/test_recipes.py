@@ -39,6 +39,7 @@ macro_dispatch          sampled               last_branch     sampled           
 macro_order             op-first              op-first        skips-first           skips-first
 skip_wiring             layer                 code            layer                 layer
 skip_merge_search       add                   add             input                 concat
+skip_merge_final        concat                concat          concat                concat
 macro_final_ops         true                  dense           true                  true
 micro_reduction_search  fr_then_cell          fr_then_cell    stride2               stride2
 loose_inputs            count                 count           exclude               count
@@ -94,6 +95,16 @@ def test_every_value_of_a_preset_is_among_the_choices_of_its_field():
     for name, hint in get_type_hints(Fidelity).items():
         assert len(get_args(hint)) > 1
         assert all(getattr(preset, name) in get_args(hint) for preset in PRESETS.values())
+
+
+def test_final_training_recorded_before_it_had_a_choice_concatenated_its_skips():
+    results = Path(__file__).parents[1] / "results"
+    kept = results / "macro-final-cpu-derive-seed0" / "run.json"
+    told = json.loads(kept.read_text(encoding="utf-8"))["recipe"]
+    assert "skip_merge_final" not in told["fidelity"]
+
+    assert recipe_from_json(told).fidelity.skip_merge(final=True) == "concat"
+    assert recorded_fidelity(told["fidelity"]).skip_merge(final=True) == "concat"
 
 
 def test_the_released_recipe_has_the_numbers_of_the_authors_script():

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from enas_viz.cost import child_cost
 from enas_viz.published import ARTICLE_MICRO, MACRO, MICRO
 from enas_viz.recipes import recipe
 from enas_viz.space import MacroSpace
+from enas_viz.view.scene import scene_of
 from enas_viz.view.stack import plan_of, slabs, stack_parts
 
 
@@ -68,12 +70,32 @@ def test_a_final_macro_network_is_drawn_as_wide_as_it_is_built():
         ("macro-final", "concatenated here"),
         ("macro-paper", "what a layer chose"),
         ("macro-final-paper", "what a layer chose"),
+        (recipe("macro-final", fidelity__skip_merge_final="add"), "skips are added here"),
+        (recipe("macro-final", fidelity__skip_merge_search="concat"), "concatenated here"),
     ],
 )
-def test_the_legend_says_how_the_recipe_that_is_named_merges_skips(name, sign):
+def test_the_legend_says_how_the_recipe_that_is_given_merges_skips(name, sign):
     drawn = ev.draw(MACRO, level="network", recipe=name).svg
 
     assert any(sign in line for line in words(drawn))
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "merge"),
+    [
+        ({}, "concat"),
+        ({"skip_merge_final": "add"}, "add"),
+        ({"skip_merge_search": "input"}, "input"),
+    ],
+)
+def test_a_final_network_is_drawn_as_it_merges_its_skips(fidelity, merge):
+    final = recipe("macro-final", network__layers=6).to_json()
+    episode = made_up_episode(6)
+    header = replace(episode.header, recipe=final, fidelity=fidelity)
+    drawn = replace(episode, header=header)
+
+    assert scene_of(drawn).merge == merge
+    assert plan_of(drawn).merge == merge
 
 
 def test_sizes_of_an_episode_are_its_recipes():

@@ -138,7 +138,7 @@ def left_out(made: Recipe, architecture: Architecture) -> str:
     """Which layers a final network is built without, since nothing reads them; empty: none."""
     if not isinstance(architecture.space, MacroSpace):
         return ""
-    reached = architecture.space.reached(architecture, made.fidelity.skip_merge_search)
+    reached = architecture.space.reached(architecture, made.fidelity.skip_merge(final=True))
     unread = [str(k + 1) for k in range(architecture.space.layers) if k not in reached]
     if not unread:
         return ""

@@ -1,8 +1,9 @@
 """Children: one architecture as a network of its own, for its final training.
 
 A child is not a path of the supernet. The authors build it anew: macro layers widen at each
-reduction and concatenate their skips; cells halve by strided operations, pass every input through
-one more 1x1 convolution, and hand on their loose ends side by side.
+reduction and concatenate their skips, where the search adds them; cells halve by strided
+operations, pass every input through one more 1x1 convolution, and hand on their loose ends side by
+side.
 
 Not here: the shared weights (`supernet.py`), the training (`final.py`).
 Source: authors' `general_child.py` (`_fixed_layer`) and `micro_child.py` (`_fixed_layer`); sizes as
@@ -57,7 +58,7 @@ class Drops(NamedTuple):
 
 
 class MacroChild(nn.Module):
-    """A macro network: stem, one operation a layer, skips joined by concatenation, classifier.
+    """A macro network: stem, one operation a layer, skips merged into its output, classifier.
 
     Layers work in pre-activation order. Both after-reduction stages are twice as wide as the one
     before. Every stored tensor has a reduction of its own at each of the two points, as in the
@@ -65,9 +66,11 @@ class MacroChild(nn.Module):
     released: 42 559 392 parameters at 96 filters, 75 636 608 at 128; truly separable 30 947 424 at
     96. `fidelity.macro_final_ops`: "true" as named, "dense" with dense kernels for separable ones.
     `fidelity.skip_merge_search`: "input", what a layer chose, joined where it is several, is what
-    its operation reads, and a layer that nothing depends on is not built; otherwise a layer's skips
-    join its own result by concatenation, whatever its search did.
-    Raises ValueError where "dense" meets pooling, which the released program cannot build.
+    its operation reads, and a layer that nothing depends on is not built. Otherwise
+    `fidelity.skip_merge_final`, whatever the search did: "concat", a layer's skips and its own
+    result pass a 1x1 convolution side by side (authors' code); "add", their sum is normalised.
+    Raises ValueError where "dense" meets pooling, which the released program cannot build, and
+    where skips that are the input are to be added.
     """
 
     def __init__(
@@ -91,8 +94,7 @@ class MacroChild(nn.Module):
         self.halvings = [sum(p < k for p in pools) for k in range(space.layers + 1)]
         widths = [filters * 2**halvings for halvings in self.halvings]
         self.features = widths[-1]  # channels before the classifier
-        merge = fidelity.skip_merge_search
-        self.skips_are_input = merge == "input"
+        self.merge = merge = fidelity.skip_merge(final=True)
         self.reached = space.reached(architecture, merge)
         self.inputs = [space.inputs(architecture, k, merge) for k in range(space.layers)]
         self.sources = [space.sources(architecture, k) for k in range(space.layers)]
@@ -102,10 +104,7 @@ class MacroChild(nn.Module):
             for k, op in enumerate(space.op_names(architecture))
         )
         self.merges = nn.ModuleList(
-            nn.Sequential(Conv(self._joined(k) * c, c, 1), norm(c, fidelity))
-            if self._joined(k)
-            else nn.Identity()
-            for k, c in enumerate(widths[1:-1], start=1)
+            self._merge(k, c, fidelity) for k, c in enumerate(widths[1:-1], start=1)
         )
         self.reductions = nn.ModuleList(
             nn.ModuleList(
@@ -143,9 +142,17 @@ class MacroChild(nn.Module):
     def _joined(self, k: int) -> int:
         """How many tensors are joined at layer k: what it chose and its own result; where what it
         chose is its input, only that, if it is more than one. 0: none."""
-        if not self.skips_are_input:
+        if self.merge != "input":
             return len(self.sources[k]) + 1
         return len(self.inputs[k]) if k in self.reached and len(self.inputs[k]) > 1 else 0
+
+    def _merge(self, k: int, c: int, fidelity: Fidelity) -> nn.Module:
+        joined = self._joined(k)
+        if not joined:
+            return nn.Identity()
+        if self.merge == "add":
+            return norm(c, fidelity)
+        return nn.Sequential(Conv(joined * c, c, 1), norm(c, fidelity))
 
     def _layer(self, k: int, tensors: list[dict[int, Tensor]]) -> Tensor:
         halvings = self.halvings[k]
@@ -153,9 +160,11 @@ class MacroChild(nn.Module):
             chosen = [self._read(tensors, t, halvings) for t in self.inputs[k]]
             return self.branches[k](self.merges[k - 1](F.relu_(join(chosen))))
         out = self.branches[k](self._read(tensors, self.inputs[k][0], halvings))
-        if k == 0 or self.skips_are_input:
+        if k == 0 or self.merge == "input":
             return out
         skips = [self._read(tensors, t, halvings) for t in self.sources[k]]
+        if self.merge == "add":
+            return self.merges[k - 1](sum(skips, out))
         return self.merges[k - 1](F.relu_(join([*skips, out])))
 
     def _read(self, tensors: list[dict[int, Tensor]], number: int, halvings: int) -> Tensor:

@@ -22,6 +22,7 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal, get_args
 
 from enas_viz.files import check_target, write_bytes, write_text
+from enas_viz.recipes import Recipe
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
 from enas_viz.view import animation
@@ -116,7 +117,7 @@ def draw(
     layers: int | None = None,
     filters: int | None = None,
     resolution: int | None = None,
-    recipe: str | None = None,
+    recipe: Recipe | str | None = None,
 ) -> Drawing:
     """The network of an architecture, an episode or a trace (`Trace.best`: of what kept its steps).
 
@@ -125,12 +126,12 @@ def draw(
     network or the pair of cells, with all edges; "network", the whole network as a stack with the
     sizes of its tensors. Its page (saved as .html, or `iframe()` of the drawing) opens a cell when
     it is clicked. layers (normal cells of a micro network), filters (channels at full resolution)
-    and resolution (pixels) set its sizes; by default they are those of `recipe`, a name such as
-    "micro-final-released", else of the episode's recipe, else of the authors' search script.
-    colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an episode, the
-    state at that step of the controller (from 0, negative from the end), with its probabilities; by
-    default the finished network. reductions: of a macro network, whether to show where feature maps
-    are halved (see `scene_of`). hint: a last line for the reader.
+    and resolution (pixels) set its sizes; by default they are those of `recipe`, a recipe or a name
+    such as "micro-final-released", else of the episode's recipe, else of the authors' search
+    script. colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an
+    episode, the state at that step of the controller (from 0, negative from the end), with its
+    probabilities; by default the finished network. reductions: of a macro network, whether to show
+    where feature maps are halved (see `scene_of`). hint: a last line for the reader.
     Raises ValueError for a step that is not there, and for options that the level does not have.
     """
     if not isinstance(hint, str):

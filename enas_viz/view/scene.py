@@ -257,8 +257,8 @@ class Scene:
 class MacroScene(Scene):
     """What can be drawn of a macro space.
 
-    merge: how skips are merged, as `fidelity.skip_merge_search` says. reductions: whether to show
-    where feature maps are halved.
+    merge: how skips are merged, as `Fidelity.skip_merge` says. reductions: whether to show where
+    feature maps are halved.
     """
 
     merge: Literal["add", "concat", "input"] = "add"
@@ -506,7 +506,7 @@ def scene_of(
         space,
         "op-first" if isinstance(x, Architecture) else x.order,
         colour,
-        merge=recorded_fidelity(fidelity).skip_merge_search,
+        merge=recorded_fidelity(fidelity).skip_merge(final=recipe.get("strategy") == "final"),
         reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
         **sizes,
     )

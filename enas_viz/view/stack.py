@@ -15,7 +15,7 @@ from itertools import pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 
 from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
-from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, recorded_fidelity
+from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, Recipe, recorded_fidelity
 from enas_viz.recipes import recipe as named
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
@@ -65,10 +65,8 @@ class Plan:
 
     @property
     def merge(self) -> str:
-        """Where a macro network's skips join: a network of its own concatenates them, unless they
-        are what its layers read."""
-        merge = self.fidelity.skip_merge_search
-        return "concat" if self.final and merge == "add" else merge
+        """How a macro network merges its skips."""
+        return self.fidelity.skip_merge(self.final)
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,7 @@ def plan_of(
     layers: int | None = None,
     filters: int | None = None,
     resolution: int | None = None,
-    recipe: str | None = None,
+    recipe: Recipe | str | None = None,
 ) -> Plan:
     """Sizes as given, else those of `recipe`, else of the episode's, else of the authors' search
     script.
@@ -115,10 +113,10 @@ def plan_of(
     recorded, dataset = (header.recipe, header.dataset) if header else ({}, {})
     fidelity = recorded_fidelity(header.fidelity if header else {})
     if recipe is not None:
-        chosen = named(recipe)
+        chosen = recipe if isinstance(recipe, Recipe) else named(recipe)
         if chosen.network.space != space.kind:
             raise ValueError(
-                f"recipe {recipe!r} is of {chosen.network.space} networks; this is "
+                f"recipe {chosen.name!r} is of {chosen.network.space} networks; this is "
                 f"a {space.kind} one"
             )
         recorded, fidelity = chosen.to_json(), chosen.fidelity

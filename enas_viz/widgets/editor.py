@@ -135,8 +135,11 @@ class Editor(Replay):
         space, found = architecture.space, anatomy(architecture, self.recipe)
         side = self.recipe.data.resolution
         whole = ", more than the whole image" if found.receptive_field > side else ""
+        whose = "of this path, with the weights it shares"
+        if self.recipe.strategy == "final":
+            whose = "of this network, none of them shared"
         rows = [
-            ["parameters", f"{found.parameters:,}", "of this path, with the weights it shares"],
+            ["parameters", f"{found.parameters:,}", whose],
             ["multiply-adds", f"{found.multiply_adds / 1e6:.1f} million", "for one image"],
             [
                 "receptive field",

@@ -18,7 +18,10 @@ SIDE = 256
 
 def columns(made, architecture, monkeypatch):
     """How wide the image columns are that one pixel of the last map depends on, measured."""
-    net = make_supernet(made, 3, 10, 0).eval().double()
+    if made.strategy == "final":
+        net = make_child(made, architecture, 3, 10, 0).eval().double()
+    else:
+        net = make_supernet(made, 3, 10, 0).eval().double()
     with torch.no_grad():
         for weight in net.parameters():
             weight.abs_()  # nothing cancels, nothing is rectified away
@@ -70,6 +73,25 @@ def test_the_receptive_field_is_what_the_network_depends_on(name, preset, seed, 
     architecture = without_max(made.space.sample(random.Random(seed)))
 
     assert anatomy(architecture, made).receptive_field == columns(made, architecture, monkeypatch)
+
+
+@pytest.mark.parametrize("name", ["macro-final-tiny", "micro-final-tiny"])
+@pytest.mark.parametrize("preset", ["default", "paper"])
+@pytest.mark.parametrize("seed", range(2))
+def test_of_final_training_it_describes_the_network_of_its_own(name, preset, seed, monkeypatch):
+    made = recipe(name, fidelity=preset, data__resolution=SIDE, network__filters=2)
+    architecture = without_max(made.space.sample(random.Random(seed)))
+
+    found = anatomy(architecture, made, 3, 10)
+
+    assert found.receptive_field == columns(made, architecture, monkeypatch)
+    built = make_child(made, architecture, 3, 10, 0).parameters()
+    assert found.parameters == sum(w.numel() for w in built)
+
+
+def test_a_path_through_shared_weights_is_none_of_final_training():
+    with pytest.raises(ValueError, match="macro-final-tiny is a final training"):
+        recipe_path_cost(MACRO, recipe("macro-final-tiny", network__layers=24))
 
 
 def test_published_networks_are_as_deep_as_they_look():

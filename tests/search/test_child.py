@@ -112,6 +112,7 @@ def test_cost_counts_the_parameters_and_the_multiply_adds_of_children(kind):
         ("loose_inputs", "exclude"),
         ("macro_final_ops", "true"),
         ("skip_merge_search", "input"),
+        ("skip_merge_final", "add"),
         ("micro_stack", "trailing"),
         ("sep_conv_stack", 1),
     ):
@@ -243,6 +244,50 @@ def test_skips_are_joined_in_order_with_the_layers_own_result_last():
     (joined,) = seen
     assert joined.shape[1] == 3 * 16  # two skips and the layer itself, widths doubled twice
     assert torch.equal(joined[:, 32:], F.relu(outs[2]))
+
+
+@pytest.mark.parametrize("merge", ["concat", "add"])
+def test_a_final_macro_network_is_counted_as_it_merges_its_skips(merge):
+    arch = MacroSpace(6).sample(random.Random(1))
+    made = recipe("macro-final-tiny", fidelity__skip_merge_final=merge)
+    net = make_child(made, arch, 3, 10, seed=0)
+
+    found = cost.child_cost(arch, made, 3, 10)
+
+    assert found.parameters == count(net)
+    joins = sum(w.numel() for w in net.merges.parameters() if w.ndim == 4)
+    assert (joins > 0) == (merge == "concat")
+
+
+def test_a_final_network_that_adds_its_skips_normalises_the_sum_as_a_search_does():
+    arch = MacroSpace(3).architecture(["conv3x3"] * 3, [(0,), (1, 1)])
+    made = recipe("macro-final-tiny", network__layers=3, fidelity__skip_merge_final="add")
+    net = make_child(made, arch, 1, 10, seed=0).eval()
+    seen, outs = [], {}
+    for merge in net.merges:
+        merge.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    for k, branch in enumerate(net.branches):
+        branch.register_forward_hook(lambda _m, _i, out, k=k: outs.__setitem__(k, out.clone()))
+
+    with torch.no_grad():
+        logits = net(torch.randn(2, 1, 8, 8))
+        halved = [net.reductions[1][1](net.reductions[0][1](outs[0]))]
+        halved.append(net.reductions[1][2](net.merges[0](outs[1])))
+        total = halved[0] + halved[1] + outs[2]
+
+        torch.testing.assert_close(seen[0], outs[1])  # a layer without skips is normalised, too
+        torch.testing.assert_close(seen[1], total)
+        torch.testing.assert_close(logits, net.classifier(net.merges[1](total).mean((2, 3))))
+
+
+def test_skips_that_are_a_layers_input_are_not_added_to_its_output():
+    both = {"skip_merge_search": "input", "skip_merge_final": "add"}
+    arch = MacroSpace(6).sample(random.Random(1))
+
+    with pytest.raises(ValueError, match="skip_merge_final='add' adds skips to what"):
+        recipe("macro-final-tiny", **{f"fidelity__{k}": v for k, v in both.items()})
+    with pytest.raises(ValueError, match="skip_merge_final='add' adds skips to what"):
+        MacroChild(arch, 4, fidelity=Fidelity(**both))
 
 
 def test_where_skips_are_the_input_a_child_joins_what_was_chosen_before_its_operation():
