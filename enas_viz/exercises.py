@@ -1,6 +1,8 @@
 """Exercises that check themselves: `check(name, answer)` says whether it is right, or hints.
 
 Right answers are computed here from spaces and recorded numbers, so none stands in a notebook.
+A measured or computed quantity may be rounded: an answer is right when it is the right one rounded
+to the digits that the answer has (`rounds_to`). Counts that come out whole must be exact.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
@@ -259,7 +262,7 @@ def _baseline_factor(answer: Any) -> Verdict:
     right = specimen.variance(1, "none") / specimen.variance(1, "mean")
     mean = specimen.expected_reward()
     deviation = (specimen.spread() ** 2 + specimen.noise_level() ** 2) ** 0.5
-    if abs(answer / right - 1) < 0.15:
+    if abs(answer / right - 1) < 0.15 or rounds_to(answer, right):
         return Verdict(True, f"measured: {right:.1f} times")
     if abs(answer / right**0.5 - 1) < 0.15:
         return Verdict(False, "that compares distances; a variance is a mean of squares")
@@ -285,17 +288,19 @@ def _first_advantage(answer: Any) -> Verdict:
     baseline = (1 - decay) * reward
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
-    if abs(answer - (reward - baseline)) < 1e-6:
+    slips = (
+        (reward, "the program moves the baseline first, then takes the difference"),
+        (baseline, "that is the baseline after it moved; the advantage is what is above"),
+    )
+    if _is_right(answer, reward - baseline, 1e-6, slips):
         return Verdict(
             True, "the baseline has moved by one hundredth of the reward before it counts"
         )
-    if abs(answer - reward) < 1e-6:
-        return Verdict(False, "the program moves the baseline first, then takes the difference")
-    if abs(answer - baseline) < 1e-6:
-        return Verdict(False, "that is the baseline after it moved; the advantage is what is above")
-    if abs(answer - (1 - decay) * (reward - baseline)) < 1e-3:
-        return Verdict(False, "the decay says how much of the old baseline stays: nearly all")
-    return Verdict(False, "baseline first: 0, moved by a hundredth of the way to the reward")
+    said = next((says for slip, says in slips if abs(answer - slip) < 1e-6), None)
+    if said is None and abs(answer - (1 - decay) * (reward - baseline)) < 1e-3:
+        said = "the decay says how much of the old baseline stays: nearly all"
+    hint = "baseline first: 0, moved by a hundredth of the way to the reward"
+    return Verdict(False, said or hint)
 
 
 def _design_short(answer: Any) -> Verdict:
@@ -358,9 +363,26 @@ def _near(answer: float, wanted: float, by: float) -> bool:
     return abs(answer - wanted) <= by
 
 
-def _is_right(answer: float, right: float, by: float) -> bool:
-    """Whether an answer is near the right one, or is the right one rounded to one digit."""
-    return _near(answer, right, by) or math.isclose(answer, float(f"{right:.1g}"))
+def rounds_to(answer: float, exact: float) -> bool:
+    """Whether `answer` is `exact`, rounded to the significant digits that `answer` has.
+
+    0.7 and 0.73 are both 0.727 rounded; 0.72 and 1 are not. Zeros at the end of a number may only
+    hold a place and do not count as digits: 800 is 821 rounded to one digit. An exact half may be
+    rounded either way.
+    """
+    given, right = Decimal(repr(float(answer))), Decimal(repr(float(exact)))
+    if not given or not right:
+        return given == right
+    digits = len(given.normalize().as_tuple().digits)
+    last = Decimal(1).scaleb(right.adjusted() - digits + 1)  # the place of the last digit kept
+    return given % last == 0 and abs(given - right) <= last / 2
+
+
+def _is_right(answer: float, right: float, by: float, slips: Sequence[tuple[float, str]]) -> bool:
+    """Whether an answer is near the right one, or rounds to it and to none of the known slips."""
+    if _near(answer, right, by):
+        return True
+    return rounds_to(answer, right) and not any(rounds_to(answer, slip) for slip, _ in slips)
 
 
 def _slip(answer: float, slips: Sequence[tuple[float, str]], hint: str) -> Verdict:
@@ -377,10 +399,6 @@ def _top_probability(answer: Any) -> Verdict:
     c, options = ControllerConfig().tanh_constant, len(MACRO_OPS)
     up, down = math.exp(c), math.exp(-c)
     right = up / (up + (options - 1) * down)
-    if _is_right(answer, right, 0.006):
-        return Verdict(
-            True, f"{right:.3f}: one logit at the top, {options - 1} at the bottom, and no further"
-        )
     slips = (
         (1.0, "a softmax reaches 1 only when a logit is infinitely larger than the others"),
         (up / (up + options - 1), "that leaves the others at 0; they can be pushed down, too"),
@@ -388,6 +406,10 @@ def _top_probability(answer: Any) -> Verdict:
         (1 / options, "that is where an untrained policy begins; how far can it go?"),
         (100 * right, "as a share from 0 to 1, please"),
     )
+    if _is_right(answer, right, 0.006, slips):
+        return Verdict(
+            True, f"{right:.3f}: one logit at the top, {options - 1} at the bottom, and no further"
+        )
     hint = (
         "which logits are best for the first option: its own as high, the others as low as can be"
     )
@@ -400,13 +422,13 @@ def _skip_chance(answer: Any) -> Verdict:
         return Verdict(False, f"a number from 0 to 1 is wanted; got {shortened(answer)}")
     z = 0.5
     right = 1 / (1 + math.exp(-2 * z))
-    if _is_right(answer, right, 0.006):
-        return Verdict(True, f"{right:.3f}: the softmax of -z and z is sigmoid(2z)")
     slips = (
         (1 / (1 + math.exp(-z)), "that would be one logit against 0; here it is z against -z"),
         (1 - right, "that is the probability of no"),
         (z, "a logit is no probability: it goes through a softmax first"),
     )
+    if _is_right(answer, right, 0.006, slips):
+        return Verdict(True, f"{right:.3f}: the softmax of -z and z is sigmoid(2z)")
     hint = "two options, no and yes, with the logits -z and z: what does the softmax make of them?"
     return _slip(answer, slips, hint)
 
@@ -417,8 +439,6 @@ def _next_input(answer: Any) -> Verdict:
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     chosen = 3
     right = 1 / (1 + chosen)
-    if _near(answer, right, 0.003):
-        return Verdict(True, f"{right:g}: the sum is divided by one more than were chosen")
     slips = (
         (
             1 / chosen,
@@ -428,6 +448,8 @@ def _next_input(answer: Any) -> Verdict:
         (1 / 2, "half is right for a single one; read the line below the last strip again"),
         (1.0 + chosen, "that is what the sum is divided by; what is each multiplied by?"),
     )
+    if _is_right(answer, right, 0.003, slips):
+        return Verdict(True, f"{right:g}: the sum is divided by one more than were chosen")
     hint = "look at a step that follows a skip step: what stands behind the sign of division?"
     return _slip(answer, slips, hint)
 
@@ -438,10 +460,6 @@ def _standard_error(answer: Any) -> Verdict:
         return Verdict(False, f"a number of percentage points is wanted; got {shortened(answer)}")
     share, images = 0.12, 2_000
     right = 100 * math.sqrt(share * (1 - share) / images)
-    if _is_right(answer, right, 0.01):
-        return Verdict(
-            True, f"{right:.2f} points: two networks that are one point apart may be equally good"
-        )
     slips = (
         (right / 100, "as percentage points, please: a hundred times as much"),
         (100 * share * (1 - share) / images, "that is the variance; its root is wanted"),
@@ -450,6 +468,10 @@ def _standard_error(answer: Any) -> Verdict:
         (100 / math.sqrt(images), "that leaves out p (1 - p), which is far below 1"),
         (2 * right, "that is two standard errors"),
     )
+    if _is_right(answer, right, 0.01, slips):
+        return Verdict(
+            True, f"{right:.2f} points: two networks that are one point apart may be equally good"
+        )
     hint = "of a share p among n images it is the root of p (1 - p) / n"
     return _slip(answer, slips, hint)
 
@@ -459,7 +481,7 @@ def _lucky_best(answer: Any) -> Verdict:
     if not _is_number(answer):
         return Verdict(False, f"a number of percentage points is wanted; got {shortened(answer)}")
     right = 100 * (_best_of(10, 100, 0.6) - 0.6)
-    if _near(answer, right, 1.0):
+    if _near(answer, right, 1.0) or rounds_to(answer, right):
         return Verdict(True, f"{right:.1f} points, on average: all of it luck")
     if _near(answer, 0, 0.01):
         return Verdict(
@@ -567,8 +589,9 @@ def _sharing_cell(answer: Any) -> Verdict:
     }
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
-    if abs(answer - minibatches / sources / ops) < 1:
-        told = f"about {minibatches / sources / ops:.0f}: one choice of {sources} × {ops}"
+    right = minibatches / sources / ops
+    if _is_right(answer, right, 1, list(slips.items())):
+        told = f"about {right:.0f}: one choice of {sources} × {ops}"
         return Verdict(True, told)
     near = next((says for slip, says in slips.items() if abs(answer - slip) < 1), None)
     return Verdict(False, near or "among how many pairs of a source and an operation is it drawn?")
@@ -588,7 +611,7 @@ def _sharing_whole(answer: Any) -> Verdict:
     if answer > 1:
         return Verdict(False, "a probability is at most 1; half of the time is 0.5")
     right = (1 - missed) ** 6
-    if _is_right(answer, right, 0.02):
+    if _is_right(answer, right, 0.02, list(slips.items())):
         return Verdict(True, f"{right:.2f}: (1 − (5/6)¹⁰)⁶; after 32 minibatches it is 0.98")
     near = next((says for slip, says in slips.items() if abs(answer - slip) <= 0.01), None)
     hint = "first: how likely is it that one operation of one layer was missed ten times?"

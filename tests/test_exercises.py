@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import enas_viz as ev
+from enas_viz.exercises import rounds_to
 from enas_viz.published import ARTICLE_MACRO
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 
@@ -326,6 +327,58 @@ def test_a_right_number_is_accepted_and_no_hint_tells_it(name, answer, answers):
     assert ev.check(name, answer).right
     for wrong in (0, 1, 0.5, 3, 50):
         assert not any(text in ev.check(name, wrong).says for text in answers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "exact", "rounded"),
+    [
+        (0.7, 0.7266, True),
+        (0.73, 0.7266, True),
+        (0.727, 0.7266, True),
+        (0.72, 0.7266, False),  # cut off, not rounded
+        (0.8, 0.7266, False),
+        (1, 0.7266, False),  # no digit of it is right
+        (1, 0.996, True),
+        (800, 821.33, True),
+        (820, 821.33, True),
+        (821.3, 821.33, True),
+        (830, 821.33, False),
+        (0.2, 0.25, True),  # an exact half goes either way
+        (0.3, 0.25, True),
+        (0, 0.004, False),
+        (0, 0.0, True),
+        (-0.7, -0.7266, True),
+        (0.7, -0.7266, False),
+        (0.7, 1.118, False),  # to one digit that is 1
+    ],
+)
+def test_an_answer_may_be_rounded_to_the_digits_that_it_has(answer, exact, rounded):
+    assert rounds_to(answer, exact) is rounded
+
+
+RIGHT_REALS = {
+    "top-probability": 1 / (1 + 5 * math.exp(-3)),
+    "skip-chance": 1 / (1 + math.exp(-1)),
+    "next-input": 0.25,
+    "standard-error": 100 * math.sqrt(0.12 * 0.88 / 2000),
+    "first-advantage": 0.792,
+    "sharing-cell": 24_640 / 30,
+    "sharing-whole": (1 - (5 / 6) ** 10) ** 6,
+    "lucky-best": 7.47,
+}
+COLLIDES = {("first-advantage", 1): "moves the baseline first"}  # 0.8 is the known slip, too
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3, 4])
+@pytest.mark.parametrize("name", RIGHT_REALS)
+def test_every_exercise_with_a_real_number_takes_it_rounded(name, digits):
+    answer = float(f"{RIGHT_REALS[name]:.{digits}g}")
+
+    found = ev.check(name, answer)
+
+    assert found.right is ((name, digits) not in COLLIDES)
+    if not found.right:
+        assert COLLIDES[name, digits] in found.says
 
 
 def test_the_luckiest_of_ten_is_as_lucky_as_in_ten_thousand_trials():
