@@ -131,7 +131,7 @@ def test_what_notebooks_keep_is_the_module_without_its_comments_and_indents():
     assert shipped("replay.js").splitlines() == plain
     assert "`" not in "".join(line for line in plain if line.count("`") % 2)  # no text over lines
     assert "drawing: begin" not in shipped("enas_viz.css")
-    assert ".enas-svg .paper" in shipped("enas_viz.css")
+    assert ".enas-svg .paper{" in shipped("enas_viz.css")
 
 
 def test_the_module_is_self_contained_and_exports_no_name_that_anywidget_would_mistake():
