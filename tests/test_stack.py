@@ -81,6 +81,23 @@ def test_the_legend_says_how_the_recipe_that_is_given_merges_skips(name, sign):
 
 
 @pytest.mark.parametrize(
+    ("name", "merging"), [("macro-final", (1, 2, 3)), ("macro-final-paper", (2, 3))]
+)
+def test_a_merge_is_marked_at_every_layer_where_there_is_something_to_merge(name, merging):
+    skips = [(1,), (1, 1), (1, 1, 0), (0, 0, 0, 0)]
+    architecture = MacroSpace(5).architecture([0] * 5, skips)
+    parts, _, _ = stack_parts(plan_of(architecture, recipe=name))
+
+    rings = [float(re.search(r"translate\(([\d.]+)", p)[1]) for p in parts if 'class="ring"' in p]
+    boxes = [re.search(r'face op-conv3x3" x="([\d.]+)".* width="([\d.]+)"', p) for p in parts]
+    left, right = zip(*((float(b[1]), float(b[1]) + float(b[2])) for b in boxes if b), strict=True)
+    behind = [sum(x > edge for edge in right) - 1 for x in rings]  # the layer at whose right it is
+
+    assert behind == [k - (name == "macro-final-paper") for k in merging]
+    assert all(x < left[k + 1] for x, k in zip(rings, behind, strict=True))
+
+
+@pytest.mark.parametrize(
     ("fidelity", "merge"),
     [
         ({}, "concat"),

@@ -19,7 +19,7 @@ from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, Recipe, record
 from enas_viz.recipes import recipe as named
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
-from enas_viz.view.layout import Box
+from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.scene import (
     CELL_NAMES,
     OPERATIONS,
@@ -27,7 +27,7 @@ from enas_viz.view.scene import (
     recorded_name,
     recorded_size,
 )
-from enas_viz.view.shapes import PREFIX, rect, symbols, tip
+from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip
 
 WIDE, EDGE = 1120, 8  # of the drawing; free at its left and right
 TALLEST, SHRINK = 132, 0.74  # height of a slab at full resolution, and after each halving
@@ -199,6 +199,8 @@ def stack_parts(plan: Plan) -> tuple[list[str], float, float]:
     for k, (slab, box) in enumerate(zip(found, boxes[2:], strict=True)):
         parts += _slab(slab, box, k)
     parts.append(_wire(boxes[-1].right, x - END_W / 2))
+    if not micro:
+        parts += _merges(plan, boxes, pitch - width)
     _end(parts, x, "classifier", f"{plan.classes} classes")
     bottom = AXIS + TALLEST / 2 + ROOM
     parts += _stages(found, boxes[2:], bottom)
@@ -238,6 +240,19 @@ def _two_back(plan: Plan, found: list[Slab], boxes: list[Box]) -> list[str]:
             f'<path class="line" d="M{source.x:g} {y1:g}C{source.x:g} {top:g} {target.x:g} {top:g} '
             f'{target.x:g} {y2 - 4:g}"/>{tip(target.x, y2, "down")}'
         )
+    return parts
+
+
+def _merges(plan: Plan, boxes: list[Box], gap: float) -> list[str]:
+    """Where skips come in, on the wire behind a layer, or before it where they are its input."""
+    space, merge = plan.architecture.space, plan.merge
+    parts, scale = [], min(1.0, (gap - 4) / (2 * MERGE_R))
+    for k, box in enumerate(boxes[1:-1]):  # boxes begin with image and stem: the one before layer k
+        behind = box if merge == "input" else boxes[k + 2]
+        joined = space.sources(plan.architecture, k)
+        if len(joined) > (merge == "input"):  # one alone is read as it is
+            at = f"translate({behind.right + 0.4 * gap:g} {AXIS:g}) scale({scale:.3g})"
+            parts.append(f'<g transform="{at}">{ring(merge, 0, 0)}</g>')
     return parts
 
 
