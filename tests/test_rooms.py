@@ -93,6 +93,7 @@ MAY_IMPORT = {
     "view.pack": "LOOK",
     "view.curves": "LOOK view.graph view.scene view.shapes",
     "view.timeline": "LOOK view.given view.graph view.scene view.svg view.curves view.pack",
+    "view.chapters": "LOOK view.scene view.curves",
     "view.board": "LOOK view.given view.scene view.svg view.curves view.pack",
     "view.sharing_svg": "LOOK PLACES inheritance view.scene view.shapes",
     "view.sharing": "LOOK inheritance view.scene view.shapes view.pack view.sharing_svg",
