@@ -120,6 +120,38 @@ def test_the_recorded_numbers_themselves_change_nothing():
     assert opened(episode(), 0, temperature=plain.temperature, constant=plain.constant) == plain
 
 
+def points(path):
+    """The points of a path of straight lines."""
+    return [tuple(map(float, p.split())) for p in path[1:].split("L")]
+
+
+def test_a_what_if_and_the_recording_are_compared_on_the_same_axes():
+    k = steps_of("op")[2]
+    svg = ev.draw_step(episode(), k, temperature=5, constant=2.5, compare=True).svg
+    (paper,) = re.findall(r'class="curve squash"[^>]* d="(M[^"]+)"', svg)
+    (recorded,) = re.findall(r'class="curve dashed" d="(M[^"]+)"', svg)
+
+    was = opened(episode(), k)
+    assert (was.temperature, was.constant) == (1, 1.5)
+    (left, _), *_, (right, _) = points(paper)
+    top, low = min(y for _, y in points(paper)), max(y for _, y in points(paper))
+    unit = (low - top) / (2 * 2.5 * math.tanh(2))  # of a logit; the axis ends at twice 5
+    for curve, heat, most in ((paper, 5, 2.5), (recorded, 1, 1.5)):
+        for x, y in points(curve):
+            raw = 10 * (2 * (x - left) / (right - left) - 1)
+            z = most * math.tanh(raw / heat)
+            assert (top + low) / 2 - y == pytest.approx(unit * z, abs=0.35)
+    assert ">dashed: ÷ 1, tanh, × 1.5<" in svg
+    alone = ev.draw_step(episode(), k, temperature=5, constant=2.5).svg
+    assert "dashed" not in re.sub(r"<style>.*?</style>", "", alone, flags=re.S)
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 1}, {"constant": 1.5, "temperature": 1.0}])
+def test_there_is_nothing_to_compare_where_nothing_is_changed(options):
+    with pytest.raises(ValueError, match="compare=True draws the recorded curve beside"):
+        ev.draw_step(episode(), 4, compare=True, **options)
+
+
 def test_a_nearly_endless_temperature_leaves_no_preference():
     found = opened(episode(), 0, temperature=1e5)
 

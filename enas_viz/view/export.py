@@ -211,17 +211,23 @@ def draw_step(
     *,
     temperature: float | None = None,
     constant: float | None = None,
+    compare: bool = False,
 ) -> Drawing:
     """One step of the controller in close-up: input, gates, state, logits, squashing, draw.
 
     episode: one that kept what the LSTM held: of `ev.load_trace("controller-macro")`, of
     `search.dissect(controller)`, or recorded with record="full" (which keeps less, so less is
     drawn). step: from 0, negative from the end. temperature, constant: what if raw logits had been
-    shaped by these, `constant * tanh(raw / temperature)`, and the same draws made.
-    Raises ValueError for an episode without it, a step that is not there, numbers not positive;
-    TypeError for what is no episode.
+    shaped by these, `constant * tanh(raw / temperature)`, and the same draws made. compare: also
+    draw the recorded curve, dashed, on the same axes.
+    Raises ValueError for an episode without it, a step that is not there, numbers not positive, and
+    compare=True where temperature and constant are those of the recording; TypeError for what is no
+    episode.
     """
-    return Drawing(step_svg(opened(episode, step, temperature=temperature, constant=constant)))
+    if not isinstance(compare, bool):
+        raise TypeError(f"compare must be True or False; got {shortened(compare)}")
+    found = opened(episode, step, temperature=temperature, constant=constant)
+    return Drawing(step_svg(found, compare=compare))
 
 
 def draw_scores(x: Any, what: str = "") -> Drawing:

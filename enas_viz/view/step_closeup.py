@@ -74,8 +74,9 @@ class Opened:
 
     kind: "op", "skip", "index" or "silent". reads, reads_next: in words, what the LSTM reads at
     this step and at the next one. constant, temperature: logits are
-    `constant * tanh(raw / temperature) + shift`. changed: they are not those of the recording; what
-    is read next is known only where the same was picked.
+    `constant * tanh(raw / temperature) + shift`. recorded: (temperature, constant) of the
+    recording. changed: those asked for are others; what is read next is known only where the same
+    was picked.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class Opened:
     rows: tuple[Row, ...]
     constant: float
     temperature: float
+    recorded: tuple[float, float]
     changed: bool
     given: tuple[float, ...] = ()
     before: tuple[float, ...] = ()
@@ -131,6 +133,7 @@ def opened(
     raw = _numbers(now, "raw", 1)
     if kind != "silent":
         _check_raw(now, raw, heat, most, shifts, step)
+    recorded = (heat, most)
     changed = temperature not in (None, heat) or constant not in (None, most)
     heat, most = temperature or heat, constant or most
     if changed:
@@ -152,6 +155,7 @@ def opened(
         rows=rows,
         constant=most,
         temperature=heat,
+        recorded=recorded,
         changed=changed,
         given=_numbers(now, "input", 1),
         before=_numbers(steps[step - 1], "hidden", 1) if step else (),
@@ -284,9 +288,17 @@ def _and(names: Sequence[str]) -> str:
 # ---------------------------------------------------------------- the drawing
 
 
-def step_svg(found: Opened, alone: bool = True, height: float = 0, hint: str = "") -> str:
+def step_svg(
+    found: Opened, alone: bool = True, height: float = 0, hint: str = "", compare: bool = False
+) -> str:
     """The step as SVG, at least so high. alone: as a picture that stands by itself, with styles.
-    hint: a last line for the reader."""
+    hint: a last line for the reader. compare: of a what-if, also the recorded curve, dashed, on the
+    same axes. ValueError when there is no other curve to compare."""
+    if compare and not (found.changed and found.rows):
+        raise ValueError(
+            "compare=True draws the recorded curve beside that of another temperature= or "
+            "constant=, at a step that decides something; nothing here is changed"
+        )
     parts = [
         f'<text class="kicker start" x="{EDGE}" y="26">{found.count}</text>',
         f'<text class="title start" x="{EDGE}" y="48">{_capital(escape(found.question))}</text>',
@@ -296,7 +308,7 @@ def step_svg(found: Opened, alone: bool = True, height: float = 0, hint: str = "
         made, y = _lstm(found, y)
         parts += made
     if found.rows:
-        made, y = _decision(found, y)
+        made, y = _decision(found, y, compare)
         parts += made
     made, y = _onward(found, y)
     parts += made
@@ -397,7 +409,7 @@ def _lstm(found: Opened, y: float) -> tuple[list[str], float]:
     return parts, y + STRIP_GAP + STRIP_H + 56
 
 
-def _decision(found: Opened, y: float) -> tuple[list[str], float]:
+def _decision(found: Opened, y: float, compare: bool = False) -> tuple[list[str], float]:
     """From raw logits to the draw: a row for each option, a column for each station."""
     rows, attends = found.rows, found.kind != "op"
     high = ROW * max(LEAST_ROWS, len(rows))
@@ -419,20 +431,20 @@ def _decision(found: Opened, y: float) -> tuple[list[str], float]:
         parts.append(_heading(head, x, y + 22))
         parts.append(f'<text class="small start under" x="{x:g}" y="{y + 37:g}">{under}</text>')
     reach = max(found.constant, *(abs(r.raw) for r in rows), *(abs(r.shaped) for r in rows))
-    span = max(2 * found.temperature, 1.1 * max(abs(r.raw) for r in rows))
+    axes = _axes(found, top, high, compare)
     parts += [
         f'<rect class="wash{" on" if row.bar.picked else ""}" data-row="{k}" x="{EDGE - 8}" '
         f'y="{top + ROW * k + 1:g}" width="{WIDTH - 2 * EDGE + 16}" height="{ROW - 2}" rx="5"/>'
         for k, row in enumerate(rows)
     ]
-    parts.append(_curve(found, span, top, high))
-    parts.append(f'<g class="scale" data-reach="{reach:.6g}" data-span="{span:.6g}"/>')
+    parts.append(_curve(found, axes, compare))
+    parts.append(f'<g class="scale" data-reach="{reach:.6g}" data-span="{axes.span:.6g}"/>')
     if attends:
         parts += _looks(found, top)
     edges = [0.0, *accumulate(r.bar.probability for r in rows)]
     for k, row in enumerate(rows):
         low = 0.0 if skips else edges[k]
-        parts.append(_row(found, row, k, top + ROW * k, reach, span, top + high / 2, high, low))
+        parts.append(_row(found, row, k, top + ROW * k, reach, axes, low))
     if not skips and rows[0].draw is not None:
         x = DRAW[0] + DRAW[1] * rows[0].draw
         parts.append(
@@ -443,21 +455,62 @@ def _decision(found: Opened, y: float) -> tuple[list[str], float]:
     return parts, top + high + 26
 
 
-def _curve(found: Opened, span: float, top: float, high: float) -> str:
-    """constant * tanh(raw / temperature), over raw logits from -span to span."""
+@dataclass(frozen=True)
+class _Axes:
+    """Of the curve: raw logits from -span to span, squashed ones from -most to most; its upper edge
+    and its height in the drawing."""
+
+    span: float
+    most: float
+    top: float
+    high: float
+
+    @property
+    def middle(self) -> float:
+        return self.top + self.high / 2
+
+    @property
+    def half(self) -> float:
+        return self.high / 2 - 4
+
+    def at(self, raw: float, temperature: float, constant: float) -> tuple[float, float]:
+        """Where a raw logit stands on a curve."""
+        x, wide = CURVE
+        squashed = constant * math.tanh(raw / temperature)
+        return x + wide / 2 * (1 + raw / self.span), self.middle - self.half * squashed / self.most
+
+    def path(self, temperature: float, constant: float) -> str:
+        points = (self.at((k / 40 - 1) * self.span, temperature, constant) for k in range(81))
+        return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+
+
+def _axes(found: Opened, top: float, high: float, compare: bool) -> _Axes:
+    """As wide and high as the curve needs; with `compare`, as both need."""
+    shapings = [(found.temperature, found.constant), *([found.recorded] if compare else ())]
+    span = max(2 * max(t for t, _ in shapings), 1.1 * max(abs(r.raw) for r in found.rows))
+    return _Axes(span, max(c for _, c in shapings), top, high)
+
+
+def _curve(found: Opened, axes: _Axes, compare: bool) -> str:
+    """constant * tanh(raw / temperature); with `compare` the recorded one, too, dashed."""
     x, wide = CURVE
-    mx, my, half = x + wide / 2, top + high / 2, high / 2 - 4
-    points = [k / 40 - 1 for k in range(81)]
-    path = "L".join(
-        f"{mx + p * wide / 2:.1f} {my - half * math.tanh(p * span / found.temperature):.1f}"
-        for p in points
-    )
+    top, my, high = axes.top, axes.middle, axes.high
+    both = ""
+    if compare:
+        heat, most = found.recorded
+        both = (
+            f'<path class="curve dashed" d="{axes.path(heat, most)}"/>'
+            f'<text class="small start" x="{x:g}" y="{top + high + 15:g}">'
+            f"dashed: ÷ {heat:g}, tanh, × {most:g}</text>"
+        )
     return (
         f'<rect class="band" x="{x:g}" y="{top:g}" width="{wide:g}" height="{high:g}" rx="3"/>'
-        f'<path class="rule" d="M{x:g} {my:g}h{wide:g}M{mx:g} {top:g}v{high:g}"/>'
-        f'<path class="curve squash" data-y="{my:g}" data-half="{half:g}" d="M{path}"/>'
-        f'<text class="small end wide" x="{x + wide - 3:g}" y="{my + 12:g}">{_short(span)}</text>'
-        f'<text class="small start most" x="{x + 4:g}" y="{top + 12:g}">{found.constant:g}</text>'
+        f'<path class="rule" d="M{x:g} {my:g}h{wide:g}M{x + wide / 2:g} {top:g}v{high:g}"/>'
+        f'<path class="curve squash" data-y="{my:g}" data-half="{axes.half:g}" '
+        f'd="{axes.path(found.temperature, found.constant)}"/>'
+        f'<text class="small end wide" x="{x + wide - 3:g}" y="{my + 12:g}">{_short(axes.span)}'
+        f"</text>"
+        f'<text class="small start most" x="{x + 4:g}" y="{top + 12:g}">{axes.most:g}</text>{both}'
     )
 
 
@@ -482,9 +535,7 @@ def _row(
     k: int,
     y: float,
     reach: float,
-    span: float,
-    axis: float,
-    high: float,
+    axes: _Axes,
     low: float,
 ) -> str:
     """One option through all stations. low: where its share of the draw begins."""
@@ -507,8 +558,7 @@ def _row(
         )
     parts.append(_signed(RAW, row.raw, reach, middle, "raw", colour))
     parts.append(_signed(SHAPED, row.shaped, reach, middle, "shaped", colour))
-    cx = CURVE[0] + CURVE[1] / 2 * (1 + row.raw / span)
-    cy = axis - (high / 2 - 4) * math.tanh(row.raw / found.temperature)
+    cx, cy = axes.at(row.raw, found.temperature, found.constant)
     parts.append(
         f'<g class="{colour}"><circle class="spot" data-of="spot" cx="{cx:.2f}" cy="{cy:.2f}" '
         f'r="4.5"/></g>'
