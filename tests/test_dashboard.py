@@ -14,7 +14,8 @@ from waiting import LONG, wait_for
 import enas_viz as ev
 from enas_viz.trace import Tick, Trace
 from enas_viz.view.board import Board
-from enas_viz.view.shapes import module
+from enas_viz.view.shapes import module, shipped
+from enas_viz.view.timeline import tick_texts
 from enas_viz.widgets import dashboard
 
 
@@ -75,6 +76,16 @@ def test_a_recorded_search_that_was_stopped_is_not_called_finished(tmp_path):
         "dashboard.js",
     )
     assert told == "stopped: epoch 3 of 60, 208 samples"
+    assert state["done"] == pytest.approx(2 / 60, abs=1e-3)
+
+
+def test_a_run_that_was_stopped_while_its_third_epoch_trained_weights_stands_in_that_epoch():
+    whole = ev.load_trace("macro-tiny")
+    second = next(i for i, r in enumerate(whole.records) if r is whole.epochs[1])
+
+    state = ev.Dashboard(Trace(whole.header, whole.records[: second + 1])).state[0]
+
+    assert (state["status"], state["epoch"]) == ("stopped", 2)  # counted from 0
 
 
 def test_a_file_and_several_runs_by_name_are_taken():
@@ -212,7 +223,58 @@ def test_the_module_holds_what_it_imports_and_no_name_that_anywidget_would_mista
     assert "import " not in text
     assert text.rstrip().endswith("export default { render };")
     assert "export function render" not in text
-    assert len(text) < 50_000
+    assert len(shipped("dashboard.js") + shipped("dashboard.css")) < 40_000  # its own part
+
+
+def test_pausing_a_run_differs_from_playing_its_past_in_words_and_sign(tmp_path):
+    board = ev.Dashboard(made_up_trace(3))
+    page = board.html()
+
+    assert "Pause the run" in page
+    assert "Go on with the run" in page
+    assert "Play the search so far" in page
+    icons = run_module("[m.RESUME, m.PLAY]", None, tmp_path, "dashboard.js")
+    assert icons[0] != icons[1]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "share", "texts"),
+    [
+        ([0, 0.05], False, ["0", "0.05"]),
+        ([0.04998, 0.05], False, ["0.04998", "0.05"]),  # the first epochs of a slow schedule
+        ([0.0475, 0.0525], False, ["0.0475", "0.0525"]),
+        ([20, 30], False, ["20", "30"]),
+        ([0, 0.5, 1], True, ["0 %", "50 %", "100 %"]),
+        ([0.45, 0.452, 0.454], True, ["45.0 %", "45.2 %", "45.4 %"]),
+        ([], False, []),
+    ],
+)
+def test_no_two_ticks_of_an_axis_read_alike(tmp_path, ticks, share, texts):
+    expression = f"m.tickTexts(given, {json.dumps(share)})"
+
+    assert run_module(expression, ticks, tmp_path, "dashboard.js") == texts
+    assert [t.replace("%", " %") for t in tick_texts(ticks, share)] == texts
+
+
+def test_a_rate_that_hardly_falls_has_ticks_of_different_words(tmp_path):
+    rates = [0.05 * (1 - 1e-4 * k**2) for k in range(6)]
+    expression = "m.tickTexts(m.scale(given, 2)[2])"
+
+    texts = run_module(expression, rates, tmp_path, "dashboard.js")
+
+    assert len(set(texts)) == len(texts) > 1
+
+
+def test_runs_that_are_to_be_overlaid_say_so_in_a_trait_that_pages_keep():
+    trace = made_up_trace(4)
+
+    board = ev.Dashboard({"a": trace, "b": trace}, overlaid=True)
+
+    assert board.overlaid
+    assert '"overlaid":true' in board.html()
+    assert not ev.Dashboard(trace).overlaid
+    with pytest.raises(TypeError, match="overlaid must be True or False; got 'yes'"):
+        ev.Dashboard(trace, overlaid="yes")
 
 
 def test_the_browser_joins_what_was_told_and_the_news(tmp_path):

@@ -14,6 +14,7 @@ from enas_viz.trace import Epoch, Trace
 from enas_viz.view.export import png
 from enas_viz.view.poster import Poster, Run
 
+SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 400  # pixels of the animations here
 
 
@@ -49,6 +50,25 @@ def test_a_dashboard_is_saved_in_every_format(tmp_path, ending, several):
     signs = {"svg": b"<svg ", "png": b"\x89PNG", "html": b"<!doctype html>", "gif": b"GIF89a"}
     assert signs.get(ending, b"ftyp") in start
     assert path.stat().st_size > 2000
+
+
+def test_overlaid_runs_of_a_kind_share_one_set_of_axes_in_a_still():
+    runs = [run(made_up_trace(4, epochs), name) for epochs, name in ((3, "one"), (5, "<two>"))]
+    cells = run(made_up_micro_trace(2, 2, 3), "cells")
+
+    beside, over = (
+        ElementTree.fromstring(Poster([*runs, cells], overlaid).still().svg)
+        for overlaid in (False, True)
+    )
+
+    def titles(root):
+        return [t.text for t in root.iter(f"{SVG}text") if "Reward" in (t.text or "")]
+
+    lines = [p.get("class") for p in over.iter(f"{SVG}path") if "series" in p.get("class", "")]
+    assert len(titles(beside)) == 3
+    assert len(titles(over)) == 2  # one for both runs on layers, one for the cells
+    assert set(lines) == {"series series-1", "series series-2"}
+    assert any(t.text == "<two>" for t in over.iter(f"{SVG}tspan"))
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "html", "gif", "mp4"])

@@ -3,7 +3,7 @@
  *  `runs` holds what stays the same, `told` all that was known a while ago, `news` what came since;
  *  `state` says how each run stands. The browser draws; it asks the kernel only to pause, go on or stop
  *  (by a message, which does not wait for a running cell as traits do). `at` is the moment that is looked at, in epochs; below 0: always the newest. `opened` is the
- *  sample that is replayed. Named exports are pure, none may be called `render`. */
+ *  sample that is replayed; `overlaid`: runs of a kind share one set of axes. Named exports are pure, none may be called `render`. */
 
 import replay, { button, clamp, dress, glyph, make, opIcon, paint, picture, shapes, unpack, unpackPicks } from "./replay.js";
 import { hostModel } from "./host.js";
@@ -13,6 +13,7 @@ const SEARCH = { reward: [42, 150], entropy: [186, 240], shape: [276, 316], loss
 const TRAINING = { reward: [42, 150], loss: [186, 250], lr: [286, 326] }; // of one network, which samples nothing
 const LAPSE = 14000; // milliseconds that a whole search takes when it is played
 const NETS = 250; // milliseconds between two drawings of the newest network
+const RUNS = 4; // looks of a line for runs that are overlaid; then they come again
 
 // ---------------------------------------------------------------- pure
 
@@ -79,8 +80,29 @@ export function nice(value) {
   for (let size = 1; ; size *= 10) for (const factor of [1, 2, 5]) if (factor * size >= value) return factor * size;
 }
 
-const percent = (value) => `${Math.round(100 * value)} %`;
-const plain = (value) => String(Number(value.toPrecision(3)));
+const percent = (value) => `${Math.round(100 * value)} %`, percent1 = (value) => `${(100 * value).toFixed(1)} %`;
+
+/** Ticks in words, with as many decimals as it takes to tell them apart; share: in per cent. */
+export function tickTexts(ticks, share = false) {
+  const gap = ticks.slice(1).reduce((least, t, i) => Math.min(least, t - ticks[i]), Infinity), values = ticks.map((t) => (share ? 100 * t : t));
+  const near = (share ? 100 : 1) * (gap < Infinity ? gap : Math.abs(ticks[0] ?? 1) || 1) * 0.01;
+  let digits = 0;
+  while (digits < 12 && values.some((v) => Math.abs(Number(v.toFixed(digits)) - v) > near)) digits++;
+  return values.map((v) => (share ? `${v.toFixed(digits)} %` : String(Number(v.toFixed(digits)))));
+}
+
+export const PLAY = glyph("play"), RESUME = '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="M2 3h2.6v10H2zM7 3l7.5 5L7 13z" fill="currentColor"/></svg>';
+
+/** A button that says what it does: those that rule a run differ in words from those that play its past. */
+function worded(made, icon, word, label) {
+  if (made.title !== label || !made.lastChild?.data) {
+    made.innerHTML = icon === "resume" ? RESUME : glyph(icon);
+    made.append(word);
+    made.title = label;
+    made.setAttribute("aria-label", `${word}: ${label}`);
+  }
+  return made;
+}
 
 /** A line through (x, y) pairs; what is unknown is left out. */
 function line(pairs, to) {
@@ -91,15 +113,105 @@ function line(pairs, to) {
 /** Dots as one path of strokes without length. */
 const dots = (xs, ys, to) => xs.map((x, i) => (ys[i] === null ? "" : `M${to(x, ys[i])}h0`)).join("");
 
+/** The newest epoch at or before moment `at` (below 0: the newest) of which something is known; undefined where there is none. */
+export const epochAt = (epochs, at, name) => epochs.findLast((e) => e[name] != null && (at < 0 || e.epoch < Math.max(at, 1e-9)));
+
+// ---------------------------------------------------------------- the plots of a run, or of several
+
+/** An empty drawing of plots over epochs: titles, axes, a cursor, and `inside`. keys: marks beside the first title. */
+function board(uid, facts, keys, inside) {
+  const { final } = facts, macro = facts.kind === "macro", PLOTS = final ? TRAINING : SEARCH, HEIGHT = PLOTS.lr[1] + 32;
+  const title = (name, text) => (PLOTS[name] ? `<text class="small strong start" x="2" y="${PLOTS[name][0] - (name === "reward" && keys ? 28 : 12)}">${text}</text>` : "");
+  const curves = picture(`<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg board" viewBox="0 0 ${WIDTH} ${HEIGHT}">
+    ${title("reward", final ? "Accuracy on training images" : "Reward: accuracy on validation images")}${keys}
+    ${title("entropy", "Entropy of the policy, in nats")}
+    ${title("shape", macro ? "Skips that it sets" : "Loose ends of a cell")}
+    ${title("loss", final ? "Training loss" : "Training loss of the shared weights")}${title("lr", "Learning rate")}
+    <rect class="reach" x="${LEFT}" width="${RIGHT - LEFT}" height="0"/>
+    <g class="axes"></g><path class="rule aim" d=""/>${inside}<path class="cursor" d="M0 ${PLOTS.reward[0] - 8}V${HEIGHT - 26}"/></svg>`, uid);
+  const axes = curves.querySelector(".axes"), reach = curves.querySelector(".reach"), aim = curves.querySelector(".aim"), cursor = curves.querySelector(".cursor");
+  const ends = ([low, high, ticks]) => [low, high, ticks.length ? [ticks[0], ticks[ticks.length - 1]] : []];
+  let span = 1, scales = {}, axisText = "";
+  const toX = (t) => LEFT + ((RIGHT - LEFT) * t) / span;
+  const toY = (name) => { const [low, high] = scales[name]; return (value) => PLOTS[name][1] - ((PLOTS[name][1] - PLOTS[name][0]) * (value - low)) / (high - low); };
+  function axis(name, share) {
+    const y = toY(name), ticks = scales[name][2], texts = tickTexts(ticks, share);
+    return ticks.map((t, i) => `<path class="rule" d="M${LEFT} ${y(t).toFixed(1)}H${RIGHT}"/><text class="small end" x="${LEFT - 6}" y="${(y(t) + 4).toFixed(1)}">${texts[i]}</text>`).join("");
+  }
+  return {
+    curves, PLOTS, toX, toY,
+    /** values(name): all numbers of a plot; epochs: how many there are side by side. */
+    scale(values, epochs) {
+      span = epochs;
+      scales = { reward: scale(values("reward")), loss: ends(scale(values("loss"), 2)), lr: ends(scale(values("lr"), 2)),
+        entropy: ends(facts.band ? scale([0, facts.band[1], ...values("entropy")]) : scale(values("entropy"), 2)), shape: ends(macro ? [0, 1, [0, 1]] : scale(values("shape"), 2)) };
+      const wanted = nice(span / 7), marks = [1];
+      for (let e = wanted; e <= span; e += wanted) if (e > 1) marks.push(e);
+      const text = axis("reward", true) + (final ? "" : axis("entropy") + axis("shape", macro)) + axis("loss") + axis("lr") +
+        marks.map((e) => `<text class="small" x="${toX(e - 0.5).toFixed(1)}" y="${HEIGHT - 8}">${e}</text>`).join("") +
+        `<text class="small end" x="${LEFT - 6}" y="${HEIGHT - 8}">epoch</text>`;
+      if (text !== axisText) axes.innerHTML = axisText = text;
+      if (facts.band && !final && scales.entropy[1] > scales.entropy[0]) {
+        const y = toY("entropy");
+        reach.setAttribute("y", y(facts.band[1]));
+        reach.setAttribute("height", Math.max(0, y(facts.band[0]) - y(facts.band[1])));
+      }
+      if (facts.target !== null && !final) aim.setAttribute("d", `M${LEFT} ${toY("shape")(facts.target)}H${RIGHT}`);
+    },
+    /** Where a value of a plot stands, as a point of a path. */
+    to(name) {
+      const y = toY(name);
+      return (t, v) => `${toX(t).toFixed(1)} ${clamp(y(v), PLOTS[name][0] - 6, PLOTS[name][1] + 6).toFixed(1)}`;
+    },
+    stand(t) { cursor.setAttribute("transform", `translate(${toX(t).toFixed(1)} 0)`); },
+    timeAt(clientX) {
+      const box = curves.getBoundingClientRect();
+      return clamp(((((clientX - box.left) / box.width) * WIDTH - LEFT) / (RIGHT - LEFT)) * span, 0, span);
+    },
+  };
+}
+
+/** Runs of one kind on the same axes: for each a line of its own look, and a row of a table. */
+function overlay(group, uid) {
+  const look = (k) => `series series-${(k % RUNS) + 1}`, { facts, final } = group[0], PLOTS = final ? TRAINING : SEARCH, names = Object.keys(PLOTS);
+  const drawn = board(uid, facts, "", group.map((_, k) => names.map((name) => `<path class="${look(k)}" data-line="${k}-${name}" d=""/>`).join("")).join(""));
+  const lines = group.map((_, k) => names.map((name) => drawn.curves.querySelector(`[data-line="${k}-${name}"]`)));
+  const cell = (tag, ...inside) => make(tag, tag === "th" ? { scope: "col" } : {}, ...inside);
+  const rows = group.map((p, k) => {
+    const values = [0, 1, 2].slice(final ? 1 : 0).map(() => make("td"));
+    const mark = picture(`<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg mini" viewBox="0 0 34 12" width="34" height="12" aria-hidden="true"><path class="${look(k)}" d="M1 6H33"/></svg>`, uid);
+    return { values, element: make("tr", {}, make("th", { scope: "row" }, mark, p.facts.name), ...values) };
+  });
+  const table = make("table", {}, make("thead", {}, make("tr", {}, cell("th", "Run"), ...(final ? [] : [cell("th", "Best sample")]),
+    cell("th", final ? "Accuracy" : "Mean reward"), cell("th", "Loss"))), make("tbody", {}, ...rows.map((row) => row.element)));
+  const when = make("p", { class: "over" }), words = make("p", { class: "unseen" });
+  const box = make("div", { class: "curves", role: "img", "aria-label": `Curves of ${group.map((p) => p.facts.name).join(", ")} on the same axes` }, drawn.curves);
+  return {
+    element: make("section", { class: "overlay", "aria-label": "Runs on the same axes" }, box, make("div", { class: "compared" }, when, table, words)), group, drawn,
+    show(epochs) {
+      drawn.scale((name) => group.flatMap((p) => p.values(name)), epochs);
+      group.forEach((p, k) => names.forEach((name, i) => lines[k][i].setAttribute("d", line(p.inEpochs(name), drawn.to(name)))));
+    },
+    stand(at, t) {
+      drawn.stand(t);
+      when.textContent = at < 0 ? "Until now" : `Until epoch ${Math.floor(t) + 1}`;
+      rows.forEach(({ values }, k) => {
+        const { known } = group[k], { points } = known, best = bestOf(points.accuracy, at < 0 ? points.n.length : countUntil(points.x, at));
+        const epochs = [...known.epochs, ...(known.now ? [known.now] : [])], mean = final ? "train" : "reward";
+        const told = [epochAt(epochs, at, mean)?.[mean], epochAt(epochs, at, "loss")?.loss];
+        const texts = [best < 0 ? "none yet" : percent1(points.accuracy[best]), told[0] == null ? "none yet" : percent1(told[0]), told[1] == null ? "none yet" : told[1].toFixed(2)];
+        values.forEach((td, i) => { td.textContent = texts[i + (final ? 1 : 0)]; });
+      });
+    },
+  };
+}
+
 // ---------------------------------------------------------------- one run
 
 /** The part of the page that shows one run. `tell(action)`: what the reader asks of it; `beside(name)`:
- *  extremes of what other runs of its kind plot under that name, so that all have the same scale. */
+ *  all that other runs of its kind plot under that name, so that all have the same scale. */
 function panel(facts, uid, hear, tell, beside) {
   const { scene, final } = facts, macro = facts.kind === "macro";
-  const PLOTS = final ? TRAINING : SEARCH, HEIGHT = PLOTS.lr[1] + 32;
-  const svg = (inside) => picture(`<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg board" viewBox="0 0 ${WIDTH} ${HEIGHT}">${inside}</svg>`, uid);
-  const title = (name, text) => PLOTS[name] && `<text class="small strong start" x="2" y="${PLOTS[name][0] - (name === "reward" ? 28 : 12)}">${text}</text>`;
   const key = final ? [["curve", "an epoch", 18]]
     : [["dots", "a sample", 7], ["curve", "mean of an epoch", 18], ["curve dashed", "baseline", 18], ["dot best", "best", 9]];
   let x = LEFT;
@@ -111,18 +223,11 @@ function panel(facts, uid, hear, tell, beside) {
   });
   const names = ["reward-dots", "reward-mean", "reward-baseline", "entropy-dots", "entropy-mean", "shape-dots", "shape-mean", "loss-mean", "lr-mean"];
   const looks = { dots: "dots", mean: "curve", baseline: "curve dashed" };
-  const curves = svg(`
-    ${title("reward", final ? "Accuracy on training images" : "Reward: accuracy on validation images")}${keys.join("")}
-    ${title("entropy", "Entropy of the policy, in nats") ?? ""}
-    ${title("shape", macro ? "Skips that it sets" : "Loose ends of a cell") ?? ""}
-    ${title("loss", final ? "Training loss" : "Training loss of the shared weights")}${title("lr", "Learning rate")}
-    <rect class="reach" x="${LEFT}" width="${RIGHT - LEFT}" height="0"/>
-    <g class="axes"></g><path class="rule aim" d=""/>
-    ${names.map((name) => `<path class="${looks[name.split("-")[1]]}" data-line="${name}" d=""/>`).join("")}
-    <circle class="dot best" r="4" cx="-99" cy="0"/><path class="cursor" d="M0 ${PLOTS.reward[0] - 8}V${HEIGHT - 26}"/>`);
+  const drawn = board(uid, facts, keys.join(""), `${names.map((name) => `<path class="${looks[name.split("-")[1]]}" data-line="${name}" d=""/>`).join("")}
+    <circle class="dot best" data-ring="" r="4" cx="-99" cy="0"/>`);
+  const { curves, PLOTS, toX, toY } = drawn;
   const lines = Object.fromEntries(names.map((name) => [name, curves.querySelector(`[data-line="${name}"]`)]));
-  const axes = curves.querySelector(".axes"), reach = curves.querySelector(".reach"), aim = curves.querySelector(".aim");
-  const ring = curves.querySelector(".best[r='4'][cx='-99']"), cursor = curves.querySelector(".cursor");
+  const ring = curves.querySelector("[data-ring]");
 
   const canvas = make("canvas", { "aria-hidden": "true" }), heatCursor = make("div", { class: "heat-cursor" });
   const rows = facts.places.length * facts.ops.length;
@@ -139,12 +244,12 @@ function panel(facts, uid, hear, tell, beside) {
 
   const about = make("span", { class: "about" }, facts.about), status = make("p", { class: "status", role: "status" });
   const bar = make("progress", { max: 1, value: 0, "aria-label": "How far the run has come" });
-  const act = (action, label, icon) => button(action, label, icon, () => tell(action), hear);
-  const pause = act("pause", "Pause the run", "pause"), stop = act("stop", "Stop the run; it can be resumed", "stop");
+  const act = (action, label, icon, word) => worded(button(action, label, icon, () => tell(action), hear), icon, word, label);
+  const pause = act("pause", "Pause the run", "pause", "pause"), stop = act("stop", "Stop the run; it can be resumed", "stop", "stop");
   const controls = make("div", { class: "buttons" }, pause, stop);
   const nets = ["best", "latest"].map((which) => {
     const drawing = picture(scene.network, uid), box = make("div", { class: "network", role: "img" }, drawing);
-    const words = make("p", { class: "over" }), open = button("open", "Replay this one", "play", () => tell("open", which), hear);
+    const words = make("p", { class: "over" }), open = worded(button("open", "", "play", () => tell("open", which), hear), "play", "replay", `Replay the ${which} sample`);
     const width = Number(drawing.getAttribute("width"));
     box.style.setProperty("--natural", `${width}px`);
     return { which, box, drawing, words, open, parts: shapes(drawing, null), shown: null,
@@ -156,64 +261,33 @@ function panel(facts, uid, hear, tell, beside) {
     make("div", { class: "plots" }, make("div", { class: "curves", role: "img", "aria-label": "" }, curves), heat),
     make("div", { class: "nets" }, ...nets.map((net) => net.element)));
 
-  let known = null, span = 1, drawnColumns = 0, axisText = "", lastNets = 0;
-  const toX = (t) => LEFT + ((RIGHT - LEFT) * t) / span;
-  const toY = (name, low, high) => (value) => PLOTS[name][1] - ((PLOTS[name][1] - PLOTS[name][0]) * (value - low)) / (high - low);
-
-  function axis(name, [low, high, ticks], form) {
-    const y = toY(name, low, high);
-    return ticks.map((t) => `<path class="rule" d="M${LEFT} ${y(t).toFixed(1)}H${RIGHT}"/><text class="small end" x="${LEFT - 6}" y="${(y(t) + 4).toFixed(1)}">${form(t)}</text>`).join("");
-  }
-  const ends = ([low, high, ticks]) => [low, high, ticks.length ? [ticks[0], ticks[ticks.length - 1]] : []];
+  let known = null, span = 1, drawnColumns = 0, lastNets = 0;
 
   const height = final ? "train" : "reward";
-  const inEpochs = (name) => [...known.epochs, ...(known.now ? [known.now] : [])].map((e) => [e.epoch + 0.5, e[name]]);
+  const inEpochs = (name) => [...known.epochs, ...(known.now ? [known.now] : [])].map((e) => [e.epoch + 0.5, e[name === "reward" ? height : name]]);
   /** All that one of the plots holds. */
   function values(name) {
+    if (!known) return [];
     if (name === "shape") return known.points.shape;
-    const found = inEpochs(name === "reward" ? height : name).map(([, v]) => v).filter((v) => v !== null && v !== undefined);
+    const found = inEpochs(name).map(([, v]) => v).filter((v) => v !== null && v !== undefined);
     return name === "reward" ? [...known.points.accuracy, ...found] : found;
   }
 
   /** Draws the curves from what is known. */
   function plot() {
     const { points } = known;
-    const pooled = (name, most) => scale([...values(name), ...beside(name)], most);
-    const reward = pooled("reward");
-    const entropy = ends(facts.band ? scale([0, facts.band[1], ...values("entropy"), ...beside("entropy")]) : pooled("entropy", 2));
-    const shape = ends(macro ? [0, 1, [0, 1]] : pooled("shape", 2));
-    const loss = ends(pooled("loss", 2)), lr = ends(pooled("lr", 2));
-    const wanted = nice(span / 7), marks = [1];
-    for (let e = wanted; e <= span; e += wanted) if (e > 1) marks.push(e);
-    const policy = final ? "" : axis("entropy", entropy, plain) + axis("shape", shape, macro ? percent : plain);
-    const text = axis("reward", reward, percent) + policy +
-      axis("loss", loss, plain) + axis("lr", lr, plain) +
-      marks.map((e) => `<text class="small" x="${toX(e - 0.5).toFixed(1)}" y="${HEIGHT - 8}">${e}</text>`).join("") +
-      `<text class="small end" x="${LEFT - 6}" y="${HEIGHT - 8}">epoch</text>`;
-    if (text !== axisText) axes.innerHTML = axisText = text;
-    const to = (name, axis) => {
-      const y = toY(name, axis[0], axis[1]);
-      return (t, v) => `${toX(t).toFixed(1)} ${clamp(y(v), PLOTS[name][0] - 6, PLOTS[name][1] + 6).toFixed(1)}`;
-    };
+    drawn.scale((name) => [...values(name), ...beside(name)], span);
     const set = (name, d) => lines[name].setAttribute("d", d);
-    const r = to("reward", reward);
+    const r = drawn.to("reward");
     set("reward-dots", dots(points.x, points.accuracy, r));
-    set("reward-mean", line(inEpochs(height), r));
+    set("reward-mean", line(inEpochs("reward"), r));
     set("reward-baseline", line(points.x.map((x, i) => [x, points.baseline[i]]), r));
-    for (const [name, axis, dotted] of [["entropy", entropy, true], ["shape", shape, true], ["loss", loss], ["lr", lr]]) {
+    for (const [name, dotted] of [["entropy", true], ["shape", true], ["loss"], ["lr"]]) {
       if (!PLOTS[name]) continue;
-      if (dotted) set(`${name}-dots`, dots(points.x, points[name], to(name, axis)));
-      set(`${name}-mean`, line(inEpochs(name), to(name, axis)));
+      if (dotted) set(`${name}-dots`, dots(points.x, points[name], drawn.to(name)));
+      set(`${name}-mean`, line(inEpochs(name), drawn.to(name)));
     }
-    if (facts.band && !final && entropy[1] > entropy[0]) {
-      const y = toY("entropy", entropy[0], entropy[1]);
-      reach.setAttribute("y", y(facts.band[1]));
-      reach.setAttribute("height", Math.max(0, y(facts.band[0]) - y(facts.band[1])));
-    }
-    if (facts.target !== null && !final) aim.setAttribute("d", `M${LEFT} ${toY("shape", 0, 1)(facts.target)}H${RIGHT}`);
-    rewardAxis = reward;
   }
-  let rewardAxis = [0, 1, []];
 
   /** Colours of the heat map, as the theme has them. */
   function colours() {
@@ -245,11 +319,11 @@ function panel(facts, uid, hear, tell, beside) {
   function stand(at, quick) {
     const { points } = known, count = at < 0 ? points.n.length : countUntil(points.x, at);
     const t = at < 0 ? (points.x[points.x.length - 1] ?? known.epochs.length) : Math.min(at, span);
-    cursor.setAttribute("transform", `translate(${toX(t).toFixed(1)} 0)`);
+    drawn.stand(t);
     heatCursor.style.left = `${(100 * t) / span}%`;
     const best = bestOf(points.accuracy, count);
     ring.setAttribute("cx", best < 0 ? -99 : toX(points.x[best]).toFixed(1));
-    if (best >= 0) ring.setAttribute("cy", toY("reward", rewardAxis[0], rewardAxis[1])(points.accuracy[best]).toFixed(1));
+    if (best >= 0) ring.setAttribute("cy", toY("reward")(points.accuracy[best]).toFixed(1));
     element.querySelector(".nets").hidden = best < 0;
     if (best < 0) return;
     const hurried = quick && performance.now() - lastNets < NETS;
@@ -284,9 +358,9 @@ function panel(facts, uid, hear, tell, beside) {
   hear(heatBox, "pointerleave", () => { readout.textContent = ""; });
 
   return {
-    element, nets, curves, kind: facts.kind + final,
+    element, nets, curves, facts, final, kind: facts.kind + final, values, inEpochs, timeAt: drawn.timeAt,
     extremes(name) {
-      const found = known ? values(name) : [];
+      const found = values(name);
       return found.length ? [found.reduce((a, b) => Math.min(a, b)), found.reduce((a, b) => Math.max(a, b))] : [];
     },
     get known() { return known; },
@@ -311,13 +385,8 @@ function panel(facts, uid, hear, tell, beside) {
       const goes = state.status === "running" || state.status === "paused" || state.status === "waiting";
       controls.hidden = !goes;
       bar.hidden = !goes;
-      pause.innerHTML = glyph(state.status === "paused" ? "play" : "pause");
-      pause.title = state.status === "paused" ? "Go on with the run" : "Pause the run";
-      pause.setAttribute("aria-label", pause.title);
-    },
-    timeAt(clientX) {
-      const box = curves.getBoundingClientRect();
-      return clamp(((((clientX - box.left) / box.width) * WIDTH - LEFT) / (RIGHT - LEFT)) * span, 0, span);
+      const rests = state.status === "paused"; // its sign is not that of playing what is past
+      worded(pause, rests ? "resume" : "pause", rests ? "go on" : "pause", rests ? "Go on with the run" : "Pause the run");
     },
   };
 }
@@ -330,7 +399,7 @@ function render({ model, el }) {
   const uid = `enasd${Date.now().toString(36)}-${views++}-`;
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
-  let panels = [], attached = false, queued = false, frame = 0, closeReplay = null, rolling = 0;
+  let panels = [], overlays = [], attached = false, queued = false, frame = 0, closeReplay = null, rolling = 0;
 
   const save = () => {
     if (queued) return;
@@ -339,12 +408,13 @@ function render({ model, el }) {
   };
   const slider = make("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Moment of the search" });
   const place = make("span", { class: "place" });
-  const roll = button("roll", "Play the search", "play", () => toggle(), hear);
+  const roll = button("roll", "Play the search so far", "play", () => toggle(), hear);
   const newest = make("button", { type: "button", class: "newest", title: "Follow the newest sample" }, "newest");
-  const runsBox = make("div", { class: "runs" }), opened = make("div", { class: "opened" });
+  const lay = make("button", { type: "button", class: "newest lay", title: "Draw the curves of the runs on the same axes" }, "overlay curves");
+  const above = make("div", { class: "overlays" }), runsBox = make("div", { class: "runs" }), opened = make("div", { class: "opened" });
   const root = make("div", { class: "enas-viz enas-replay enas-dashboard", role: "group", tabindex: "-1",
     "aria-label": "Dashboard of searches" },
-    make("div", { class: "controls" }, roll, slider, place, newest), runsBox, opened);
+    make("div", { class: "controls" }, roll, slider, place, newest, lay), above, runsBox, opened);
   el.append(root);
 
   const at = () => model.get("at"), end = () => Math.max(1, ...panels.map((p) => p.end));
@@ -358,6 +428,12 @@ function render({ model, el }) {
     runsBox.replaceChildren(...panels.map((p) => p.element));
     runsBox.classList.toggle("several", panels.length > 1);
     panels.forEach((p, k) => hear(p.curves, "click", (event) => choose(k, p.timeAt(event.clientX))));
+    const kinds = [...new Set(panels.map((p) => p.kind))].map((kind) => panels.filter((p) => p.kind === kind));
+    overlays = kinds.filter((group) => group.length > 1).map((group, k) => overlay(group, `${uid}o${k}-`));
+    for (const o of overlays) hear(o.drawn.curves, "click", (event) => { rest(); go(o.drawn.timeAt(event.clientX)); });
+    lay.hidden = !overlays.length;
+    above.replaceChildren(...overlays.map((o) => o.element));
+    layered();
     draw(true);
     openedChanged();
   }
@@ -369,6 +445,7 @@ function render({ model, el }) {
     panels.forEach((p, k) => { if (!p.known) p.show(found[k], 1, at()); else p.show(found[k], end(), at(), false); });
     const epochs = end();
     panels.forEach((p, k) => p.show(found[k], epochs, at(), afresh));
+    for (const o of overlays) o.show(epochs);
     stateChanged();
     moved();
   }
@@ -384,6 +461,13 @@ function render({ model, el }) {
     slider.setAttribute("aria-valuetext", place.textContent);
     newest.hidden = at() < 0;
     for (const p of panels) p.stand(at(), false);
+    for (const o of overlays) o.stand(at(), Math.min(t, end()));
+  }
+  function layered() {
+    const on = !!model.get("overlaid") && overlays.length > 0;
+    lay.setAttribute("aria-pressed", on);
+    above.hidden = !on;
+    for (const o of overlays) for (const p of o.group) p.curves.parentNode.hidden = on;
   }
   function stateChanged() {
     model.get("state").forEach((state, k) => panels[k]?.tell(state));
@@ -393,7 +477,7 @@ function render({ model, el }) {
   function toggle() {
     if (rolling) return rest();
     const from = at() < 0 || at() >= end() ? 0 : at(), began = performance.now();
-    roll.innerHTML = glyph("pause");
+    wear(true);
     const tick = () => {
       const t = from + ((performance.now() - began) / LAPSE) * end();
       if (t >= end()) { rest(); return go(-1); }
@@ -402,7 +486,12 @@ function render({ model, el }) {
     };
     rolling = requestAnimationFrame(tick);
   }
-  function rest() { cancelAnimationFrame(rolling); rolling = 0; roll.innerHTML = glyph("play"); }
+  function rest() { cancelAnimationFrame(rolling); rolling = 0; wear(false); }
+  function wear(on) {
+    roll.innerHTML = glyph(on ? "pause" : "play");
+    roll.title = on ? "Hold the time-lapse" : "Play the search so far";
+    roll.setAttribute("aria-label", roll.title);
+  }
 
   /** Opens the sample nearest in time among those that kept their steps. */
   function choose(k, t) {
@@ -437,6 +526,7 @@ function render({ model, el }) {
   }
 
   hear(slider, "input", () => { rest(); go(Number(slider.value)); });
+  hear(lay, "click", () => { model.set("overlaid", !model.get("overlaid")); save(); });
   hear(newest, "click", () => { rest(); go(-1); slider.focus(); });
   const themes = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
   if (themes?.addEventListener) hear(themes, "change", () => draw(true));
@@ -449,7 +539,7 @@ function render({ model, el }) {
     if (!attached && root.isConnected) { attached = true; draw(true); }
   });
   resized?.observe(root);
-  const heard = { "change:runs": build, "change:told": soon, "change:news": soon, "change:state": stateChanged, "change:at": moved, "change:opened": openedChanged };
+  const heard = { "change:runs": build, "change:told": soon, "change:news": soon, "change:state": stateChanged, "change:at": moved, "change:overlaid": layered, "change:opened": openedChanged };
   for (const [event, then] of Object.entries(heard)) model.on(event, then);
   build();
   return () => {

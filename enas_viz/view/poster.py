@@ -18,7 +18,7 @@ from enas_viz.view.curves import series
 from enas_viz.view.export import Drawing
 from enas_viz.view.scene import scene_of
 from enas_viz.view.svg import Block, paragraph, stacked, still
-from enas_viz.view.timeline import MOST, Overview, best_of, overview, side_by_side
+from enas_viz.view.timeline import MOST, Overview, best_of, overlay, overview, side_by_side
 
 WIDE = 1196  # of a poster without drawings, as wide as one with them
 BETWEEN = 18  # one run and the next
@@ -70,9 +70,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Poster:
-    """One or several runs as pictures, those of one kind of space to the same scales."""
+    """One or several runs as pictures, those of one kind of space to the same scales.
+
+    overlaid: whether the curves of runs of one kind of space share their axes, too.
+    """
 
     runs: Sequence[Run]
+    overlaid: bool = False
 
     def __post_init__(self) -> None:
         scaled = [
@@ -110,12 +114,28 @@ class Poster:
 
     def _curves(self, time: float | None, veiled: bool, hint: str = "") -> Drawing:
         blocks: list[Block] = []
-        for run in self.runs:
-            blocks += [*run.block(time, veiled), ([], WIDE, BETWEEN)]
+        for group in self._groups():
+            if len(group) > 1:
+                told = [(run.name, series(run.trace)) for run in group]
+                blocks += [overlay(told, group[0].trace.space, time), ([], WIDE, BETWEEN)]
+            else:
+                blocks += [*group[0].block(time, veiled), ([], WIDE, BETWEEN)]
         if hint:
             blocks.append(paragraph(hint, WIDE, "kicker"))
         names = ", ".join(run.name for run in self.runs)
-        return Drawing(stacked(blocks, WIDE, f"How searches went: {names}."))
+        return Drawing(stacked(blocks, WIDE, f"How searches went: {names}.", "dashboard"))
+
+    def _groups(self) -> list[list[Run]]:
+        """Runs that are drawn together: by themselves, or where they are overlaid by their kind."""
+        groups: list[list[Run]] = []
+        for run in self.runs:
+            together = (g for g in groups if g[0].sampled and g[0].like(run))
+            found = next(together, None) if self.overlaid and run.sampled else None
+            if found is None:
+                groups.append([run])
+            else:
+                found.append(run)
+        return groups
 
     def _network(
         self, time: float | None, episode: Episode, words: str, veiled: bool = False, hint: str = ""

@@ -134,14 +134,16 @@ def _scene_in(plan: Plan, colour: str) -> Scene:
     return replace(scene, counts_inputs=counts, drops_two_back=plan.drops_two_back)
 
 
-def stacked(blocks: Sequence[Block], wide: float, caption: str) -> str:
-    """Blocks one under the other, each in the middle of `wide`, as a picture that stands alone."""
+def stacked(blocks: Sequence[Block], wide: float, caption: str, also: str = "") -> str:
+    """Blocks one under the other, each in the middle of `wide`, as a picture that stands alone.
+
+    also: the widget whose own rules its shapes need, too."""
     parts, y = [], EDGE
     for block, width, height in blocks:
         dx = EDGE + max(0, (wide - width) / 2)
         parts.append(f'<g transform="translate({dx:g} {y:g})">{"".join(block)}</g>')
         y += height
-    return standalone("".join(parts), wide + 2 * EDGE, y + EDGE - 8, caption)
+    return standalone("".join(parts), wide + 2 * EDGE, y + EDGE - 8, caption, also)
 
 
 def describe(scene: Scene, architecture: Architecture) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
@@ -33,11 +34,9 @@ LEFT, RIGHT = 64, WIDTH - 12  # where time begins and ends
 TOP, BOTTOM = 40, HEIGHT - 34
 REWARD, ENTROPY, SHAPE = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
 
-# What the wiring of the sampled architectures is like: a title, and how its ticks are written.
-SHAPES = {
-    "macro": ("Skips that it sets", "{:.0%}"),
-    "micro": ("Loose ends of a cell", "{:g}"),
-}
+# What the wiring of the sampled architectures is like: a title, and whether it is a share.
+SHAPES = {"macro": ("Skips that it sets", True), "micro": ("Loose ends of a cell", False)}
+RUN_LOOKS = 4  # lines of runs that share their axes; then they come again
 
 Json = dict[str, Any]
 
@@ -167,12 +166,12 @@ def _places(trace: Trace, found: Series, shown: Sequence[Episode]) -> list[float
         number[e.epoch] = number.get(e.epoch, 0) + 1
     column = {epoch: i for i, epoch in enumerate(found.epochs)}
     spots = [order[id(e)] for e in shown]
-    return [_x(column[epoch] + (k + 0.5) / number[epoch], found) for epoch, k in spots]
+    return [_x(column[epoch] + (k + 0.5) / number[epoch], len(found.epochs)) for epoch, k in spots]
 
 
-def _x(position: float, found: Series) -> float:
-    """position: in epochs from the first one's start."""
-    return LEFT + (RIGHT - LEFT) * position / len(found.epochs)
+def _x(position: float, epochs: int) -> float:
+    """position: in epochs from the first one's start, of so many that stand side by side."""
+    return LEFT + (RIGHT - LEFT) * position / epochs
 
 
 # ---------------------------------------------------------------- drawings
@@ -196,7 +195,7 @@ def _curves(
 ) -> list[str]:
     others = [a for each in beside for a in (*each.accuracy, *each.reward)]
     low, high, ticks = _scale([*(e.accuracy for e in shown), *found.reward, *others])
-    parts = _plot("Reward: accuracy on validation images", REWARD, low, high, ticks, "{:.0%}")
+    parts = _plot("Reward: accuracy on validation images", REWARD, low, high, ticks, True)
     y = _to(REWARD, low, high)
     for i, (episode, x) in enumerate(zip(shown, places, strict=True)):
         name, radius = ("dot best", 4) if i == best else ("dot", 1.8)
@@ -209,17 +208,60 @@ def _curves(
     whole = best < 0 or shown[best].accuracy == max(found.accuracy)
     ringed = ("dot best", "best" if whole else "best of the dots")
     parts += _key(("curve", "mean of an epoch"), ("curve dashed", "baseline"), ringed)
-    shape, marks = SHAPES[space.kind]
-    for title, at, name, form in (
-        ("Entropy of the policy, in nats", ENTROPY, "entropy", "{:g}"),
-        (shape, SHAPE, "shape", marks),
-    ):
-        values = getattr(found, name)
-        pooled = (v for each in (found, *beside) for v in getattr(each, name))
-        low, high, ticks = _scale([v for v in pooled if v is not None], 2)
-        parts += _plot(title, at, low, high, (ticks[0], ticks[-1]) if ticks else (), form)
-        parts.append(_line(found, values, _to(at, low, high), "curve"))
-    return [*parts, *_epochs(found)]
+    for title, at, name, share in _small_plots(space):
+        low, high, ticks = _ends([v for each in (found, *beside) for v in getattr(each, name)])
+        parts += _plot(title, at, low, high, ticks, share)
+        parts.append(_line(found, getattr(found, name), _to(at, low, high), "curve"))
+    return [*parts, *_epochs(len(found.epochs))]
+
+
+def _small_plots(space: Space) -> tuple[tuple[str, tuple[float, float], str, bool], ...]:
+    """Title, place, name in `Series`, and whether it is a share, of the plots under the reward."""
+    shape, share = SHAPES[space.kind]
+    return (
+        ("Entropy of the policy, in nats", ENTROPY, "entropy", False),
+        (shape, SHAPE, "shape", share),
+    )
+
+
+def _ends(values: Sequence[float | None]) -> tuple[float, float, Sequence[float]]:
+    """(lowest, highest, the outer two ticks) of an axis that holds all that is known."""
+    low, high, ticks = _scale([v for v in values if v is not None], 2)
+    return low, high, (ticks[0], ticks[-1]) if ticks else ()
+
+
+def overlay(runs: Sequence[tuple[str, Series]], space: Space, time: float | None = None) -> Block:
+    """Curves of several runs of one kind of space on the same axes, and what each line is.
+
+    runs: (name, curves) each, at least one. time: the moment that is marked, in epochs from the
+    start; by default the end. Lines differ by colour and by dash.
+    """
+    epochs = max(len(found.epochs) for _, found in runs)
+    low, high, ticks = _scale([v for _, found in runs for v in found.reward])
+    parts = _plot("Reward: mean accuracy of an epoch", REWARD, low, high, ticks, True)
+    plots = [(_to(REWARD, low, high), "reward")]
+    for title, at, name, share in _small_plots(space):
+        low, high, ticks = _ends([v for _, found in runs for v in getattr(found, name)])
+        parts += _plot(title, at, low, high, ticks, share)
+        plots.append((_to(at, low, high), name))
+    for k, (_, found) in enumerate(runs):
+        parts += [_line(found, getattr(found, name), y, _run_look(k), epochs) for y, name in plots]
+    x = _x(epochs if time is None else max(0.0, min(time, epochs)), epochs)
+    parts += [*_epochs(epochs), f'<path class="cursor" d="M{x:.1f} {TOP - 4}V{BOTTOM}"/>']
+    for k, (name, found) in enumerate(runs):
+        y = TOP + 26 * k
+        told = f"best sample {max(found.accuracy):.1%}, mean of its last epoch "
+        parts.append(
+            f'<path class="{_run_look(k)}" d="M{WIDTH + BETWEEN} {y}h34"/>'
+            f'<text class="start" x="{WIDTH + BETWEEN + 46}" y="{y + 4}">'
+            f'<tspan class="strong">{escape(name)}</tspan>'
+            f'<tspan dx="10">{told}{found.reward[-1]:.1%}</tspan></text>'
+        )
+    return parts, 2 * WIDTH + BETWEEN, max(HEIGHT, TOP + 26 * len(runs)) + 14
+
+
+def _run_look(number: int) -> str:
+    return f"series series-{number % RUN_LOOKS + 1}"
 
 
 def _places_over_time(found: Series, space: Space) -> list[str]:
@@ -255,7 +297,7 @@ def _places_over_time(found: Series, space: Space) -> list[str]:
             f'<text class="small start" x="{x + 13:.1f}" y="31">'
             f"{short_name(op)}</text>"
         )
-    return [*parts, *_epochs(found)]
+    return [*parts, *_epochs(len(found.epochs))]
 
 
 def _area(shares: Sequence[float]) -> str:
@@ -271,20 +313,39 @@ def _plot(
     low: float,
     high: float,
     ticks: Sequence[float],
-    shape: str,
+    share: bool,
 ) -> list[str]:
     y = _to(at, low, high)
     lines = [
         f'<path class="rule" d="M{LEFT} {y(t):.1f}H{RIGHT}"/>'
-        f'<text class="small end" x="{LEFT - 6}" y="{y(t) + 4:.1f}">{shape.format(t)}</text>'
-        for t in ticks
+        f'<text class="small end" x="{LEFT - 6}" y="{y(t) + 4:.1f}">{words}</text>'
+        for t, words in zip(ticks, tick_texts(ticks, share), strict=True)
     ]
     up = 26 if at is REWARD else 12
     return [f'<text class="small strong start" x="2" y="{at[0] - up:g}">{title}</text>', *lines]
 
 
-def _line(found: Series, values: Sequence[float | None], y: Any, name: str) -> str:
-    points = [f"{_x(i + 0.5, found):.1f} {y(v):.1f}" for i, v in enumerate(values) if v is not None]
+def tick_texts(ticks: Sequence[float], share: bool = False) -> list[str]:
+    """Ticks in words, with as many decimals as it takes to tell them apart; share: in per cent."""
+    values = [100 * t for t in ticks] if share else list(ticks)
+    gap = min((b - a for a, b in pairwise(values)), default=abs(values[0]) if values else 1) or 1
+    digits = 0
+    while digits < 12 and any(abs(round(v, digits) - v) > 0.01 * gap for v in values):
+        digits += 1
+    return [f"{v:.{digits}f}%" if share else f"{round(v, digits) or 0:g}" for v in values]
+
+
+def _line(
+    found: Series,
+    values: Sequence[float | None],
+    y: Any,
+    name: str,
+    epochs: int = 0,
+) -> str:
+    """epochs: how many there are side by side; by default those of `found`."""
+    epochs = epochs or len(found.epochs)
+    known = ((i, v) for i, v in enumerate(values) if v is not None)
+    points = [f"{_x(i + 0.5, epochs):.1f} {y(v):.1f}" for i, v in known]
     return f'<path class="{name}" d="M{"L".join(points)}"/>' if len(points) > 1 else ""
 
 
@@ -302,13 +363,12 @@ def _key(*entries: tuple[str, str]) -> list[str]:
     return parts
 
 
-def _epochs(found: Series) -> list[str]:
+def _epochs(count: int) -> list[str]:
     """Numbers of epochs along the bottom."""
-    count = len(found.epochs)
     step = _nice(count / 7)
     wanted = [1, *(e for e in range(step, count + 1, step) if e > 1)]
     return [
-        f'<text class="small" x="{_x(e - 0.5, found):.1f}" y="{BOTTOM + 17}">{e}</text>'
+        f'<text class="small" x="{_x(e - 0.5, count):.1f}" y="{BOTTOM + 17}">{e}</text>'
         for e in wanted
     ] + [f'<text class="small end" x="{LEFT - 6}" y="{BOTTOM + 17}">epoch</text>']
 

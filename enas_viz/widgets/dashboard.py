@@ -44,9 +44,12 @@ class Dashboard(Widget):
         await board    # until it is over, while the buttons work; in a script: board.wait()
         ev.Dashboard(ev.load_trace("macro-tiny"))                          # a recorded one
         ev.Dashboard({"seed 0": one, "seed 1": another})                   # side by side
+        ev.Dashboard({"seed 0": one, "seed 1": another}, overlaid=True)    # curves on the same axes
 
     records: the records of a run, as `search.run` yields them, or a trace, or its file; or several
-    of them by name. The first record of a run is its header.
+    of them by name. The first record of a run is its header. overlaid: whether runs of one kind
+    (macro, micro, final training) share their axes, with a line for each, named beside it; a button
+    changes it. TypeError when it is no bool.
 
     Pause, go on and stop by the buttons or by `pause()`, `go_on()`, `stop()`; a run that has a
     folder can be resumed after it was stopped. `trace`, or `traces` by name, is what has been
@@ -67,8 +70,11 @@ class Dashboard(Widget):
     state = traitlets.List().tag(sync=True, told=True)
     at = Number(-1.0).tag(sync=True)
     opened = traitlets.List().tag(sync=True)
+    overlaid = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self, records: Any) -> None:
+    def __init__(self, records: Any, *, overlaid: bool = False) -> None:
+        if not isinstance(overlaid, bool):
+            raise TypeError(f"overlaid must be True or False; got {shortened(overlaid)}")
         named = dict(records) if isinstance(records, Mapping) else {"": records}
         if not named:
             raise ValueError("a dashboard shows at least one run; got an empty dictionary")
@@ -80,6 +86,7 @@ class Dashboard(Widget):
             told=[run.board.snapshot() for run in self._runs],
             news=[run.board.news() for run in self._runs],
             state=[run.state() for run in self._runs],
+            overlaid=overlaid,
         )
         self._going = [run for run in self._runs if run.status in GOES]
         self.on_msg(self._asked)
@@ -135,7 +142,7 @@ class Dashboard(Widget):
 
     def html(self) -> str:
         """One complete page that shows this as it stands; it needs no kernel and no network."""
-        names = ("runs", "told", "news", "state", "at", "opened")
+        names = ("runs", "told", "news", "state", "at", "opened", "overlaid")
         state = {name: getattr(self, name) for name in names}
         return page(state, self.drawing(), "dashboard", "How a search went")
 
@@ -156,7 +163,7 @@ class Dashboard(Widget):
     def _poster(self) -> Poster:
         told = zip(self.runs, self._runs, strict=True)
         shown = [Shown(facts["name"], facts["about"], run.board.trace()) for facts, run in told]
-        return Poster(shown)
+        return Poster(shown, self.overlaid)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
@@ -300,10 +307,11 @@ class _Run:
         for record in records:
             self.board.add(record)
         if self.items is None:
-            self._done = 1.0
+            self._done, known = 1.0, len(source.epochs)
             self._epoch = max((e.epoch for e in self.board.records), default=0)
-            if len(source.epochs) < self.board.planned:
-                self.status = "stopped"
+            if known < self.board.planned:  # an epoch's own record ends it, so it was in the next
+                self.status, self._done = "stopped", known / self.board.planned
+                self._epoch = max([self._epoch, *(e.epoch + 1 for e in source.epochs)])
 
     def start(self) -> None:
         self.thread = threading.Thread(target=self._follow, daemon=True)

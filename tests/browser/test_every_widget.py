@@ -24,6 +24,10 @@ WIDGETS = {
     "dashboard-two": lambda: opened(
         ev.Dashboard({"layers": made_up_trace(12), "cells": ev.load_trace("micro-cifar10-cpu")})
     ),
+    "dashboard-overlaid": lambda: ev.Dashboard(
+        {"seed 0, a run with a long name": made_up_trace(6), "b": made_up_trace(6, 12)},
+        overlaid=True,
+    ),
     "dashboard-24": lambda: ev.Dashboard(made_up_trace(24, 3, 5)),
     "editor-6": lambda: ev.Editor(MacroSpace(6)),
     "editor-24": lambda: ev.Editor(MacroSpace(24), step=30),
