@@ -93,7 +93,8 @@ export function tickTexts(ticks, share = false) {
 
 export const PLAY = glyph("play"), RESUME = '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="M2 3h2.6v10H2zM7 3l7.5 5L7 13z" fill="currentColor"/></svg>';
 
-/** A button that says what it does: those that rule a run differ in words from those that play its past. */
+/** A button that says what it does: those that rule a run differ in words from those that play its past. What
+ *  says so already stays: replaced while it is pressed, it would take the click with it. */
 function worded(made, icon, word, label) {
   if (made.title !== label || !made.lastChild?.data) {
     made.innerHTML = icon === "resume" ? RESUME : glyph(icon);
@@ -378,9 +379,10 @@ function panel(facts, uid, hear, tell, beside) {
       curves.parentNode.setAttribute("aria-label", `Curves of the run. ${told}`);
     },
     stand,
-    tell(state) {
+    /** samples: how many there are, which may not be drawn yet. */
+    tell(state, samples = 0) {
       bar.value = state.done;
-      status.textContent = standing(state, facts.epochs, known?.samples ?? 0, final ? known?.result || "one network" : "");
+      status.textContent = standing(state, facts.epochs, samples, final ? known?.result || "one network" : "");
       element.dataset.status = state.status;
       const goes = state.status === "running" || state.status === "paused" || state.status === "waiting";
       controls.hidden = !goes;
@@ -470,7 +472,7 @@ function render({ model, el }) {
     for (const o of overlays) for (const p of o.group) p.curves.parentNode.hidden = on;
   }
   function stateChanged() {
-    model.get("state").forEach((state, k) => panels[k]?.tell(state));
+    model.get("state").forEach((state, k) => panels[k]?.tell(state, model.get("news")[k]?.samples ?? panels[k].known?.samples));
   }
 
   function go(t) { model.set("at", t); save(); }
