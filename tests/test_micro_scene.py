@@ -12,7 +12,7 @@ import enas_viz as ev
 from enas_viz.published import ARTICLE_MICRO, MICRO
 from enas_viz.space import MicroSpace
 from enas_viz.trace import Episode, Header
-from enas_viz.view.micro_svg import network_parts
+from enas_viz.view.micro_svg import HEAD, network_parts
 from enas_viz.view.scene import MicroScene, scene_of
 from enas_viz.view.svg import describe, skeleton, still
 from enas_viz.view.timeline import film
@@ -27,14 +27,97 @@ def with_class(root, *names):
     return [e for e in root.iter() if set(names) <= set(e.get("class", "").split())]
 
 
-def test_the_articles_cell_takes_twelve_steps_of_which_eight_emit_its_tokens():
+def test_the_articles_cell_takes_twelve_steps_of_which_the_eight_that_emit_its_tokens_are_shown():
     scene = scene_of(ARTICLE_MICRO, "node")
 
     tokens = [" ".join(scene.token(t, p)) for t, p in enumerate(scene.picks(ARTICLE_MICRO))]
-    emitted = [token for token in tokens if token != "–"]
+    emitted = [tokens[t] for t in scene.shown]
 
     assert len(tokens) == 12
     assert emitted == ["2", "1", "avg 5×5", "sep 5×5", "3", "1", "id", "avg 3×3"]
+    assert {token for t, token in enumerate(tokens) if t not in scene.shown} == {"–"}
+
+
+def test_a_silent_step_is_told_with_the_decision_before_it_unless_it_is_asked_for():
+    episode = made_up_cells(2)
+    folded, whole = scene_of(episode), scene_of(episode, silent=True)
+
+    assert folded.homes == (2, 2, 2, 3, 4, 5, 5, 7, 8, 9, 10, 10, 10, 10, *folded.homes[14:])
+    assert folded.homes[22:] == (22, 22)
+    assert whole.homes == whole.shown == tuple(range(24))
+    assert [folded.count(t) for t in (0, 5, 6, 7)] == [
+        *("Step 1 of 16", "Step 4 of 16", "Step 4 of 16", "Step 5 of 16")
+    ]
+    assert whole.count(6) == "Step 7 of 24"
+    assert "so its output is the cell's output." in folded.answer(10, episode.steps)
+    assert "output" not in whole.answer(10, episode.steps)
+    assert folded.answer(22, episode.steps).endswith("Both cells are complete.")
+    with pytest.raises(ValueError, match="silent must be True or False; got 1"):
+        scene_of(episode, silent=1)
+
+
+def test_a_still_shows_silent_steps_only_when_asked():
+    episode = made_up_cells(2)
+
+    def numbers(**how):
+        root = ElementTree.fromstring(ev.draw(episode, step=10, **how).svg)
+        return [e.text for e in with_class(root, "number")]
+
+    assert numbers() == [str(n) for n in range(1, 17)]
+    assert numbers(silent=True) == [str(n) for n in range(1, 25)]
+    assert ev.draw(episode, step=11).svg == ev.draw(episode, step=10).svg
+    assert ev.draw(episode, step=11, silent=True).svg != ev.draw(episode, step=10, silent=True).svg
+
+
+def test_with_its_last_decision_a_cell_is_whole():
+    episode = made_up_article_cells()
+    root = parsed(episode, 10)
+
+    (loose,) = [a for a in with_class(root, "arc") if a.get("data-loose")]
+
+    assert loose.get("class").split()[2] == "now"
+    assert not [e for e in with_class(root, "future") if e.get("data-born")]
+
+
+def test_every_wire_into_an_operation_ends_in_an_arrow_head_and_says_where_it_comes_from():
+    episode = made_up_cells(5, seed=3)
+    root = parsed(episode)
+
+    wires = [a.get("d") for a in with_class(root, "arc") if a.get("data-row")]
+    told = [int(e.text) for e in with_class(root, "from")]
+
+    assert len(wires) == len(told) == 20
+    assert all(wire.endswith(HEAD) for wire in wires)
+    assert told == [t + 1 for cell in episode.architecture.content for n in cell for t in n[:2]]
+    assert len(with_class(root, "head")) == 20  # and into the sum of each node, two
+
+
+def test_a_source_is_told_where_its_wire_ends_and_apart_from_other_shapes():
+    episode = made_up_cells(5, seed=3)
+    place = scene_of(episode).layout
+
+    for cell in place.cells:
+        lowest = max(wire.points[-2][1] for wire in cell.edges.values())
+        for node in cell.nodes:
+            for box in node.boxes:
+                baseline = box.y - box.h / 2 - 8
+                assert lowest <= baseline - 9  # digits of 12 pixels are nine high
+                assert box.x - 6 - 14 > box.left  # two of them are 14 wide
+
+
+def test_what_a_step_sampled_is_fed_to_the_next_but_every_node_begins_anew():
+    episode = made_up_cells(2)
+
+    def fed(**how):
+        root = ElementTree.fromstring(ev.draw(episode, step=10, **how).svg)
+        return [
+            int(step.get("data-step"))
+            for step in with_class(root, "step")
+            if any("C" in (line.get("d") or "") for line in with_class(step, "line"))
+        ]
+
+    assert fed() == [3, 4, 5, 8, 9, 10, 15, 16, 17, 20, 21, 22]
+    assert fed(silent=True) == [3, 4, 5, 6, 8, 9, 10, 11, 15, 16, 17, 18, 20, 21, 22, 23]
 
 
 def test_the_articles_nodes_are_red_blue_green_and_purple():
@@ -115,7 +198,7 @@ def test_a_question_names_the_input_that_an_operation_works_on():
         "which operation works on the first input of the normal cell's node 3?"
     )
     assert scene.caption(2, episode.steps).startswith(
-        "Step 3 of 12: which earlier node is the first input of the normal cell's node 3? Node 2, "
+        "Step 1 of 8: which earlier node is the first input of the normal cell's node 3? Node 2, "
         "the output of the previous cell, probability 0."
     )
 

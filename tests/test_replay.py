@@ -141,14 +141,15 @@ def test_the_module_is_self_contained_and_exports_no_name_that_anywidget_would_m
     assert "https://" not in MODULE
 
 
-SAYS = """given.map(({ scene, episode }) => scene.plan.map((_, t) => ({
-  said: m.caption(scene, episode, t).whole,
+SAYS = """given.map(({ scene, episode, silent }) => scene.plan.map((_, t) => ({
+  said: m.caption(scene, episode, m.homes(scene, silent)[t], m.homes(scene, silent)).whole,
   token: m.token(scene, episode, t),
   bars: m.bars(scene, episode, t).map((b) => [b.label, b.p.toFixed(4), b.picked, b.answer, b.op]),
 })))"""
 
 
-def test_the_module_says_what_python_says(tmp_path: Path):
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_module_says_what_python_says(tmp_path: Path, silent: bool):
     episodes = [
         *(
             made_up_episode(layers, order, seed, wiring)
@@ -161,18 +162,35 @@ def test_the_module_says_what_python_says(tmp_path: Path):
         made_up_article_cells(),
     ]
     cases = [
-        {"scene": skeleton(scene_of(episode)), "episode": episode_json(episode)}
+        {
+            "scene": skeleton(scene := scene_of(episode, silent=silent)),
+            "episode": episode_json(episode),
+            "silent": scene.silent,
+        }
         for episode in episodes
     ]
 
     said = run_module(SAYS, cases, tmp_path)
 
     for episode, found in zip(episodes, said, strict=True):
-        scene = scene_of(episode)
+        scene = scene_of(episode, silent=silent)
         for t, (step, line) in enumerate(zip(episode.steps, found, strict=True)):
-            assert line["said"] == scene.caption(t, episode.steps)
+            assert line["said"] == scene.caption(scene.homes[t], episode.steps)
             assert line["token"] == list(scene.token(t, step.picks))
             assert line["bars"] == [
                 [b.label, f"{b.probability:.4f}", b.picked, b.answer, b.op]
                 for b in scene.bars(t, step)
             ]
+
+
+def test_silent_steps_are_left_out_unless_asked_for_and_the_recorded_numbers_stay():
+    episode = made_up_cells(2)
+
+    folded, whole = ev.Replay(episode, step=7), ev.Replay(episode, step=7, silent=True)
+
+    assert (folded.silent, whole.silent) == (False, True)
+    assert folded.step == whole.step == 7
+    assert folded.drawing(7).svg == ev.draw(episode, step=7).svg
+    whole.silent = False
+    assert whole.drawing(7).svg == folded.drawing(7).svg
+    assert '"silent":false' in folded.html()

@@ -30,6 +30,14 @@ export function moved(action, step, n) {
   return to === undefined ? step : clamp(to, 0, n - 1);
 }
 
+/** For each step the one that it is shown with: itself; of a silent step that is left out, unless `all`
+ *  are wanted, the decision before it, or the first one. */
+export function homes({ plan }, all = true) {
+  const decides = plan.map(({ kind }) => all || kind !== "silent");
+  let home = decides.indexOf(true);
+  return decides.map((itself, step) => (home = itself ? step : home));
+}
+
 /** Whether something decided at step `born` is past, now or future at step `now`. */
 export const tense = (born, now) => (born < now ? "past" : born > now ? "future" : "now");
 
@@ -116,10 +124,11 @@ export function looseEnds(scene, episode, cell) {
   return names.flatMap((_, tensor) => (tensor < first || used.has(tensor) ? [] : [tensor]));
 }
 
-/** What is said at a step: {count, question, answer, whole}; `whole` is the full sentence. */
-export function caption(scene, episode, step) {
-  const { words, plan } = scene, turn = plan[step];
-  const count = fill(words.count, { step: step + 1, steps: plan.length });
+/** What is said at a step: {count, question, answer, whole}; `whole` is the full sentence. home: as
+ *  `homes` finds it; only steps that are shown are counted. */
+export function caption(scene, episode, step, home = homes(scene)) {
+  const { words, plan } = scene, turn = plan[step], shown = [...new Set(home)], last = home.lastIndexOf(step);
+  const count = fill(words.count, { step: shown.indexOf(step) + 1, steps: shown.length });
   const source = turn.of === undefined ? "" : scene.options[plan[turn.of].options][episode.steps[turn.of][0][0]].label;
   const question = fill(turn.ask, { source });
   let answer = turn.why;
@@ -128,11 +137,12 @@ export function caption(scene, episode, step) {
     const p = twoDigits(bars(scene, episode, step)[picked].p);
     answer = fill(words.picked, { option: capital(optionsOf(scene, turn)[picked].name), p });
   } else if (turn.kind === "bits") answer = yesAndNo(scene, bars(scene, episode, step));
-  else if (turn.loose >= 0) {
-    const ends = looseEnds(scene, episode, turn.loose);
+  const cell = plan.slice(step, last + 1).find((told) => told.loose >= 0);
+  if (cell) {
+    const ends = looseEnds(scene, episode, cell.loose);
     answer += ` ${fill(ends.length === 1 ? words.only : words.loose, { list: ends.map((t) => scene.loose.names[t]).join(", ") })}`;
   }
-  if (step === plan.length - 1) answer += ` ${words.whole}`;
+  if (last === plan.length - 1) answer += ` ${words.whole}`;
   return { count, question, answer, whole: `${count}: ${question} ${answer}` };
 }
 
@@ -202,14 +212,15 @@ export function button(action, label, icon, then, hear) {
 
 // ---------------------------------------------------------------- the drawings in motion
 
-/** The shapes of a drawing by the step that decides them, each with how to set it. */
-export function shapes(network, strip) {
+/** The shapes of a drawing by the step that decides them, each with how to set it. home: of each step
+ *  the one that it is shown with. */
+export function shapes(network, strip, home = []) {
   const found = [];
   for (const element of [...network.querySelectorAll("[data-born]"), ...(strip?.querySelectorAll("[data-step]") ?? [])]) {
     const { born, step, row, none, at, merge, loose } = element.dataset;
     const kind = ["step", "row", "merge", "wire", "loose", "fixed"].find((name) => name in element.dataset) ?? "layer";
     const base = element.getAttribute("class").replace(TENSES, "");
-    found.push({ element, kind, base, born: Number(born ?? step), row: Number(row), none, merge, at, loose });
+    found.push({ element, kind, base, born: step ? Number(step) : home[born] ?? Number(born), row: Number(row), none, merge, at, loose });
   }
   return found;
 }
@@ -258,6 +269,8 @@ export function dress(scene, episode, network, strip, parts, uid) {
       text.setAttribute("y", Number(text.dataset.y) + (lines.length === 1 ? 6.5 : 0));
       text.textContent = line;
     });
+    const from = network.querySelector(`.from[data-born="${step}"]`);
+    if (from) [from.textContent] = token(scene, episode, step);
     if (turn.options !== "ops") return;
     const { op } = scene.options.ops[episode.steps[step][0][0]];
     const layer = network.querySelector(`.layer[data-born="${step}"]`);
@@ -307,9 +320,9 @@ function render({ model, el }) {
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
-  let scene, recorded, episode, film, n, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
+  let scene, recorded, episode, film, n, home, order, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
 
-  const mover = (action, label) => button(action, label, action, () => go(moved(action, now(), n)), hear);
+  const mover = (action, label) => button(action, label, action, () => goTo(moved(action, spot(), order.length)), hear);
   const play = button("toggle", "Play (Space)", "play", () => toggle(), hear);
   const roll = button("roll", "Play the search", "play", () => toggleRoll(), hear);
   const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Network of the search" });
@@ -329,6 +342,7 @@ function render({ model, el }) {
     made.onclick = then;
     return made;
   };
+  const fold = word("", () => { model.set("silent", !model.get("silent")); push(); });
   const goesOn = word("Let the controller go on from here", () => ask("continue"));
   const back = word("Back to what was sampled", () => { model.set("mine", []); push(); });
   const seat = make("div", { class: "seat" }, goesOn, back, differs);
@@ -345,13 +359,16 @@ function render({ model, el }) {
     line("over", {}, "The controller decides"), stripBox,
     make("div", { class: "controls" }, make("div", { class: "buttons" }, mover("first", "First step (Home)"),
       mover("back", "Previous step (Left)"), play, mover("next", "Next step (Right)"), mover("last", "Last step (End)")),
-      slider, speed),
+      slider, fold, speed),
     make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer),
       make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
     seat, builds, networkBox, legend, facts, said, live);
   el.append(root);
 
-  const now = () => clamp(model.get("step"), 0, Math.max(0, n - 1));
+  const now = () => home[clamp(model.get("step"), 0, Math.max(0, n - 1))];
+  /** Where the present step stands among those that are shown; and to the one that stands there. */
+  const spot = () => order.indexOf(now());
+  const goTo = (i) => go(order[clamp(i, 0, order.length - 1)]);
 
   function build() {
     scene = model.get("scene");
@@ -364,7 +381,14 @@ function render({ model, el }) {
       box.replaceChildren(drawing);
     }
     builds.textContent = scene.builds;
-    parts = shapes(network, strip);
+    home = homes(scene, !scene.folds || model.get("silent"));
+    order = [...new Set(home)];
+    fold.hidden = !scene.folds;
+    fold.textContent = `${order.length < home.length ? "Show" : "Hide"} silent steps`;
+    strip.classList.toggle("folded", order.length < home.length);
+    for (const cell of strip.querySelectorAll("[data-step]"))
+      cell.querySelector(".number").textContent = order.indexOf(Number(cell.dataset.step)) + 1 || "";
+    parts = shapes(network, strip, home);
     root.style.setProperty("--rows", scene.rows);
     legend.replaceChildren(
       ...scene.options.ops.map(({ op, name }) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
@@ -405,7 +429,7 @@ function render({ model, el }) {
     back.hidden = !free;
     back.disabled = episode === recorded;
     const steps = episode === recorded ? [] : changedSteps(recorded.steps.map(([p]) => p), episode.steps.map(([p]) => p));
-    differs.textContent = steps.length ? `yours: step ${steps.map((s) => s + 1).join(", ")}; marks: as sampled`
+    differs.textContent = steps.length ? `yours: step ${steps.map((s) => order.indexOf(s) + 1).join(", ")}; marks: as sampled`
       : "What if? Click an option that was not sampled.";
   }
 
@@ -421,7 +445,7 @@ function render({ model, el }) {
       place.textContent = `network ${at() + 1} of ${film.of}`;
       scrubber.setAttribute("aria-valuetext", `${place.textContent}: ${told}`);
     }
-    slider.max = n - 1;
+    slider.max = order.length - 1;
     facts.textContent = episode.facts;
     note.textContent = episode.note;
     note.hidden = !episode.note;
@@ -438,16 +462,16 @@ function render({ model, el }) {
     const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
     paint(parts, scene, episode, step, low, high, (element) => {
       element.parentNode.append(element); // on top
-      if (!quick && step === shown + 1) grow(element);
+      if (!quick && step === order[order.indexOf(shown) + 1]) grow(element);
     }, model.get("whole"));
     drawPanel(step);
-    const text = caption(scene, episode, step);
+    const text = caption(scene, episode, step, home);
     count.textContent = text.count;
     question.textContent = capital(text.question);
     answer.textContent = text.answer;
     said.textContent = `The network so far. ${text.whole}`;
     if (!model.get("playing")) live.textContent = text.whole;
-    slider.value = step;
+    slider.value = spot();
     slider.setAttribute("aria-valuetext", text.whole);
     shown = step;
     follow(quick);
@@ -496,7 +520,7 @@ function render({ model, el }) {
   }
   function toggle() {
     const start = !model.get("playing");
-    if (start && now() >= n - 1) model.set("step", 0);
+    if (start && spot() >= order.length - 1) model.set("step", 0);
     model.set("rolling", false); // one clock at a time
     model.set("playing", start);
     push();
@@ -542,11 +566,11 @@ function render({ model, el }) {
     const playing = model.get("playing");
     wear(play, playing, " (Space)");
     speed.value = model.get("speed");
-    if (!playing && shown >= 0) live.textContent = caption(scene, episode, shown).whole;
-    run("playing", BEAT, now, n - 1, go);
+    if (!playing && shown >= 0) live.textContent = caption(scene, episode, shown, home).whole;
+    run("playing", BEAT, spot, order.length - 1, goTo);
   }
 
-  hear(slider, "input", () => go(Number(slider.value)));
+  hear(slider, "input", () => goTo(Number(slider.value)));
   hear(scrubber, "input", () => open(Number(scrubber.value)));
   hear(warmth, "input", () => { model.set("temperature", temperatureAt(Number(warmth.value))); push(); });
   for (const box of [curvesBox, layersBox]) {
@@ -571,7 +595,7 @@ function render({ model, el }) {
     if (!action || own || (event.key === " " && event.target.tagName === "BUTTON")) return;
     event.preventDefault();
     event.stopPropagation();
-    if (action === "toggle") toggle(); else go(moved(action, now(), n));
+    if (action === "toggle") toggle(); else goTo(moved(action, spot(), order.length));
   });
 
   // On the strip a tap goes to a step; a drag scrubs: over a strip that fits, to the step under the
@@ -584,15 +608,15 @@ function render({ model, el }) {
     });
     return away.indexOf(Math.min(...away));
   };
-  hear(stripBox, "pointerdown", (event) => { if (event.button) return; drag = { x: event.clientX, step: now(), far: false }; stripBox.setPointerCapture?.(event.pointerId); });
+  hear(stripBox, "pointerdown", (event) => { if (event.button) return; drag = { x: event.clientX, step: spot(), far: false }; stripBox.setPointerCapture?.(event.pointerId); });
   hear(stripBox, "pointermove", (event) => {
     if (!drag) return;
     const by = event.clientX - drag.x;
     drag.far ||= Math.abs(by) > 6;
     if (!drag.far) return;
     const fits = stripBox.scrollWidth <= stripBox.clientWidth + 1;
-    const to = fits ? under(event) : drag.step - Math.round(by / 40);
-    if (clamp(to, 0, n - 1) !== now()) go(to);
+    const to = fits ? order.indexOf(home[under(event)]) : drag.step - Math.round(by / 40);
+    if (clamp(to, 0, order.length - 1) !== spot()) goTo(to);
   });
   hear(stripBox, "pointerup", (event) => { if (drag && !drag.far) go(under(event)); drag = null; });
   hear(stripBox, "pointercancel", () => { drag = null; });
@@ -604,7 +628,7 @@ function render({ model, el }) {
   resized?.observe(root);
   const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
     "change:film": build, "change:moment": load, "change:rolling": turn, "change:temperature": () => drawPanel(shown),
-    "change:mine": load, "change:answer": load };
+    "change:mine": load, "change:answer": load, "change:silent": build };
   for (const [event, then] of Object.entries(heard)) model.on(event, then);
   build();
   tick();

@@ -113,6 +113,7 @@ def draw(
     colour: Colour = "op",
     step: int | None = None,
     reductions: bool | None = None,
+    silent: bool = False,
     hint: str = "",
     layers: int | None = None,
     filters: int | None = None,
@@ -131,7 +132,9 @@ def draw(
     script. colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an
     episode, the state at that step of the controller (from 0, negative from the end), with its
     probabilities; by default the finished network. reductions: of a macro network, whether to show
-    where feature maps are halved (see `scene_of`). hint: a last line for the reader.
+    where feature maps are halved (see `scene_of`). silent: of cells, whether the steps that decide
+    nothing are shown and counted; left out, each is told with the decision before it. hint: a last
+    line for the reader.
     Raises ValueError for a step that is not there, and for options that the level does not have.
     """
     if not isinstance(hint, str):
@@ -149,7 +152,7 @@ def draw(
         )
     if given := [name for name, value in sizes.items() if value is not None]:
         raise ValueError(f"{given[0]}= goes with level='network'")
-    scene = scene_of(shown, colour, reductions)
+    scene = scene_of(shown, colour, reductions, silent)
     if isinstance(shown, Architecture):
         if step is not None:
             raise ValueError("an architecture has no steps; step= goes with an episode")
@@ -164,13 +167,14 @@ def draw_moment(
     *,
     colour: Colour = "op",
     reductions: bool | None = None,
+    silent: bool = False,
     hint: str = "",
 ) -> Drawing:
     """A still of a search's film: its curves at one of the `shown` moments, and that network.
 
     made: what `timeline.film(trace, shown)` returned. hint: a last line for the reader.
     """
-    scene = scene_of(shown[moment], colour, reductions)
+    scene = scene_of(shown[moment], colour, reductions, silent)
     above = (panel(made, moment),)
     episode = shown[moment]
     return Drawing(still(scene, episode.architecture, episode, above=above, hint=hint))
@@ -319,7 +323,7 @@ def check_saved(path: str | Path) -> Path:
 
 def _check_options(ending: str, options: dict[str, Any]) -> None:
     """Raises ValueError for an option that a page or an animation does not have."""
-    known = {"colour", "reductions", "step", "moments"}
+    known = {"colour", "reductions", "silent", "step", "moments"}
     if ending in animation.ENDINGS:
         known |= {"seconds", "width"}
     for name in options:
@@ -418,7 +422,7 @@ def _animate(
         made = film(x, several)
         drawn = (draw_moment(made, several, k, **options) for k in range(len(several)))
     else:
-        drawn = (draw(shown, step=step, **options) for step in range(len(shown.steps)))
+        drawn = (draw(shown, step=step, **options) for step in scene_of(shown, **options).shown)
     _write(path, drawn, seconds, width)
 
 
@@ -495,6 +499,7 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
         "moment": 0,
         "playing": False,
         "rolling": False,
+        "silent": scene.folds and scene.silent,
         "speed": 1,
         "temperature": 1,
         "free": False,

@@ -27,6 +27,7 @@ INPUT_W, INPUT_H = 106, 24  # of a cell's input
 OUTPUT_W = 58
 TITLE = 16  # baseline of a cell's title
 TRACK_Y, TRACK = 40, 9  # the first tensor's track, and from one to the next
+DROP = 20  # from the last track to the operations: room for an arrow head and its source's number
 BETWEEN = 18  # from one cell to the next
 CORNER = 5  # radius of a wire's bends
 
@@ -95,7 +96,7 @@ def place_cells(space: MicroSpace) -> MicroLayout:
 
 def _cell(count: int, top: float) -> CellLayout:
     tracks = [top + TRACK_Y + TRACK * t for t in range(count + 1)]
-    box_y = max(tracks[-1] + 13, tracks[0] + 32) + BOX_H / 2
+    box_y = max(tracks[-1] + DROP, tracks[0] + 32) + BOX_H / 2
     ring_y = box_y + BOX_H / 2 + 19
     rail = ring_y + MERGE_R + 26
     inputs = tuple(
@@ -156,10 +157,10 @@ def _towards(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, flo
 
 # ---------------------------------------------------------------- the controller's strip
 
-ROW_H = 112  # one cell's steps
-CHIP_H, CHIP_Y = 28, 4
-LSTM_H, LSTM_Y = 24, 46
-KIND_Y, BRACKET_Y = 84, 90
+ROW_H = 116  # one cell's steps
+CHIP_H, CHIP_Y = 28, 2
+LSTM_H, LSTM_Y = 24, 50
+KIND_Y, BRACKET_Y = 88, 94
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from enas_viz.view.micro_layout import (
     SIDES,
     TITLE,
     CellLayout,
-    Wire,
+    Node,
 )
 from enas_viz.view.scene import CELL_NAMES, OPERATIONS, MicroScene
 from enas_viz.view.shapes import PREFIX, node_tone, rect, ring, symbols, tip, token_text
@@ -31,6 +31,8 @@ ABOUT = {
     "normal": "keeps height and width",
     "reduction": "halves height and width, doubles the channels",
 }
+
+HEAD = "m-3.4 -5.4l3.4 5.4l3.4 -5.4"  # of a wire that comes from above, drawn in one go with it
 
 Look = Callable[[int, int | None], str]  # (born, option) -> the tense of a shape
 
@@ -60,10 +62,11 @@ def cell_parts(
     about = scene.turns[now].at if picks and 0 <= now < len(picks) else ""
 
     def look(born: int, option: int | None = None) -> str:
-        if not picks or born > now:
+        home = scene.homes[born]
+        if not picks or home > now:
             return "future"
         on = option is None or picks[born][0] == option
-        if born == now:
+        if home == now:
             return "now" if on else "rejected"
         return "past" if on else "out"
 
@@ -72,15 +75,16 @@ def cell_parts(
         f'<text class="small start" x="2" y="{place.top + TITLE:g}"><tspan class="strong">{words}'
         f"</tspan>: {ABOUT[name]}</text>",
         *_inputs(scene, c, place, about),
-        '<g class="arcs">',
-        *_edges(scene, c, place, look, bool(picks)),
-        "</g>",
         *(
             part
             for n in range(scene.space.nodes)
             for part in _node(scene, c, n, picks, look, about)
         ),
-        *_output(scene, c, place, picks, now),
+        '<g class="arcs">',  # over the boxes, whose halos would hide the arrow heads
+        *_edges(scene, c, place, look, bool(picks)),
+        "</g>",
+        *_sources(scene, c, place, picks, look),
+        *_output(scene, c, place, picks, look),
     ]
 
 
@@ -111,11 +115,27 @@ def _edges(scene: MicroScene, c: int, place: CellLayout, look: Look, decided: bo
         if decided and not order[tense]:
             continue
         markup = (
-            f'<path class="arc rail {tense}{_line_colour(scene, source)}" d="{wire.path}" '
+            f'<path class="arc rail {tense}{_line_colour(scene, source)}" d="{wire.path}{HEAD}" '
             f'stroke-width="1.8" data-born="{born}" data-row="{source}"/>'
         )
         found.append((order[tense], markup))
     return [markup for _, markup in sorted(found, key=lambda pair: pair[0])]
+
+
+def _sources(
+    scene: MicroScene, c: int, place: CellLayout, picks: tuple[tuple[int, ...], ...], look: Look
+) -> list[str]:
+    """At the end of every input's wire, the number of the node that it comes from."""
+    parts = []
+    for n, node in enumerate(place.nodes):
+        for side, box in zip(SIDES, node.boxes, strict=True):
+            born = _steps_of(scene)["index", c, n + INPUTS, side]
+            words = picks[born][0] + 1 if picks else ""
+            parts.append(
+                f'<text class="from {look(born, None)}" x="{box.x - 6:g}" '
+                f'y="{box.y - box.h / 2 - 8:g}" data-born="{born}">{words}</text>'
+            )
+    return parts
 
 
 def _node(
@@ -134,7 +154,7 @@ def _node(
     for side in SIDES:
         born = steps["op", c, tensor, side]
         op = scene.space.ops[picks[born][0]] if picks else ""
-        parts += _op(scene, node.boxes[side], node.sums[side], tensor, op, born, at, look, is_about)
+        parts += _op(scene, node, side, tensor, op, born, at, look, is_about)
     last = steps["silent", c, tensor, 0]
     born = steps["op", c, tensor, 1]
     parts += [
@@ -151,8 +171,8 @@ def _node(
 
 def _op(
     scene: MicroScene,
-    box: Box,
-    wire: Wire,
+    node: Node,
+    side: int,
     tensor: int,
     op: str,
     born: int,
@@ -160,11 +180,15 @@ def _op(
     look: Look,
     about: str,
 ) -> list[str]:
+    box = node.boxes[side]
+    head = f"M{node.x - MERGE_R:g} {node.y:g}m-4.6 -3.1l4.6 3.1l-4.6 3.1"
+    if side:
+        head = f"M{node.x + MERGE_R:g} {node.y:g}m4.6 -3.1l-4.6 3.1l4.6 3.1"
     face = _colour(scene, tensor).strip() or (f"op-{op}" if op else "")
     use = f' href="#{PREFIX}{op}"' if op else ""
     return [
         f'<g class="layer {look(born)}{about}" data-born="{born}" data-at="{at}">',
-        f'<path class="line" d="{wire.path}"/>',
+        f'<path class="line" d="{node.sums[side].path}"/><path class="line head" d="{head}"/>',
         rect(box, "slot", 7),
         rect(Box(box.x, box.y, box.w + 6, box.h + 7), "halo", 9),
         rect(box, "back", 7),
@@ -175,13 +199,13 @@ def _op(
 
 
 def _output(
-    scene: MicroScene, c: int, place: CellLayout, picks: tuple[tuple[int, ...], ...], now: int
+    scene: MicroScene, c: int, place: CellLayout, picks: tuple[tuple[int, ...], ...], look: Look
 ) -> list[str]:
     """Loose ends on their way to the cell's output."""
     born = _steps_of(scene)["silent", c, scene.space.nodes + 1, 0]
-    shown = bool(picks) and born <= now
+    tense = look(born, None)
+    shown = tense != "future"
     ends = scene.loose_ends(dict(enumerate(picks)), c) if shown else ()
-    tense = "now" if born == now else "past" if shown else "future"
     parts = []
     first = 0 if scene.counts_inputs else INPUTS
     for tensor, wire in place.loose.items():
@@ -240,10 +264,14 @@ def strip_parts(
             f'<text class="small end strong" x="66" y="{y + KIND_Y + 13:g}">cell</text>',
         ]
     for tensor, x1, x2, y in place.groups:
-        words = f"node {tensor + 1}" if tensor >= INPUTS else str(tensor + 1)
+        begins = tensor < INPUTS  # two steps that decide nothing
+        if begins and architecture and not scene.silent:
+            continue
+        words, quiet = (str(tensor + 1), " quiet") if begins else (f"node {tensor + 1}", "")
         parts.append(
-            f'<path class="rule" d="M{x1 + 2:g} {y + BRACKET_Y:g}v4H{x2 - 2:g}v-4"/>'
-            f'<text class="small" x="{(x1 + x2) / 2:g}" y="{y + BRACKET_Y + 16:g}">{words}</text>'
+            f'<path class="rule{quiet}" d="M{x1 + 2:g} {y + BRACKET_Y:g}v4H{x2 - 2:g}v-4"/>'
+            f'<text class="small{quiet}" x="{(x1 + x2) / 2:g}" y="{y + BRACKET_Y + 16:g}">{words}'
+            "</text>"
         )
     for t in range(len(scene.plan)):
         tense = "future" if not architecture or t > now else "now" if t == now else "past"
@@ -252,38 +280,70 @@ def strip_parts(
 
 
 def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) -> list[str]:
+    """A step: the LSTM, fed by what the step before sampled, and what it sampled itself.
+
+    Every node begins with the start vector, so that no arrow leads to its first step. The browser
+    gets silent steps, too: hidden as long as its drawing is `folded`.
+    """
     decision, (x, y, width) = scene.plan[t], scene.strip.steps[t]
-    silent = decision.kind == "silent"
+    silent, shown = decision.kind == "silent", t in scene.numbers
     top, middle = y + LSTM_Y, y + LSTM_Y + LSTM_H / 2
     chip = Box(x, y + CHIP_Y + CHIP_H / 2, width - 4, CHIP_H)
-    cell_w = min(30, width - 3)
+    half = min(30, width - 3) / 2  # of the LSTM's box
     bottom = chip.y + CHIP_H / 2
-    reach = x - width / 2 - 2  # the step before ends here
-    starts_row = t == 0 or scene.strip.steps[t - 1][1] != y
     words = scene.token(t, picks) if picks is not None else ("", "")
+    number = scene.numbers.get(t, "")
+    box = [
+        f'<rect class="cell" x="{x - half:g}" y="{top:g}" width="{2 * half:g}" '
+        f'height="{LSTM_H}" rx="5"/>',
+        f'<text class="number" x="{x:g}" y="{middle + 4:g}">{number}</text>',
+        f'<text class="small kind" x="{x:g}" y="{y + KIND_Y:g}">{scene.turns[t].short}</text>',
+    ]
+    fed, begins = "", t == 0 or scene.strip.steps[t - 1][1] != y
+    if not begins and scene.plan[t - 1].kind != "silent":
+        start = scene.strip.steps[t - 1][0] + 5
+        fed = (
+            f'<path class="line" d="M{start:g} {bottom:g}C{start:g} {bottom + 11:g} {x - 5:g} '
+            f'{top - 11:g} {x - 5:g} {top:g}"/>'
+        )
+    if silent and not shown and picks is not None:  # of a still; the browser may unfold it
+        box, fed = [], ""
+    if silent:
+        box = [f'<g class="quiet">{fed}', *box, "</g>"]
+        fed = ""
     return [
         f'<g class="step {tense}" data-step="{t}">',
         f'<rect class="none hit" x="{x - width / 2:g}" y="{y:g}" width="{width:g}" '
         f'height="{ROW_H - 18}" pointer-events="all"/>',
-        "" if starts_row else f'<path class="line" d="M{reach:g} {middle:g}H{x - cell_w / 2:g}"/>',
-        f'<rect class="cell" x="{x - cell_w / 2:g}" y="{top:g}" width="{cell_w:g}" '
-        f'height="{LSTM_H}" rx="5"/>',
-        f'<text class="number" x="{x:g}" y="{middle + 4:g}">{t + 1}</text>',
+        "" if begins else _before(scene, t, x + half * silent, middle, picks is not None),
+        fed,
+        "" if silent else f'<path class="line" d="M{x:g} {top:g}V{bottom + 4:g}"/>',
+        *box,
         *(
             ()
             if silent
             else (
-                f'<path class="line" d="M{x:g} {top:g}V{bottom + 4:g}"/>',
                 tip(x, bottom + 1, "up"),
                 rect(chip, "hole", 5),
                 rect(chip, "chip bare" if decision.kind == "op" else "chip", 5),
                 rect(chip, f"tinted {_chip_colour(scene, t, picks)}", 5),
+                *token_text(words, x, chip.y),
             )
         ),
-        *(() if silent else token_text(words, x, chip.y)),
-        f'<text class="small kind" x="{x:g}" y="{y + KIND_Y:g}">{scene.turns[t].short}</text>',
         "</g>",
     ]
+
+
+def _before(scene: MicroScene, t: int, x: float, y: float, still: bool) -> str:
+    """The LSTM's state on its way from the step before, up to `x`; at both ends of a row only where
+    the silent steps there are shown."""
+    (last, _, width), before, here = scene.strip.steps[t - 1], scene.plan[t - 1], scene.plan[t]
+    last_node = here.at == scene.space.nodes + 1
+    quiet = before.at < INPUTS or (last_node and here.kind == "silent")
+    if quiet and still and not scene.silent:
+        return ""
+    look = "line quiet" if quiet else "line"
+    return f'<path class="{look}" d="M{last + min(30, width - 3) / 2:g} {y:g}H{x:g}"/>'
 
 
 def _chip_colour(scene: MicroScene, t: int, picks: tuple[int, ...] | None) -> str:

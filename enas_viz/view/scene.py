@@ -127,7 +127,8 @@ class Scene:
     """What can be drawn of a space, whichever kind it is of; see the two kinds below.
 
     colour: what colours mean: the operation, or the layer ("layer") or node ("node") of the example
-    of the article. filters, resolution: None where no recipe tells them.
+    of the article. filters, resolution: None where no recipe tells them. silent: whether steps that
+    decide nothing are shown and counted; left out, each is told with the decision before it.
     """
 
     space: Space
@@ -135,7 +136,9 @@ class Scene:
     colour: Colour = "op"
     filters: int | None = None
     resolution: int | None = None
+    silent: bool = True
 
+    folds = False  # whether a reader may leave silent steps out
     thing = "layer"  # what colours mean besides operations; each kind has also these:
     # turns, tensors (what may be pointed at), layout, strip, panel_rows (lines of the probability
     # panel), whole (said at the end), builds (over the drawing)
@@ -154,6 +157,32 @@ class Scene:
     @cached_property
     def turns(self) -> tuple[Turn, ...]:
         raise NotImplementedError
+
+    @cached_property
+    def shown(self) -> tuple[int, ...]:
+        """The steps that are counted and played, in order."""
+        return tuple(dict.fromkeys(self.homes))
+
+    @cached_property
+    def homes(self) -> tuple[int, ...]:
+        """For each step the one that it is shown with: itself; of a silent step that is left out
+        the decision before it, or the first one."""
+        decides = [self.silent or turn.kind != "silent" for turn in self.turns]
+        home, found = decides.index(True), []
+        for step, itself in enumerate(decides):
+            home = step if itself else home
+            found.append(home)
+        return tuple(found)
+
+    @cached_property
+    def numbers(self) -> dict[int, int]:
+        """Which of the shown steps each of them is, from 1."""
+        return {step: number for number, step in enumerate(self.shown, start=1)}
+
+    @cached_property
+    def untils(self) -> dict[int, int]:
+        """Of each shown step the last one that is shown with it."""
+        return {home: step for step, home in enumerate(self.homes)}
 
     @cached_property
     def options(self) -> dict[str, tuple[Option, ...]]:
@@ -187,24 +216,25 @@ class Scene:
 
     def answer(self, step: int, steps: Steps) -> str:
         """What the controller decided, in a sentence or a few."""
-        turn = self.turns[step]
+        turn, last = self.turns[step], self.untils.get(step, step)
         if turn.kind == "silent":
             told = turn.why
-            if turn.loose >= 0:
-                picked = {t: steps[t].picks for t in range(len(self.turns))}
-                names = self.loose(picked, turn.loose)
-                words = WORDS["only" if len(names) == 1 else "loose"]
-                told = f"{told} {words.format(list=', '.join(names))}"
         elif turn.kind == "pick":
             (pick,), (row,) = steps[step].picks, steps[step].probabilities
             option = self.options[turn.options][pick].name
             told = WORDS["picked"].format(option=_capital(option), p=two_digits(row[pick]))
         else:
             told = _yes_and_no(self.bars(step, steps[step]))
-        return f"{told} {self.whole}" if step == len(self.plan) - 1 else told
+        for cell in (t.loose for t in self.turns[step : last + 1] if t.loose >= 0):
+            names = self.loose({t: steps[t].picks for t in range(len(self.turns))}, cell)
+            words = WORDS["only" if len(names) == 1 else "loose"]
+            told = f"{told} {words.format(list=', '.join(names))}"
+        return f"{told} {self.whole}" if last == len(self.plan) - 1 else told
 
     def count(self, step: int) -> str:
-        return WORDS["count"].format(step=step + 1, steps=len(self.plan))
+        """Which of the shown steps it is. A silent step that is left out counts as its home."""
+        number = self.numbers[self.homes[step]]
+        return WORDS["count"].format(step=number, steps=len(self.shown))
 
     def caption(self, step: int, steps: Steps) -> str:
         """The step in one plain sentence: which decision it is, what was decided, how likely."""
@@ -246,6 +276,7 @@ class Scene:
             "plan": [turn.to_json() for turn in self.turns],
             "options": {k: [asdict(o) for o in found] for k, found in self.options.items()},
             "colour": self.colour,
+            "folds": self.folds,
             "builds": self.builds,
             "rows": self.panel_rows,
             "few": FEW,
@@ -341,7 +372,9 @@ class MicroScene(Scene):
     order: str = "indices-first"
     counts_inputs: bool = True
     drops_two_back: bool = False
+    silent: bool = False
 
+    folds = True
     thing = "node"
 
     @property
@@ -476,16 +509,23 @@ def subject(x: Any) -> Architecture | Episode:
 
 
 def scene_of(
-    x: Architecture | Episode, colour: Colour = "op", reductions: bool | None = None
+    x: Architecture | Episode,
+    colour: Colour = "op",
+    reductions: bool | None = None,
+    silent: bool = False,
 ) -> Scene:
     """The scene in which `x` plays.
 
     reductions: of a macro network, whether to show where feature maps are halved. By default yes
     when a recipe is known or the network has six layers or more: worked examples of fewer layers
-    leave them out. Raises ValueError for a colour that the space does not have.
+    leave them out. silent: of cells, whether steps that decide nothing are shown and counted; a
+    macro network has at most one, which always is. Raises ValueError for a colour that the space
+    does not have.
     """
     if not isinstance(reductions, bool | None):
         raise ValueError(f"reductions must be True, False or None; got {shortened(reductions)}")
+    if not isinstance(silent, bool):
+        raise ValueError(f"silent must be True or False; got {shortened(silent)}")
     architecture = x if isinstance(x, Architecture) else x.architecture
     header = None if isinstance(x, Architecture) else x.header
     space = architecture.space
@@ -500,6 +540,7 @@ def scene_of(
             colour=colour,
             counts_inputs=fidelity.get("loose_inputs", "count") == "count",
             drops_two_back=fidelity.get("micro_reduction_search") == "fr_then_cell",
+            silent=silent,
             **sizes,
         )
     return MacroScene(

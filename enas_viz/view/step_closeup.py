@@ -127,7 +127,7 @@ def opened(
         if value is not None and not (type(value) in (int, float) and LEAST <= value <= MOST):
             raise ValueError(f"{name} is a positive number; got {shortened(value)}")
     step %= n
-    scene, now = scene_of(episode), steps[step]
+    scene, now = scene_of(episode, silent=True), steps[step]  # a silent step, too, can be opened
     kind = now.decision.kind
     heat, most, shifts = shaping(episode.header, now)
     raw = _numbers(now, "raw", 1)

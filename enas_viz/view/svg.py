@@ -59,7 +59,7 @@ def still(
     above it; at a step also the sentence and the probabilities of that step. above: what comes
     before all that. hint: a last line for the reader."""
     played = episode is not None and bool(episode.steps)
-    now = len(scene.plan) if step is None else step
+    now = len(scene.plan) if step is None else scene.homes[step]
     blocks: list[Block] = list(above)
     painter, strip, layout = PAINTERS[scene.space.kind], scene.strip, scene.layout
     if played:
@@ -68,9 +68,9 @@ def still(
     wide = max([layout.width, *(w for _, w, _ in blocks), LEAST[scene.space.kind] if played else 0])
     at_step = played and step is not None
     if at_step:
-        told = [_told(scene, t, episode, wide) for t in range(len(episode.steps))]
-        room = max(height for _, _, height in told)  # what follows stands where it does at any step
-        blocks.append((told[step][0], wide, room))
+        told = {t: _told(scene, t, episode, wide) for t in scene.shown}
+        room = max(height for _, _, height in told.values())  # what follows stands still
+        blocks.append((told[now][0], wide, room))
     network = painter.network_parts(scene, architecture, now)
     blocks.append((network, layout.width, layout.height + 8))
     blocks.append(_legend(scene, wide))
@@ -79,7 +79,7 @@ def still(
     if hint:
         blocks += [paragraph(line, wide, "kicker") for line in wrap(hint, wide, 12)]
     if at_step:
-        return stacked(blocks, wide, scene.caption(step, episode.steps))
+        return stacked(blocks, wide, scene.caption(now, episode.steps))
     return stacked(blocks, wide, describe(scene, architecture))
 
 

@@ -49,7 +49,9 @@ class Replay(Widget):
     show where feature maps are halved; by default where a recipe is known or the network has six
     layers or more. moments: how many episodes of a trace
     can be opened at most; they are taken evenly, and the best is among them. step: where to begin,
-    from 0; by default the first of an episode, and a film opens on a finished network.
+    from 0; by default the first of an episode, and a film opens on a finished network. silent: of
+    cells, whether the steps that decide nothing are shown and counted, which a button changes; left
+    out, each is told with the decision before it, and `step` still counts all that were recorded.
 
     controller: who answers when the reader clicks an option that was not sampled: a callable
     `controller(picks, seed)` as `search.ask` makes, of a policy over the same space. Every
@@ -60,8 +62,8 @@ class Replay(Widget):
 
     All state is in traits, so it survives in saved notebooks: `step` (clamped), `moment`
     (which episode of the film, from 0, clamped), `playing`, `rolling` (the film plays), `speed`,
-    `temperature` (what if the recorded logits were divided by it before the softmax); `scene`,
-    `episode` and `film` are what the module draws.
+    `silent`, `temperature` (what if the recorded logits were divided by it before the softmax);
+    `scene`, `episode` and `film` are what the module draws.
     """
 
     _esm = shipped("replay.js")
@@ -74,6 +76,7 @@ class Replay(Widget):
     moment = Whole(0).tag(sync=True)
     playing = traitlets.Bool(False).tag(sync=True)
     rolling = traitlets.Bool(False).tag(sync=True)
+    silent = traitlets.Bool(False).tag(sync=True)
     speed = Number(1.0, min=LEAST, max=MOST_OF).tag(sync=True)
     temperature = Number(1.0, min=LEAST, max=MOST_OF).tag(sync=True)
     free = traitlets.Bool(False).tag(sync=True, told=True)  # whether the reader may choose
@@ -93,13 +96,14 @@ class Replay(Widget):
         step: int | None = None,
         speed: float = 1.0,
         moments: int = MOST,
+        silent: bool = False,
     ) -> None:
         self.episodes = _playable(x, moments)
         self._controller, self._seed = controller, 0
         if controller is not None:
             self.episodes = (_asked(controller, self.episodes[-1]),)
-        self.options = {"colour": colour, "reductions": reductions}
-        self._scene = scene_of(self.episodes[0], colour, reductions)
+        self._looks = {"colour": colour, "reductions": reductions}
+        self._scene = scene_of(self.episodes[0], colour, reductions, silent)
         self.trace = x if len(self.episodes) > 1 else None
         made = film(x, self.episodes) if self.trace else {}
         super().__init__(
@@ -107,12 +111,18 @@ class Replay(Widget):
             episode={} if made else episode_json(self.episodes[0]),
             film=made,
             speed=speed,
+            silent=silent,
             free=controller is not None,
             asks=controller is not None,
         )
         self.on_msg(self._heard)
         self.moment = made.get("best", 0)
         self.step = (len(self._scene.plan) if made else 0) if step is None else step
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How stills and animations of it are drawn."""
+        return {**self._looks, "silent": self.silent}
 
     @property
     def recorded(self) -> Episode:
@@ -211,7 +221,17 @@ class Replay(Widget):
 
     def html(self) -> str:
         """One complete page that plays this without a kernel and without a network."""
-        names = ("episode", "film", "step", "moment", "speed", "temperature", "mine", "answer")
+        names = (
+            "episode",
+            "film",
+            "step",
+            "moment",
+            "silent",
+            "speed",
+            "temperature",
+            "mine",
+            "answer",
+        )
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
         return page(state, self.drawing())
 

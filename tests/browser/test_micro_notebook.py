@@ -26,7 +26,7 @@ def test_every_cell_ran_without_an_error(notebook):
 
 
 def test_the_example_and_the_published_cells_play_to_their_ends(notebook):
-    for k, steps in ((EXAMPLE, 12), (PUBLISHED, 54)):
+    for k, steps in ((EXAMPLE, 8), (PUBLISHED, 40)):
         replay = notebook.locator(ROOT).nth(k)
         replay.scroll_into_view_if_needed()
         replay.locator(".count").click()  # JupyterLab selects the cell, and may scroll to it

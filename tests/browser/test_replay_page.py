@@ -56,7 +56,8 @@ def said(page):
 
 
 def go_to(page, step):
-    page.locator("input[aria-label^=Step]").fill(str(step))
+    """step: as recorded; the slider counts those that are shown."""
+    page.evaluate("step => window.enasModel.set('step', step)", step)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,8 @@ def test_at_each_step_the_page_says_what_python_says(opened, episode):
     scene = scene_of(episode)
     page = opened(episode)
 
-    for t, step in enumerate(episode.steps):
+    for t in scene.shown:
+        step = episode.steps[t]
         go_to(page, t)
         question = scene.question(t, episode.steps)
         assert said(page) == (
@@ -109,11 +111,58 @@ def test_the_articles_cell_grows_as_it_is_told(opened):
         counts.append((*inputs, ops, loose))
 
     assert counts == [
-        *[(0, 0, 0, 0), (0, 0, 0, 0)],
+        *[(0, 1, 0, 0), (0, 1, 0, 0)],  # steps that decide nothing: told with the first one
         *[(0, 1, 0, 0), (1, 1, 0, 0), (2, 0, 1, 0), (2, 0, 2, 0)],
         *[(2, 0, 2, 0), (2, 1, 2, 0), (3, 1, 2, 0)],
-        *[(4, 0, 3, 0), (4, 0, 4, 0), (4, 0, 4, 1)],
+        *[(4, 0, 3, 0), (4, 0, 4, 1), (4, 0, 4, 1)],
     ]
+
+
+def test_stepping_leaves_out_silent_steps_until_the_button_shows_them(opened):
+    page = opened(made_up_article_cells())
+    count, slider = page.locator(".count"), page.locator("input[aria-label^=Step]")
+    visible = """() => [...document.querySelectorAll('.strip .number')].filter(e =>
+      getComputedStyle(e).visibility === 'visible').map(e => e.textContent).join(' ')"""
+    page.locator(".enas-replay").focus()
+
+    recorded = []
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+        recorded.append(page.evaluate("window.enasModel.get('step')"))
+    assert recorded == [3, 4, 5, 7, 8, 9, 10, 10, 10]
+    expect(count).to_have_text("Step 8 of 8")
+    assert (slider.input_value(), slider.get_attribute("max")) == ("7", "7")
+    assert page.evaluate(visible) == "1 2 3 4 5 6 7 8"
+    before = page.evaluate(PLACES)
+
+    page.get_by_role("button", name="Show silent steps").click()
+
+    expect(count).to_have_text("Step 11 of 12")
+    assert page.evaluate("window.enasModel.get('step')") == 10
+    assert (slider.input_value(), slider.get_attribute("max")) == ("10", "11")
+    assert page.evaluate(visible) == " ".join(map(str, range(1, 13)))
+    page.keyboard.press("End")
+    expect(page.locator(".answer")).to_contain_text("Node 4 is the last one")
+    page.get_by_role("button", name="Hide silent steps").click()
+    expect(count).to_have_text("Step 8 of 8")
+    assert page.evaluate(PLACES) == before
+
+
+def test_where_every_step_is_shown_there_is_no_button_for_silent_ones(opened):
+    page = opened(made_up_episode(4))
+
+    expect(page.get_by_role("button", name="silent steps")).to_have_count(0)
+
+
+def test_every_input_of_a_node_says_in_the_page_which_node_it_comes_from(opened):
+    episode = made_up_cells(2, seed=4)
+    page = opened(episode)
+
+    go_to(page, len(episode.steps) - 1)
+
+    told = page.locator(".network .from").all_text_contents()
+    wanted = [t + 1 for cell in episode.architecture.content for n in cell for t in n[:2]]
+    assert [int(text) for text in told] == wanted
 
 
 @pytest.mark.parametrize("nodes", [4, 5, 7])
@@ -136,7 +185,7 @@ def test_a_tap_on_the_second_row_of_steps_goes_to_its_step(opened):
 
     page.mouse.click(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
 
-    expect(page.locator(".count")).to_have_text("Step 21 of 34")
+    expect(page.locator(".count")).to_have_text("Step 14 of 24")
 
 
 def test_a_cell_of_the_network_opens_when_it_is_clicked_or_entered(new_page, tmp_path):

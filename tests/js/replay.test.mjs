@@ -31,6 +31,12 @@ test("every action stays inside the episode", () => {
   assert.equal(replay.moved("unknown", 4, 7), 4);
 });
 
+test("a silent step that is left out is shown with the decision before it, or the first one", () => {
+  const scene = { plan: ["silent", "silent", "pick", "pick", "silent", "pick", "silent"].map((kind) => ({ kind })) };
+  assert.deepEqual(replay.homes(scene, false), [2, 2, 2, 3, 3, 5, 5]);
+  assert.deepEqual(replay.homes(scene), [0, 1, 2, 3, 4, 5, 6]);
+});
+
 test("a shape is past, now or future", () => {
   assert.deepEqual([2, 3, 4].map((born) => replay.tense(born, 3)), ["past", "now", "future"]);
 });
