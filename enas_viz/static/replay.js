@@ -322,7 +322,7 @@ function render({ model, el }) {
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   let scene, recorded, episode, film, n, home, order, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
 
-  const mover = (action, label) => button(action, label, action, () => goTo(moved(action, spot(), order.length)), hear);
+  const mover = (action, label) => button(action, label, action, () => act(action), hear);
   const play = button("toggle", "Play (Space)", "play", () => toggle(), hear);
   const roll = button("roll", "Play the search", "play", () => toggleRoll(), hear);
   const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Network of the search" });
@@ -365,10 +365,11 @@ function render({ model, el }) {
     seat, builds, networkBox, legend, facts, said, live);
   el.append(root);
 
-  const now = () => home[clamp(model.get("step"), 0, Math.max(0, n - 1))];
+  const now = () => home[clamp(model.get("step"), 0, home.length - 1)];
   /** Where the present step stands among those that are shown; and to the one that stands there. */
   const spot = () => order.indexOf(now());
   const goTo = (i) => go(order[clamp(i, 0, order.length - 1)]);
+  const act = (action) => goTo(moved(action, spot(), order.length));
 
   function build() {
     scene = model.get("scene");
@@ -595,7 +596,7 @@ function render({ model, el }) {
     if (!action || own || (event.key === " " && event.target.tagName === "BUTTON")) return;
     event.preventDefault();
     event.stopPropagation();
-    if (action === "toggle") toggle(); else goTo(moved(action, spot(), order.length));
+    if (action === "toggle") toggle(); else act(action);
   });
 
   // On the strip a tap goes to a step; a drag scrubs: over a strip that fits, to the step under the

@@ -222,4 +222,5 @@ def shipped(name: str) -> str:
         text = re.sub(r"([:;,{]) | (?=[{}])", r"\1", text).replace(";}", "}")
     lines = (re.sub(r"\s+// .*$", "", line).strip() for line in text.splitlines())
     kept = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]
-    return "\n".join(kept) + "\n"
+    text = "\n".join(kept) + "\n"
+    return re.sub(r"(?<=[{};,])\n", "", text) if name.endswith(".css") else text
