@@ -117,6 +117,7 @@ LATENCY = """async () => {
 }"""
 MOMENTS = LATENCY.replace('"step", (i * 7) % 24', '"moment", (i * 7) % 200')
 SAMPLES = LATENCY.replace('"step", (i * 7) % 24', '"samples", [1, 10, 100, 1000][i % 4]')
+EPOCHS = LATENCY.replace('"step", (i * 7) % 24', '"at", (i * 7) % 71')
 # Moves the scrubber in every frame of a second and a half; the share that showed a new moment, of
 # the frames that the page has when nothing is moved.
 DRAG = """async () => {
@@ -160,6 +161,10 @@ def widget(figures: Figures) -> None:
         page.goto(enas_viz.save(enas_viz.Microscope(), Path(folder) / "scope.html").as_uri())
         found = page.evaluate(SAMPLES)
         figures.add("microscope's samples to paint, 95 %", found["p95"], "ms")
+        shared = enas_viz.SharedWeights("micro-cifar10-cpu")
+        page.goto(enas_viz.save(shared, Path(folder) / "shared.html").as_uri())
+        found = page.evaluate(EPOCHS)
+        figures.add("shared weights' epoch to paint, cells, 95 %", found["p95"], "ms")
         browser.close()
 
 

@@ -8,7 +8,7 @@ from specimens import made_up
 import enas_viz as ev
 from enas_viz.specimen import load_specimen
 from enas_viz.view.compass import compass_svg, label
-from enas_viz.view.shapes import module
+from enas_viz.view.shapes import module, shipped
 
 CLOSED = """given.map(({ data, images, weight, rule, samples }) => {
   const s = m.unpackSpecimen(data), t = m.truth(s, images, weight), b = m.baselineOf(s, t, rule);
@@ -104,12 +104,43 @@ def test_the_modules_words(tmp_path):
     assert "2 times greater than without" in found[10]
 
 
+def test_samples_that_were_drawn_already_are_the_first_of_more(tmp_path):
+    """Whatever was asked for before, sets are those of a fresh start; so are estimates."""
+    expression = """(() => {
+      const s = m.unpackSpecimen(given), t = m.truth(s, s.images[0], 0.01), kept = {};
+      const again = [7, 1000, 150, 1].map((n) => m.drawnSets(s, s.images[0], 3, 20, n, kept));
+      const fresh = [7, 1000, 150, 1].map((n) => m.drawnSets(s, s.images[0], 3, 20, n));
+      const plain = (sets, c) => sets.map(({ samples, which, often, sums }) => {
+        const w = which.map((a, i) => (sums[i] + often[i] * (t.weight * s.h[a] - c)) / samples);
+        let along = 0, length = 0;
+        w.forEach((v, i) => {
+          along += v * t.towards[which[i]];
+          w.forEach((u, j) => { length += v * u * s.gram[which[i] * s.n + which[j]]; });
+        });
+        along /= t.square;
+        return [along, Math.sqrt(Math.max(0, length / t.square - along ** 2))];
+      });
+      const made = fresh.map((sets) => m.estimators(s, t, sets));
+      const both = [0, 0.4, 0.9].map((c) => fresh.map((sets, i) =>
+        [plain(sets, c), m.placed(t, made[i], c)]));
+      return { same: JSON.stringify(again) === JSON.stringify(fresh), both };
+    })()"""
+
+    found = run_module(expression, ev.Microscope().specimen, tmp_path, "microscope.js")
+
+    assert found["same"]
+    for sets in found["both"]:
+        for plain, quick in sets:
+            for one, other in zip(plain, quick, strict=True):
+                assert other == pytest.approx(one, rel=1e-6, abs=1e-6)
+
+
 def test_the_module_holds_what_it_imports_and_no_name_that_anywidget_would_mistake():
     text = module("microscope.js")
 
     assert "import " not in text
     assert "export function render" not in text
-    assert len(text) < 50_000
+    assert len(shipped("microscope.js") + shipped("microscope.css")) < 40_000  # its own part
 
 
 def test_a_page_shows_it_without_a_kernel(tmp_path):

@@ -70,61 +70,97 @@ export const cosine = (square, variance, samples) => Math.sqrt(square / (square 
 /** How many samples make it 45 degrees. */
 export const needed = (square, variance) => Math.ceil(variance / square);
 
-/** mulberry32, a sequence for each estimate. */
-export function uniforms(seed, estimate) {
-  let state = (Math.imul(seed, 0x9e3779b1) + Math.imul(estimate, 0x85ebca6b)) >>> 0;
-  return () => {
+/** Where to begin looking for the network that a uniform number draws, by its first digits. */
+function guideOf(steps) {
+  const cells = 256, starts = new Uint16Array(cells);
+  for (let cell = 0, at = 0; cell < cells; cell++) {
+    while (at < steps.length - 1 && steps[at] <= cell / cells) at++;
+    starts[cell] = at;
+  }
+  return starts;
+}
+
+/** Draws more samples of an estimate: into `which` the networks, into `right` how many images they got right. */
+function sampleInto(s, images, state, from, to, which, right, at) {
+  const { batches, counts } = s.right[images], { steps, n } = s, guide = (s.guide ??= guideOf(steps));
+  for (let i = from; i < to; i++) { // mulberry32, once for the network and once for the minibatch
     state = (state + 0x6d2b79f5) >>> 0;
     let t = Math.imul(state ^ (state >>> 15), state | 1);
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+    const u = ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    state = (state + 0x6d2b79f5) >>> 0;
+    t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    const v = ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    let network = guide[(u * 256) | 0];
+    while (network < n - 1 && steps[network] <= u) network++;
+    which[at + i] = network;
+    right[at + i] = counts[Math.floor(v * batches) * n + network];
+  }
+  return state;
 }
 
-/** Calls take(architecture, accuracy) with each sample of one estimate. */
-function sample(s, images, seed, estimate, samples, take) {
-  const { batches, counts } = s.right[images], uniform = uniforms(seed, estimate);
-  for (let i = 0; i < samples; i++) {
-    const u = uniform();
-    let low = 0, high = s.n - 1;
-    while (low < high) { const middle = (low + high) >> 1; if (s.steps[middle] <= u) low = middle + 1; else high = middle; }
-    take(low, counts[Math.floor(uniform() * batches) * s.n + low] / images);
-  }
-}
+const firstState = (seed, estimate) => (Math.imul(seed, 0x9e3779b1) + Math.imul(estimate, 0x85ebca6b)) >>> 0;
 
 /** The samples of one estimate: [architecture, accuracy] each. */
 export function samplesOf(s, images, seed, estimate, samples) {
-  const found = [];
-  sample(s, images, seed, estimate, samples, (a, accuracy) => found.push([a, accuracy]));
-  return found;
+  const which = new Uint16Array(samples), right = new Uint16Array(samples);
+  sampleInto(s, images, firstState(seed, estimate), 0, samples, which, right, 0);
+  return Array.from(which, (a, i) => [a, right[i] / images]);
 }
 
-/** Samples of many estimates, summed: of each the architectures, how often, accuracies together. */
-export function drawnSets(s, images, seed, count, samples) {
+/** Samples of many estimates, summed: of each the architectures, how often, accuracies together. kept: what an earlier
+ *  call with the same images, seed and count left, whose samples are the first of these; it is filled. */
+export function drawnSets(s, images, seed, count, samples, kept = {}) {
+  if (!(kept.size >= samples)) {
+    const size = Math.max(samples, 100), before = kept.size ?? 0, which = new Uint16Array(count * size), right = new Uint16Array(count * size);
+    const states = kept.states ?? Uint32Array.from({ length: count }, (_, k) => firstState(seed, k));
+    for (let k = 0; k < count; k++) {
+      if (before) { which.set(kept.which.subarray(k * before, (k + 1) * before), k * size); right.set(kept.right.subarray(k * before, (k + 1) * before), k * size); }
+      states[k] = sampleInto(s, images, states[k], before, size, which, right, k * size);
+    }
+    Object.assign(kept, { size, which, right, states });
+  }
   return Array.from({ length: count }, (_, k) => {
-    const often = new Float64Array(s.n), sums = new Float64Array(s.n), which = [];
-    sample(s, images, seed, k, samples, (a, accuracy) => {
+    const often = new Float64Array(s.n), sums = new Float64Array(s.n), which = [], start = k * kept.size;
+    for (let i = start; i < start + samples; i++) {
+      const a = kept.which[i];
       if (!often[a]++) which.push(a);
-      sums[a] += accuracy;
-    });
+      sums[a] += kept.right[i] / images;
+    }
     return { samples, which, often: which.map((a) => often[a]), sums: which.map((a) => sums[a]) };
   });
 }
 
-/** Each set as an estimate: [along, across] the exact gradient, whose length is the unit. */
-export function estimates(s, t, sets, baseline) {
+/** Every set's estimate for any baseline c: along - c * alongOnes, and as squared length paid - 2c * mixed + c^2 * ones. */
+export function estimators(s, t, sets) {
   return sets.map(({ samples, which, often, sums }) => {
-    const w = which.map((a, i) => (sums[i] + often[i] * (t.weight * s.h[a] - baseline)) / samples);
-    let along = 0, length = 0;
-    for (let i = 0; i < w.length; i++) {
-      along += w[i] * t.towards[which[i]];
-      const row = which[i] * s.n;
-      for (let j = 0; j < w.length; j++) length += w[i] * w[j] * s.gram[row + which[j]];
+    const paid = which.map((a, i) => (sums[i] + often[i] * t.weight * s.h[a]) / samples), ones = often.map((n) => n / samples);
+    const made = { along: 0, alongOnes: 0, paid: 0, mixed: 0, ones: 0 };
+    for (let i = 0; i < which.length; i++) {
+      const row = which[i] * s.n, towards = t.towards[which[i]], g = s.gram[row + which[i]];
+      let p = 0, o = 0; // the rest of the row, once instead of twice
+      for (let j = 0; j < i; j++) { const b = s.gram[row + which[j]]; p += paid[j] * b; o += ones[j] * b; }
+      made.along += paid[i] * towards;
+      made.alongOnes += ones[i] * towards;
+      made.paid += paid[i] * (2 * p + paid[i] * g);
+      made.mixed += paid[i] * o + ones[i] * p + paid[i] * ones[i] * g;
+      made.ones += ones[i] * (2 * o + ones[i] * g);
     }
-    along /= t.square;
+    return made;
+  });
+}
+
+/** Estimators at a baseline: [along, across] the exact gradient, whose length is the unit. */
+export function placed(t, made, c) {
+  return made.map((e) => {
+    const along = (e.along - c * e.alongOnes) / t.square, length = e.paid - 2 * c * e.mixed + c * c * e.ones;
     return [along, Math.sqrt(Math.max(0, length / t.square - along ** 2))];
   });
 }
+
+/** Each set as an estimate: [along, across] the exact gradient, whose length is the unit. */
+export const estimates = (s, t, sets, baseline) => placed(t, estimators(s, t, sets), baseline);
 
 /** The angle of an estimate from the truth, in degrees. */
 export const degrees = ([along, across]) => (Math.atan2(across, along) * 180) / Math.PI;
@@ -249,7 +285,7 @@ function render({ model, el }) {
   const uid = `enasm${Date.now().toString(36)}-${views++}-`;
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
-  let s, labels, sets = null, setsOf = "", order = [], queued = false, frame = 0;
+  let s, labels, kept = null, keptOf = "", sets = null, setsOf = "", known = new Map(), truths = new Map(), order = [], queued = false, frame = 0;
 
   const slider = (label, count) => {
     const input = make("input", { type: "range", min: 0, max: count - 1, step: 1, "aria-label": label });
@@ -313,7 +349,8 @@ function render({ model, el }) {
     s = unpackSpecimen(data);
     labels = data.labels ?? [];
     photos.input.max = s.images.length - 1;
-    setsOf = "";
+    setsOf = keptOf = "";
+    for (const kept of [truths, known]) kept.clear();
     root.querySelector(".facts").textContent = data.facts ?? "";
     draw();
   }
@@ -321,14 +358,23 @@ function render({ model, el }) {
   /** All that is drawn and said follows from the traits. */
   function state() {
     const samples = get("samples"), rule = get("rule"), images = get("images"), seed = get("seed"), weight = get("entropy_weight");
-    const t = truth(s, images, weight), baseline = baselineOf(s, t, rule, get("baseline"));
-    const key = [samples, images, seed].join();
-    if (key !== setsOf) { sets = drawnSets(s, images, seed, CLOUD, samples); setsOf = key; }
+    const facts = `${images},${weight}`;
+    if (!truths.has(facts)) truths.set(facts, truth(s, images, weight));
+    const t = truths.get(facts), baseline = baselineOf(s, t, rule, get("baseline"));
+    const series = `${images},${seed}`, key = `${samples},${series}`;
+    if (series !== keptOf) { kept = {}; keptOf = series; }
+    const which = `${key},${weight}`;
+    if (!known.has(which)) {
+      if (key !== setsOf) { sets = drawnSets(s, images, seed, CLOUD, samples, kept); setsOf = key; }
+      if (known.size >= 3 * STOPS.length) known.clear();
+      known.set(which, estimators(s, t, sets));
+    }
+    const made = known.get(which);
     const [byNetwork, byImages] = parts(s, t, baseline), [bareNetwork, bareImages] = parts(s, t, 0);
     const variance = byNetwork + byImages, bare = bareNetwork + bareImages;
-    const found = estimates(s, t, sets, baseline), angles = found.map(degrees);
+    const found = placed(t, made, baseline), angles = found.map(degrees);
     const high = Math.max(1, ...t.rewards.map((r, a) => r + Math.sqrt(t.noise[a])));
-    return { s, t, samples, rule, baseline, variance, bare, share: byImages / variance, square: t.square, cloud: found, ghost: rule === "none" ? [] : estimates(s, t, sets, 0),
+    return { s, t, samples, rule, baseline, variance, bare, share: byImages / variance, square: t.square, cloud: found, ghost: rule === "none" ? [] : placed(t, made, 0),
       angles, cosines: angles.map((d) => Math.cos((d * Math.PI) / 180)), reach: Math.max(1.5, 1.3 * Math.sqrt((get("closer") ? variance : bare) / samples / t.square)),
       shown: samplesOf(s, images, seed, 0, Math.min(samples, SHOWN)), order, high, top: high > 1.05 ? 1.5 : 1, seed };
   }
@@ -359,10 +405,12 @@ function render({ model, el }) {
     if (!now) return;
     cloud.height = root.classList.contains("enas-wide") ? 426 : 320;
     cloud.box.style.height = `${cloud.height}px`;
-    for (const [{ box, height }, drawing] of [[cloud, cloudSvg], [cosines, cosineSvg], [variances, varianceSvg], [rewards, rewardSvg]]) {
-      const width = Math.max(240, Math.floor(box.clientWidth || 560));
-      box.innerHTML = drawing(width, height, now);
-    }
+    const plots = [[cloud, cloudSvg], [cosines, cosineSvg], [variances, varianceSvg], [rewards, rewardSvg]];
+    const widths = plots.map(([{ box }]) => box.clientWidth); // before any is drawn: reading after writing lays out the page each time
+    plots.forEach(([plot, drawing], i) => {
+      const markup = drawing(Math.max(240, Math.floor(widths[i] || 560)), plot.height, now);
+      if (markup !== plot.drawn) plot.box.innerHTML = plot.drawn = markup;
+    });
     cloud.box.setAttribute("aria-label", said[0].textContent);
     cosines.box.setAttribute("aria-label", `Cosine ${cosine(now.square, now.variance, now.samples).toFixed(2)} with ${now.samples} samples; without a baseline ${cosine(now.square, now.bare, now.samples).toFixed(2)}.`);
     variances.box.setAttribute("aria-label", said[1].textContent);

@@ -195,6 +195,7 @@ function render({ model, el }) {
     counts = totals(told);
     places = placesOf(facts);
     drawing = picture(facts.svg, uid);
+    litBefore = "";
     shapes = [...drawing.querySelectorAll("[data-path]")].map((element) => ({ element, path: Number(element.dataset.path),
       kind: element.tagName === "circle" ? "spot" : element.classList.contains("skip") ? "skip" : "way",
       base: element.getAttribute("class").replace(/ (never|lit|here)\b/g, "") }));
@@ -229,6 +230,8 @@ function render({ model, el }) {
     return make("li", {}, picture(`<svg xmlns="${SVG}" class="enas-svg mini" viewBox="-10 -10 20 20" width="18" height="18" aria-hidden="true">${MARKS[mark]}</svg>`, uid), text);
   }
 
+  let litBefore = "";
+
   function draw() {
     const moment = told[at()], now = counts[at()], { end } = facts, strength = (n) => grown(n, moment.now, end);
     const child = shown(), taken = child ? pathsOf(facts, child.digits) : { ops: [], skips: [] };
@@ -240,15 +243,19 @@ function render({ model, el }) {
         element.setAttribute("class", (shape.name = name));
         if (on.has(path)) element.parentNode.append(element); // on top
       }
-      if (kind === "spot") element.setAttribute("r", (SPOT * Math.sqrt(Math.min(1, strength(n) / (facts.most / end)))).toFixed(2));
-      else if (kind === "skip") element.setAttribute("stroke-width", Math.max(0.5, SKIP * strength(n)).toFixed(2));
-      else {
-        shape.thread.setAttribute("stroke-width", Math.max(1, THREAD * strength(n)).toFixed(2));
+      const size = (kind === "spot" ? SPOT * Math.sqrt(Math.min(1, strength(n) / (facts.most / end)))
+        : kind === "skip" ? Math.max(0.5, SKIP * strength(n)) : Math.max(1, THREAD * strength(n))).toFixed(1);
+      if (size !== shape.size) (shape.thread ?? element).setAttribute(kind === "spot" ? "r" : "stroke-width", (shape.size = size));
+      if (kind === "way") {
         if (shape.text.textContent !== shortCount(n)) shape.text.textContent = shortCount(n);
       }
     });
-    drawing.querySelectorAll(".drops").forEach((g) => g.replaceChildren());
-    for (const { element, kind, path } of shapes) if (kind === "spot" && on.has(path)) lead(element);
+    const way = `${uid}${[...on]}`; // where the way of the lit network has not changed, its lines stay
+    if (way !== litBefore) {
+      litBefore = way;
+      drawing.querySelectorAll(".drops").forEach((g) => g.replaceChildren());
+      for (const { element, kind, path } of shapes) if (kind === "spot" && on.has(path)) lead(element);
+    }
     head.textContent = headline(facts, moment);
     slider.value = at();
     place.textContent = moment.epoch ? `epoch ${moment.epoch} of ${facts.epochs}` : "fresh";
@@ -256,7 +263,10 @@ function render({ model, el }) {
     best.setAttribute("aria-pressed", String(!model.get("child")));
     another.disabled = !told.some((m) => m.drawn.length);
     root.querySelector(".choice").hidden = !child;
-    says.replaceChildren(...(child ? sentences(facts, places, moment, now, child).map((text) => line("answer", text)) : []));
+    const texts = child ? sentences(facts, places, moment, now, child) : [];
+    while (says.children.length > texts.length) says.lastChild.remove();
+    while (says.children.length < texts.length) says.append(line("answer"));
+    texts.forEach((text, i) => { if (says.children[i].textContent !== text) says.children[i].textContent = text; });
     list(taken.ops, now, moment);
     if (here >= 0) readout.textContent = read(facts, places, moment, now, here);
   }
@@ -289,8 +299,9 @@ function render({ model, el }) {
         r.name.textContent = macro ? `${p.layer + 1}  ${label}` : `node ${p.node + 3}: ${label} of ${p.source + 1}`;
         r.share.style.background = `var(--enas-${op})`;
       }
-      r.share.style.width = `${bare || !moment.now ? 0 : (100 * now[path]) / moment.now}%`;
-      r.n.textContent = bare ? "no weights" : whole(now[path]);
+      r.share.style.transform = `scaleX(${bare || !moment.now ? 0 : (now[path] / moment.now).toFixed(4)})`; // moves without a layout
+      const count = bare ? "no weights" : whole(now[path]);
+      if (r.count !== count) r.n.textContent = r.count = count;
     });
   }
 
@@ -308,12 +319,13 @@ function render({ model, el }) {
     roll.title = on ? "Pause" : "Play the training";
     roll.setAttribute("aria-label", roll.title);
   }
-  function rest() { clearTimeout(timer); timer = 0; wear(false); }
+  function rest() { clearTimeout(timer); timer = 0; root.classList.remove("calm"); wear(false); }
   function toggle() {
     if (timer) return rest();
     if (at() >= told.length - 1) go(0);
     wear(true);
     const beat = clamp(LAPSE / told.length, 60, 500);
+    root.classList.toggle("calm", beat >= 250); // motion between moments, where it ends before the next one
     const next = () => {
       go(at() + 1);
       if (at() >= told.length - 1) return rest();
