@@ -101,9 +101,12 @@ MAY_IMPORT = {
     "view.step_closeup": "LOOK view.scene view.shapes",
     "view.scores": "view.shapes",
     "view.compass": "LOOK specimen view.scene view.shapes",
+    "view.stage": "LOOK view.scene view.shapes view.svg view.curves view.timeline view.chapters",
+    "view.reel": "view.shapes view.stage",
     "view.animation": "files",
     "view.export": "LOOK files view.graph view.scene view.shapes view.stack view.svg view.curves "
-    "view.timeline view.closeup view.step_closeup view.scores view.animation",
+    "view.timeline view.closeup view.step_closeup view.scores view.animation "
+    "view.stage view.reel",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK published view.given view.scene view.shapes view.stack view.timeline "
     "view.board view.poster view.export",

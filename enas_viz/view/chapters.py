@@ -43,7 +43,7 @@ class Chapter:
     why: str
 
 
-def chapters(trace: Trace) -> tuple[Chapter, ...]:
+def chapters(trace: Trace, found: Series | None = None) -> tuple[Chapter, ...]:
     """The chapters that a search has, in the order in which they are seen.
 
     All rules are about the mean entropy of an epoch's samples in nats, and about its mean reward
@@ -59,11 +59,12 @@ def chapters(trace: Trace) -> tuple[Chapter, ...]:
     - as sure as it can be: to the end, for 3 epochs or more, the entropy stays within a tenth of
       the way from the floor to the highest.
 
-    Empty where the trace tells no entropy of whole policies (`fidelity.entropy` is "sampled").
+    found: `series(trace)`, where it is known already. Empty where the trace tells no entropy of
+    whole policies (`fidelity.entropy` is "sampled").
     """
     if not any(e.is_scored for e in trace.episodes):
         return ()
-    return chapters_of(series(trace), *_limits(trace.header))
+    return chapters_of(found or series(trace), *_limits(trace.header))
 
 
 def chapters_of(found: Series, highest: float | None, floor: float | None) -> tuple[Chapter, ...]:

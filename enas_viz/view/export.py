@@ -27,11 +27,13 @@ from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
 from enas_viz.view import animation
 from enas_viz.view.closeup import layer_svg
-from enas_viz.view.curves import figure
+from enas_viz.view.curves import figure, series
+from enas_viz.view.reel import Reel
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.scores import scores_of, scores_svg
 from enas_viz.view.shapes import look, module, shipped
 from enas_viz.view.stack import Plan, describe_stack, plan_of
+from enas_viz.view.stage import SIZES, Play, stage_of, telling_step
 from enas_viz.view.step_closeup import opened, step_svg
 from enas_viz.view.svg import cell_still, describe, network_still, skeleton, still
 from enas_viz.view.timeline import MOST, film, moments, panel
@@ -39,6 +41,7 @@ from enas_viz.view.timeline import MOST, film, moments, panel
 ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
 FRAMES = 60  # moments in an animation of a whole search
 FRAME_SECONDS = 0.25  # and how long each is shown
+STAGE_SECONDS = 0.4  # and on the stage, where things move in between
 TRUST_HINT = (
     "If you see none, trust the notebook (in JupyterLab: right-click, Trust Notebook) or run the "
     "cell."
@@ -276,6 +279,11 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     `pip install "enas-viz[video]"`. Further options: seconds, how long a picture is shown (a step
     1.2, a moment 0.25); width, in pixels (by default the drawing's own, at most 1600).
 
+    size: "16:9", of .svg, .png, .gif and .mp4: what a replay's theatre shows, 1280 by 720 pixels,
+    with words that are read from the back of a room. Its animations move between the pictures; a
+    search is seen at one step of the controller (step: by default the one of a Replay, else the one
+    whose probabilities change most), each moment for 0.4 seconds unless asked otherwise.
+
     The file appears under its name only once it is complete; until then one that was there before
     stays. Raises ValueError for another ending, and for an animation of what has no steps; what
     `files.check_target` raises, FileNotFoundError when the folder is missing, before anything is
@@ -283,6 +291,9 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     """
     path = check_saved(path)
     ending = path.suffix.lower()
+    if "size" in options:
+        _save_staged(x, path, **options)
+        return path
     if isinstance(x, Drawing) and options:
         raise ValueError(
             f"a drawing is saved as it is; give {next(iter(options))}= to what made the drawing"
@@ -444,6 +455,97 @@ def _write(path: Path, drawn: Iterable[Drawing], seconds: float, width: int | No
     stills = [drawing.svg for drawing in drawn]
     wide = animation.pixels(width, natural_width(stills[0]))
     animation.animate(path, [png(svg, width=wide) for svg in stills], seconds)
+
+
+# ---------------------------------------------------------------- the stage
+
+
+def _save_staged(x: Any, path: Path, size: Any, **options: Any) -> None:
+    ending = path.suffix.lower()
+    if not isinstance(size, str) or size not in SIZES:
+        raise ValueError(
+            f"size is {' or '.join(map(repr, SIZES))} (1280 by 720 pixels); leave it out for the "
+            f"drawing's own; got {shortened(size)}"
+        )
+    if ending == ".html":
+        raise ValueError(
+            "a page fits itself to its window; size= goes with .svg, .png, .gif and .mp4"
+        )
+    known = {"colour", "reductions", "step", "moments"}
+    moving = ending in animation.ENDINGS
+    if moving:
+        known.add("seconds")
+    if wrong := [name for name in options if name not in known]:
+        raise ValueError(
+            f"{wrong[0]}= does not go with size={size!r}; it takes {', '.join(sorted(known))}"
+        )
+    seconds = options.pop("seconds", None)
+    play = staged(x, moving=moving, **options)
+    if ending == ".svg":
+        write_text(path, play.svg())
+    elif ending == ".png":
+        write_bytes(path, png(play.svg(), 1))
+    else:
+        if "step" in options and not play.is_film:
+            raise ValueError(
+                f"an animation ({path.suffix}) shows every step; leave out step=, or save that one "
+                f"step as .svg or .png"
+            )
+        if seconds is None:
+            seconds = STAGE_SECONDS if play.is_film else animation.SECONDS
+        animation.timing(seconds)
+        if ending == ".mp4":
+            animation.ffmpeg()  # says so before the work when it is missing
+        animation.roll(path, Reel(play, seconds, _pixels))
+
+
+def staged(x: Any, *, moving: bool = False, step: int | None = None, **options: Any) -> Play:
+    """What the theatre shows of an episode, of the search of a trace, or of a `Replay` as it is.
+
+    moving: for an animation, in which a Replay's film has as many moments as that of a trace. step:
+    which is seen; of an episode by default the last, of a film `telling_step`. options: colour and
+    reductions, as for `draw`; moments: how many episodes of a trace there are at most (60).
+    Raises ValueError for what has no steps, and for a step that is not there.
+    """
+    most = options.pop("moments", None)
+    search, shown, made, at = x if isinstance(x, Trace) else None, (), None, None
+    if is_widget(x) and hasattr(x, "episodes"):  # a replay
+        options = {**x.options, **options}
+        step = x.step if step is None else step
+        search = None if x.mine else x.trace
+        if search and not moving and most is None:
+            shown, made, at = x.episodes, x.film, x.moment
+        x = x.shown
+    if is_widget(x) or isinstance(x, Drawing):
+        raise ValueError(
+            f"size= goes with an episode, a trace or a Replay, which have steps; got a "
+            f"{type(x).__name__}"
+        )
+    if search and not shown:
+        shown = moments(search, FRAMES if most is None else most)
+    if len(shown) > 1:
+        found = series(search)
+        made = made or film(search, shown, found)
+        scene = scene_of(shown[0], **options)
+        step = telling_step(scene, shown) if step is None else _step(shown[0], step)
+        stage = stage_of(scene, search, shown, made, found)
+        return Play(scene, stage, tuple(shown), step, made["best"] if at is None else at)
+    episode = subject(x)
+    if not isinstance(episode, Episode) or not episode.steps:
+        raise ValueError(
+            "size= shows the steps of an episode, and there are none here; ev.Replay(...) makes "
+            "them for any architecture"
+        )
+    scene = scene_of(episode, **options)
+    return Play(scene, stage_of(scene), (episode,), _step(episode, -1 if step is None else step))
+
+
+def _pixels(svg: str) -> Any:
+    """(H, W, 3) uint8 pixels of a picture, one for each of its own."""
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png(svg, 1))).convert("RGB"))
 
 
 # ---------------------------------------------------------------- pages

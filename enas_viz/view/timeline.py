@@ -64,8 +64,9 @@ def best_of(episodes: Sequence[Episode]) -> int:
     return max(range(len(episodes)), key=lambda k: episodes[k].accuracy, default=-1)
 
 
-def film(trace: Trace, shown: Sequence[Episode]) -> Json:
-    """What the browser needs to show a search and to open each of the `shown` episodes.
+def film(trace: Trace, shown: Sequence[Episode], found: Series | None = None) -> Json:
+    """What the browser needs to show a search and to open each of the `shown` episodes. found:
+    `series(trace)`, where it is known already.
 
     moments: per episode its picks in the order of decisions, `pickDigits` digits to base 36 each;
     its shaped logits as whole numbers of `unit` above the middle of what `digits` digits to base 36
@@ -73,7 +74,7 @@ def film(trace: Trace, shown: Sequence[Episode]) -> Json:
     moments there are, in words, and from how many samples they were taken.
     """
     best, tried = best_of(shown), len(trace.episodes)
-    drawn = overview(trace, shown, best)
+    drawn = overview(trace, shown, best, found=found)
     width = logit_digits(shown)
     wide = pick_digits(max((p for e in shown for s in e.steps for p in s.picks), default=0))
     return {
@@ -113,12 +114,16 @@ class Overview:
 
 
 def overview(
-    trace: Trace, shown: Sequence[Episode], best: int, beside: Sequence[Series] = ()
+    trace: Trace,
+    shown: Sequence[Episode],
+    best: int,
+    beside: Sequence[Series] = (),
+    found: Series | None = None,
 ) -> Overview:
     """The drawings of a search with a dot for each of the `shown` episodes and a ring around number
-    `best` of them. beside: what stands next to it, drawn to the same scales. ValueError when the
-    trace has no episode with an accuracy."""
-    found = series(trace)
+    `best` of them. beside: what stands next to it, drawn to the same scales. found: as for `film`.
+    ValueError when the trace has no episode with an accuracy."""
+    found = found or series(trace)
     places = _places(trace, found, shown)
     return Overview(
         _svg(_curves(found, trace.space, shown, places, best, beside)),
@@ -194,7 +199,7 @@ def _curves(
     beside: Sequence[Series],
 ) -> list[str]:
     others = [a for each in beside for a in (*each.accuracy, *each.reward)]
-    low, high, ticks = _scale([*(e.accuracy for e in shown), *found.reward, *others])
+    low, high, ticks = scale_of([*(e.accuracy for e in shown), *found.reward, *others])
     parts = _plot("Reward: accuracy on validation images", REWARD, low, high, ticks, True)
     y = _to(REWARD, low, high)
     for i, (episode, x) in enumerate(zip(shown, places, strict=True)):
@@ -226,7 +231,7 @@ def _small_plots(space: Space) -> tuple[tuple[str, tuple[float, float], str, boo
 
 def _ends(values: Sequence[float | None]) -> tuple[float, float, Sequence[float]]:
     """(lowest, highest, the outer two ticks) of an axis that holds all that is known."""
-    low, high, ticks = _scale([v for v in values if v is not None], 2)
+    low, high, ticks = scale_of([v for v in values if v is not None], 2)
     return low, high, (ticks[0], ticks[-1]) if ticks else ()
 
 
@@ -237,7 +242,7 @@ def overlay(runs: Sequence[tuple[str, Series]], space: Space, time: float | None
     start; by default the end. Lines differ by colour and by dash.
     """
     epochs = max(len(found.epochs) for _, found in runs)
-    low, high, ticks = _scale([v for _, found in runs for v in found.reward])
+    low, high, ticks = scale_of([v for _, found in runs for v in found.reward])
     parts = _plot("Reward: mean accuracy of an epoch", REWARD, low, high, ticks, True)
     plots = [(_to(REWARD, low, high), "reward")]
     for title, at, name, share in _small_plots(space):
@@ -383,7 +388,7 @@ def _nice(value: float) -> int:
         size *= 10
 
 
-def _scale(values: Sequence[float], most: int = 4) -> tuple[float, float, list[float]]:
+def scale_of(values: Sequence[float], most: int = 4) -> tuple[float, float, list[float]]:
     """(lowest, highest, ticks) of an axis that holds all values, at round numbers."""
     if not values:
         return 0.0, 1.0, []
