@@ -191,8 +191,8 @@ def _decode_macro(
     layers = f"{space.layers} layer{'s' * (space.layers > 1)}"
     if made == ARTICLE_MACRO:
         remark += (
-            "; the article's own network has neither stem nor halved maps, which networks built "
-            "here have"
+            "; the article's own network concatenates its skips, as it is drawn, where a search "
+            "adds them, and has neither stem nor halved maps, which networks built here have"
         )
     return Decoded(
         made,

@@ -404,7 +404,8 @@ def test_a_space_that_is_given_says_whose_numbers_the_operations_have():
 def test_what_the_article_does_not_have_is_said_of_its_network():
     for article in ("article-macro", ARTICLE_MACRO.flat):
         assert decode(article).how.endswith(
-            "; the article's own network has neither stem nor halved maps, which networks built "
+            "; the article's own network concatenates its skips, as it is drawn, where a search "
+            "adds them, and has neither stem nor halved maps, which networks built "
             "here have"
         )
     assert "article" not in decode(ARTICLE_MACRO.flat, wiring="code").how

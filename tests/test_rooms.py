@@ -88,7 +88,7 @@ MAY_IMPORT = {
     "view.shapes": "PLACES view.scene",
     "view.macro_svg": "LOOK PLACES view.scene view.shapes",
     "view.micro_svg": "LOOK PLACES view.scene view.shapes",
-    "view.stack": "LOOK PLACES view.scene view.shapes",
+    "view.stack": "LOOK PLACES view.given view.scene view.shapes",
     "view.svg": "LOOK PLACES view.scene view.shapes view.macro_svg view.micro_svg view.stack",
     "view.pack": "LOOK",
     "view.curves": "LOOK view.graph view.scene view.shapes",

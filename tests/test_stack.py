@@ -12,7 +12,7 @@ import enas_viz as ev
 from enas_viz.cost import child_cost
 from enas_viz.published import ARTICLE_MICRO, MACRO, MICRO
 from enas_viz.recipes import recipe
-from enas_viz.space import MacroSpace
+from enas_viz.space import Architecture, MacroSpace
 from enas_viz.view.scene import scene_of
 from enas_viz.view.stack import plan_of, slabs, stack_parts
 
@@ -155,11 +155,47 @@ def test_a_page_has_both_cells_ready_to_be_opened(tmp_path):
     assert "<iframe srcdoc=" in ev.draw(MICRO, level="network").iframe().data
 
 
+OTHER_CELL = Architecture(ARTICLE_MICRO.space, (((0, 1, 0, 1), (2, 0, 4, 2)),))
+
+
+@pytest.mark.parametrize("x", [ARTICLE_MICRO, "article-micro", "trace"])
+def test_the_articles_cell_is_stacked_to_its_block_of_three_normal_cells_and_a_reduction_cell(x):
+    drawn = ev.draw(ev.load_trace("article-micro") if x == "trace" else x, level="network")
+
+    plan = drawn.plan
+    root = ElementTree.fromstring(drawn.svg)
+    words = [e.text for e in root.iter() if e.text]
+    assert [slab.kind for slab in slabs(plan)] == ["normal"] * 3 + ["reduction"]
+    assert [slab.words for slab in slabs(plan)] == ["full size"] * 3 + ["half size"]
+    assert {"image", "classifier"} <= set(words)
+    assert "stem" not in words  # the article tells of none
+    assert drawn.svg.count('class="slab"') == 3  # of the reduction cell nothing is known
+    assert "halves height and width" in root[1].text
+
+
+def test_of_the_articles_block_cells_and_pixels_can_be_chosen():
+    plan = plan_of(ARTICLE_MICRO, layers=5, resolution=15)
+
+    assert [slab.words for slab in slabs(plan)] == ["15×15"] * 5 + ["8×8"]
+    assert "5 normal cells" in plan.source
+
+
+def test_in_the_articles_block_every_cell_but_the_first_reads_the_one_before_the_last():
+    svg = ev.draw(ARTICLE_MICRO, level="network").svg
+
+    arcs = re.findall(r'<path class="line" d="M[\d.]+ [\d.]+C', svg)
+    assert len(arcs) == 3
+
+
 @pytest.mark.parametrize(
     ("x", "options", "told"),
     [
         (MACRO, {"layers": 3}, "leave out layers="),
-        (ARTICLE_MICRO, {}, "has a normal cell only"),
+        (OTHER_CELL, {}, "has a normal cell only"),
+        (ARTICLE_MICRO, {"filters": 36}, "the article's block has no known channels .* filters="),
+        (ARTICLE_MICRO, {"recipe": "micro-paper"}, "follows no recipe; leave out recipe="),
+        (ARTICLE_MICRO, {"as_article": True}, "as_article= goes with level='graph'"),
+        (MICRO, {"silent": True}, "silent= goes with level='graph'"),
         (MICRO, {"filters": 0}, "filters is a whole number of at least 1; got 0"),
         (MICRO, {"resolution": "32"}, "resolution is a whole number"),
         (MICRO, {"step": 3}, "the whole network has no steps"),

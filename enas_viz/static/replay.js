@@ -128,7 +128,7 @@ export function looseEnds(scene, episode, cell) {
  *  `homes` finds it; only steps that are shown are counted. */
 export function caption(scene, episode, step, home = homes(scene)) {
   const { words, plan } = scene, turn = plan[step], shown = [...new Set(home)], last = home.lastIndexOf(step);
-  const count = fill(words.count, { step: shown.indexOf(step) + 1, steps: shown.length });
+  const count = fill(words.count, { step: shown.indexOf(step) + 1, steps: shown.length }) + (turn.cite ? ` · ${turn.cite}` : "");
   const source = turn.of === undefined ? "" : scene.options[plan[turn.of].options][episode.steps[turn.of][0][0]].label;
   const question = fill(turn.ask, { source });
   let answer = turn.why;
@@ -384,7 +384,7 @@ function render({ model, el }) {
     builds.textContent = scene.builds;
     home = homes(scene, !scene.folds || model.get("silent"));
     order = [...new Set(home)];
-    fold.hidden = !scene.folds;
+    fold.hidden = !scene.folds || scene.article;
     fold.textContent = `${order.length < home.length ? "Show" : "Hide"} silent steps`;
     strip.classList.toggle("folded", order.length < home.length);
     for (const cell of strip.querySelectorAll("[data-step]"))

@@ -117,6 +117,7 @@ def draw(
     step: int | None = None,
     reductions: bool | None = None,
     silent: bool = False,
+    as_article: bool = False,
     hint: str = "",
     layers: int | None = None,
     filters: int | None = None,
@@ -126,18 +127,20 @@ def draw(
     """The network of an architecture, an episode or a trace (`Trace.best`: of what kept its steps).
 
     x: one of these, or an architecture as a name ("enas-micro"), as the authors' flat list or
-    print, or as a genotype; the picture says how it was read. level: "graph", the layers of a macro
-    network or the pair of cells, with all edges; "network", the whole network as a stack with the
-    sizes of its tensors. Its page (saved as .html, or `iframe()` of the drawing) opens a cell when
-    it is clicked. layers (normal cells of a micro network), filters (channels at full resolution)
-    and resolution (pixels) set its sizes; by default they are those of `recipe`, a recipe or a name
-    such as "micro-final-released", else of the episode's recipe, else of the authors' search
-    script. colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an
-    episode, the state at that step of the controller (from 0, negative from the end), with its
-    probabilities; by default the finished network. reductions: of a macro network, whether to show
-    where feature maps are halved (see `scene_of`). silent: of cells, whether the steps that decide
-    nothing are shown and counted; left out, each is told with the decision before it. hint: a last
-    line for the reader.
+    print, or as a genotype; the picture says how it was read. level: "graph", the layers of a
+    macro network or the pair of cells, with all edges; "network", the whole network as a stack
+    with the sizes of its tensors, of "article-micro" the article's block. Its page (saved as
+    .html, or `iframe()` of the drawing) opens a cell when it is clicked. layers (normal cells
+    of a micro network), filters (channels at full resolution) and resolution (pixels) set its
+    sizes; by default they are those of `recipe`, a recipe or a name such as
+    "micro-final-released", else of the episode's recipe, else of the authors' search script.
+    colour: what colours mean, operations, layers (macro) or nodes (micro). step: of an episode,
+    the state at that step of the controller (from 0, negative from the end), with its
+    probabilities; by default the finished network. reductions: of a macro network, whether to
+    show where feature maps are halved (see `scene_of`). silent: of cells, whether the steps
+    that decide nothing are shown and counted; left out, each is told with the decision before
+    it. as_article: whether it is drawn as the article draws its two examples (see `scene_of`).
+    hint: a last line for the reader.
     Raises ValueError for a step that is not there, and for options that the level does not have.
     """
     if not isinstance(hint, str):
@@ -147,6 +150,9 @@ def draw(
     if level == "network":
         if step is not None:
             raise ValueError("the whole network has no steps; step= goes with level='graph'")
+        if silent or as_article:
+            wrong = "silent" if silent else "as_article"
+            raise ValueError(f"{wrong}= goes with level='graph'")
         plan = plan_of(shown, **sizes)
         return NetworkDrawing(network_still(plan, colour, hint=hint), plan=plan, colour=colour)
     if level != "graph":
@@ -155,7 +161,7 @@ def draw(
         )
     if given := [name for name, value in sizes.items() if value is not None]:
         raise ValueError(f"{given[0]}= goes with level='network'")
-    scene = scene_of(shown, colour, reductions, silent)
+    scene = scene_of(shown, colour, reductions, silent, as_article)
     if isinstance(shown, Architecture):
         if step is not None:
             raise ValueError("an architecture has no steps; step= goes with an episode")
@@ -171,13 +177,14 @@ def draw_moment(
     colour: Colour = "op",
     reductions: bool | None = None,
     silent: bool = False,
+    as_article: bool = False,
     hint: str = "",
 ) -> Drawing:
     """A still of a search's film: its curves at one of the `shown` moments, and that network.
 
     made: what `timeline.film(trace, shown)` returned. hint: a last line for the reader.
     """
-    scene = scene_of(shown[moment], colour, reductions, silent)
+    scene = scene_of(shown[moment], colour, reductions, silent, as_article)
     above = (panel(made, moment),)
     episode = shown[moment]
     return Drawing(still(scene, episode.architecture, episode, above=above, hint=hint))
@@ -334,7 +341,7 @@ def check_saved(path: str | Path) -> Path:
 
 def _check_options(ending: str, options: dict[str, Any]) -> None:
     """Raises ValueError for an option that a page or an animation does not have."""
-    known = {"colour", "reductions", "silent", "step", "moments"}
+    known = {"colour", "reductions", "silent", "as_article", "step", "moments"}
     if ending in animation.ENDINGS:
         known |= {"seconds", "width"}
     for name in options:

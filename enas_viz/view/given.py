@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.published import Decoded, decode
-from enas_viz.space import Architecture, MicroSpace
-from enas_viz.trace import Episode, Step, Trace
+from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO, Decoded, decode
+from enas_viz.space import Architecture, MicroSpace, Order
+from enas_viz.trace import Episode, Header, Step, Trace
 
 UNIFORM = (
     "No controller sampled these decisions: at each step every option is shown as equally likely."
@@ -22,7 +22,8 @@ UNIFORM = (
 def given(x: Any) -> Architecture | Episode | Trace:
     """`x` itself, or what it says: a name, the authors' list or print, a genotype.
 
-    What was read comes as an episode without steps whose note tells how it was read.
+    What was read comes as an episode without steps whose note tells how it was read. The article's
+    macro network comes with the article's merge, whichever way it was written.
     Raises ValueError when it cannot be read, TypeError when it is none of these.
     """
     if isinstance(x, Architecture | Episode | Trace):
@@ -34,8 +35,15 @@ def given(x: Any) -> Architecture | Episode | Trace:
             f"as a name, a flat list, the authors' print or a genotype; got {shortened(x)}"
         )
     found = x if isinstance(x, Decoded) else decode(x)
-    note = f"{found.how[:1].upper()}{found.how[1:]}."
-    return Episode(found.architecture, note=note, extra={"read": True})
+    note, header = f"{found.how[:1].upper()}{found.how[1:]}.", None
+    if found.architecture == ARTICLE_MACRO:
+        header = Header(ARTICLE_MACRO.space, fidelity={"skip_merge_search": "concat"})
+    return Episode(found.architecture, note=note, header=header, extra={"read": True})
+
+
+def is_the_articles(architecture: Architecture) -> bool:
+    """Whether it is one of the two worked examples of the article."""
+    return architecture in (ARTICLE_MACRO, ARTICLE_MICRO)
 
 
 def has_finite_logits(episode: Episode) -> bool:
@@ -78,20 +86,24 @@ def check_steps(episode: Episode) -> None:
         )
 
 
-def played(x: Architecture | Episode) -> Episode:
+def played(x: Architecture | Episode, macro_order: Order = "op-first") -> Episode:
     """An episode with steps: `x` itself, or for an architecture those of a policy that knows
-    nothing, so that its decisions can be followed; the note says so."""
+    nothing, so that its decisions can be followed; the note says so.
+
+    macro_order: in which such a policy decides the layers of a macro network.
+    """
+    header = None
     if isinstance(x, Episode):
         if not x.extra.get("read"):
             return x
-        architecture, note = x.architecture, f"{x.note} {UNIFORM}"
+        architecture, note, header = x.architecture, f"{x.note} {UNIFORM}", x.header
     else:
         architecture, note = x, UNIFORM
     space = architecture.space
-    order = "indices-first" if isinstance(space, MicroSpace) else "op-first"
+    order = "indices-first" if isinstance(space, MicroSpace) else macro_order
     steps = []
     for decision in space.steps(order):
         width = 1 if decision.kind == "skip" else decision.options
         logits = ((0.0,) * width,) * decision.rows
         steps.append(Step(decision, space.picks(architecture, decision), logits))
-    return Episode(architecture, tuple(steps), order=order, note=note)
+    return Episode(architecture, tuple(steps), order=order, note=note, header=header)

@@ -121,8 +121,11 @@ class Layout:
     stage_y: float
 
 
-def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
-    """Coordinates for `graph` (see `graph.candidates`), narrowing after the layers `reductions`."""
+def place(graph: nx.DiGraph, reductions: tuple[int, ...] = (), has_stem: bool = True) -> Layout:
+    """Coordinates for `graph` (see `graph.candidates`), narrowing after the layers `reductions`.
+
+    has_stem: without one, as the article has it, the image stands in its place.
+    """
     layers = graph.graph["layers"]
     skips = [e for _, _, e in graph.edges(data=True) if e["kind"] == "skip"]
     before = graph.graph["merge"] == "input"  # skips arrive before the boxes
@@ -131,7 +134,7 @@ def place(graph: nx.DiGraph, reductions: tuple[int, ...] = ()) -> Layout:
     axis = math.ceil(10 + tallest + CLEAR)
 
     image = Box(MARGIN + 20, axis, 40, 40)
-    stem = Box(image.right + 20 + 20, axis, 40, 40)
+    stem = Box(image.right + 20 + 20, axis, 40, 40) if has_stem else image
     x, boxes = stem.right + GAP + BOX_W / 2, []
     for k in range(layers):
         boxes.append(Box(x, axis, BOX_W, BOX_H))

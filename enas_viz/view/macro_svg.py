@@ -148,15 +148,18 @@ def _ends(scene: MacroScene, look: Look) -> list[str]:
         f"M{image.left + 5 + 8 * i:g} {y - 15 + 8 * j:g}h6v6h-6z"
         for i, j in ((0, 3), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (3, 2), (3, 3), (0, 0))
     )
+    into_stem = [
+        f'<path class="line" d="M{image.right:g} {y:g}H{stem.left - 3:g}"/>',
+        tip(stem.left - 1, y, "right"),
+        rect(stem, "fixed", 7),
+        f'<text x="{stem.x:g}" y="{y + 4:g}">stem</text>',
+    ]
     return [
         rect(image, "fixed", 4),
         f'<path class="pixel" d="{pixels}"/>',
         f'<text class="small" x="{image.x:g}" y="{place.label_y:g}">image</text>',
-        f'<path class="line" d="M{image.right:g} {y:g}H{stem.left - 3:g}"/>',
-        tip(stem.left - 1, y, "right"),
+        *(() if scene.as_article else into_stem),
         f'<path class="line" d="M{stem.right:g} {y:g}H{place.taps[0]:g}"/>',
-        rect(stem, "fixed", 7),
-        f'<text x="{stem.x:g}" y="{y + 4:g}">stem</text>',
         f'<g class="end-wire {wire}" data-born="{last}" data-wire="">',
         f'<path class="line" d="M{place.taps[-1]:g} {y:g}H{head.left - 3:g}"/>',
         tip(head.left - 1, y, "right"),

@@ -29,6 +29,11 @@ TITLE = 16  # baseline of a cell's title
 TRACK_Y, TRACK = 40, 9  # the first tensor's track, and from one to the next
 DROP = 20  # from the last track to the operations: room for an arrow head and its source's number
 BETWEEN = 18  # from one cell to the next
+# As the article draws it: in place of the inputs two finished cells, each ending in an addition,
+# and wider columns for the nodes, as there are no silent steps.
+FINISHED_W, FINISHED_H, FINISHED_Y = 132, 44, 50
+ARTICLE_WIDTHS = {"silent": 0, "index": 38, "op": 52}
+ARTICLE_NODE_W, ARTICLE_FIRST = 180, 178
 CORNER = 5  # radius of a wire's bends
 
 
@@ -85,34 +90,36 @@ class MicroLayout:
     cells: tuple[CellLayout, ...]
 
 
-def place_cells(space: MicroSpace) -> MicroLayout:
-    """Coordinates of all cells of a space."""
+def place_cells(space: MicroSpace, as_article: bool = False) -> MicroLayout:
+    """Coordinates of all cells of a space; as_article: behind the two finished cells they read."""
     cells, top = [], 0.0
     for _ in space.cells:
-        cells.append(_cell(space.nodes, top))
+        cells.append(_cell(space.nodes, top, as_article))
         top += cells[-1].height + BETWEEN
     return MicroLayout(cells[0].output.right + 4, top - BETWEEN, tuple(cells))
 
 
-def _cell(count: int, top: float) -> CellLayout:
-    tracks = [top + TRACK_Y + TRACK * t for t in range(count + 1)]
+def _cell(count: int, top: float, as_article: bool) -> CellLayout:
+    first, column = (ARTICLE_FIRST, ARTICLE_NODE_W) if as_article else (FIRST, NODE_W)
+    track_y = FINISHED_Y if as_article else TRACK_Y
+    tracks = [top + track_y + TRACK * t for t in range(count + 1)]
     box_y = max(tracks[-1] + DROP, tracks[0] + 32) + BOX_H / 2
     ring_y = box_y + BOX_H / 2 + 19
     rail = ring_y + MERGE_R + 26
-    inputs = tuple(
-        Box(2 + INPUT_W / 2, y, INPUT_W, INPUT_H) for y in (tracks[0], tracks[0] + INPUT_H + 8)
-    )
-    elbows = (inputs[0].right + 6, inputs[1].right + 3)
+    w, h = (FINISHED_W, FINISHED_H) if as_article else (INPUT_W, INPUT_H)
+    inputs = tuple(Box(2 + w / 2, y, w, h) for y in (tracks[0], tracks[0] + h + 8))
+    begin = inputs[0].right + MERGE_R * as_article  # a finished cell ends in a merge point
+    elbows = (begin + 6, begin + 3)
     starts: list[tuple[tuple[float, float], ...]] = [  # of each tensor, up to its track
-        ((inputs[0].right, tracks[0]),),
-        ((inputs[1].right, inputs[1].y), (elbows[1], inputs[1].y), (elbows[1], tracks[1])),
+        ((begin, tracks[0]),),
+        ((begin, inputs[1].y), (elbows[1], inputs[1].y), (elbows[1], tracks[1])),
     ]
     nodes, edges = [], {}
     for n in range(count):
-        left, tensor = FIRST + n * NODE_W, n + INPUTS
-        x = left + NODE_W / 2 - 6
+        left, tensor = first + n * column, n + INPUTS
+        x = left + column / 2 - 6
         boxes = tuple(Box(x + dx, box_y, BOX_W, BOX_H) for dx in (-BOX_W / 2 - 2, BOX_W / 2 + 2))
-        out, low, riser = (x, ring_y + MERGE_R), ring_y + MERGE_R + 9, left + NODE_W - 5
+        out, low, riser = (x, ring_y + MERGE_R), ring_y + MERGE_R + 9, left + column - 5
         if n < count - 1:
             starts.append((out, (x, low), (riser, low), (riser, tracks[tensor])))
         for side in SIDES:
@@ -125,7 +132,7 @@ def _cell(count: int, top: float) -> CellLayout:
             for b, sign in zip(boxes, (-1, 1), strict=True)
         )
         nodes.append(Node(boxes, x, ring_y, sums))
-    end = FIRST + count * NODE_W
+    end = first + count * column
     join = (end + 14, rail)
     loose = {
         0: Wire((*starts[0], (elbows[0], tracks[0]), (elbows[0], rail), (join[0] - MERGE_R, rail))),
@@ -176,19 +183,21 @@ class MicroStrip:
     groups: tuple[tuple[int, float, float, float], ...]
 
 
-def place_cell_strip(space: MicroSpace) -> MicroStrip:
-    """A place for every step of the controller."""
+def place_cell_strip(space: MicroSpace, as_article: bool = False) -> MicroStrip:
+    """A place for every step of the controller; as_article: silent steps have no width."""
     steps, groups = [], []
+    start, widths = (ARTICLE_FIRST, ARTICLE_WIDTHS) if as_article else (GUTTER, WIDTHS)
     row, x, cell = -1.0, 0.0, ""
     for decision in space.steps():
         if decision.cell != cell:
-            cell, x, row = decision.cell, float(GUTTER), row + 1
-        w = WIDTHS[decision.kind]
+            cell, x, row = decision.cell, float(start), row + 1
+        w = widths[decision.kind]
         steps.append((x + w / 2, row * ROW_H, float(w)))
         _group(groups, decision, x, w, row * ROW_H)
         x += w
     height = (row + 1) * ROW_H
-    return MicroStrip(place_cells(space).width, height, tuple(steps), tuple(groups))
+    width = place_cells(space, as_article).width
+    return MicroStrip(width, height, tuple(steps), tuple(groups))
 
 
 def _group(groups: list, decision: Decision, x: float, w: float, y: float) -> None:

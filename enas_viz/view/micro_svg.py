@@ -11,6 +11,7 @@ from functools import cache
 from enas_viz.space import Architecture
 from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.micro_layout import (
+    ARTICLE_FIRST,
     BRACKET_Y,
     CHIP_H,
     CHIP_Y,
@@ -71,10 +72,13 @@ def cell_parts(
         return "past" if on else "out"
 
     words = f"{CELL_NAMES[name][0].upper()}{CELL_NAMES[name][1:]}"
-    return [
+    heading = [
         f'<text class="small start" x="2" y="{place.top + TITLE:g}"><tspan class="strong">{words}'
-        f"</tspan>: {ABOUT[name]}</text>",
-        *_inputs(scene, c, place, about),
+        f"</tspan>: {ABOUT[name]}</text>"
+    ]
+    return [
+        *(_frame(place, name) if scene.as_article else heading),
+        *(_finished if scene.as_article else _inputs)(scene, c, place, about),
         *(
             part
             for n in range(scene.space.nodes)
@@ -100,6 +104,39 @@ def _inputs(scene: MicroScene, c: int, place: CellLayout, about: str) -> list[st
             rect(box, f"fixed face{face}" if face else "fixed", 7),
             f'<text x="{box.x:g}" y="{box.y + 4:g}"><tspan class="strong">{tensor + 1}</tspan> '
             f"{scene.inputs(scene.space.cells[c])[tensor]}</text>",
+            "</g>",
+        ]
+    return parts
+
+
+def _frame(place: CellLayout, name: str) -> list[str]:
+    """As the article has it: around what is being built a frame, beside it what is finished."""
+    left, right = ARTICLE_FIRST - 8, place.join[0] + MERGE_R + 8
+    top, bottom = place.top + 2, place.top + place.height
+    cell = "Cell 3" if name == "normal" else "Reduction cell"
+    return [
+        rect(Box((left + right) / 2, (top + bottom) / 2, right - left, bottom - top), "band", 10),
+        f'<text class="small start" x="2" y="{place.top + TITLE:g}">finished cells</text>',
+        f'<text class="small start" x="{left + 10:g}" y="{place.top + TITLE:g}">'
+        f'<tspan class="strong">{cell}</tspan>: {ABOUT[name]}</text>',
+    ]
+
+
+def _finished(scene: MicroScene, c: int, place: CellLayout, about: str) -> list[str]:
+    """The two cells before, each ending in the addition whose result this cell calls a node."""
+    parts = []
+    for tensor, box in enumerate(place.inputs):
+        step = _steps_of(scene)["silent", c, tensor, 0]
+        at = f"{c}.{tensor}"
+        parts += [
+            f'<g class="layer past{" about" if at == about else ""}" data-born="{step}" '
+            f'data-at="{at}" data-fixed="">',
+            rect(box, f"fixed face{_colour(scene, tensor)}", 7),
+            f'<text x="{box.x - 4:g}" y="{box.y - 3:g}"><tspan class="strong">'
+            f"{scene.inputs(scene.space.cells[c])[tensor]}</tspan></text>",
+            f'<text class="small" x="{box.x - 4:g}" y="{box.y + 13:g}">its output is node '
+            f"{tensor + 1}</text>",
+            ring("add", box.right, box.y),
             "</g>",
         ]
     return parts
@@ -289,7 +326,7 @@ def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) 
     silent, shown = decision.kind == "silent", t in scene.numbers
     top, middle = y + LSTM_Y, y + LSTM_Y + LSTM_H / 2
     chip = Box(x, y + CHIP_Y + CHIP_H / 2, width - 4, CHIP_H)
-    half = min(30, width - 3) / 2  # of the LSTM's box
+    half = _half(width)
     bottom = chip.y + CHIP_H / 2
     words = scene.token(t, picks) if picks is not None else ("", "")
     number = scene.numbers.get(t, "")
@@ -300,8 +337,11 @@ def _step(scene: MicroScene, t: int, tense: str, picks: tuple[int, ...] | None) 
         f'<text class="small kind" x="{x:g}" y="{y + KIND_Y:g}">{scene.turns[t].short}</text>',
     ]
     fed, begins = "", t == 0 or scene.strip.steps[t - 1][1] != y
-    if not begins and scene.plan[t - 1].kind != "silent":
-        start = scene.strip.steps[t - 1][0] + 5
+    feeds = (
+        scene.homes[t - 1] if scene.as_article and not silent else t - 1
+    )  # all, says the article
+    if not begins and feeds < t and scene.plan[feeds].kind != "silent":
+        start = scene.strip.steps[feeds][0] + 5
         fed = (
             f'<path class="line" d="M{start:g} {bottom:g}C{start:g} {bottom + 11:g} {x - 5:g} '
             f'{top - 11:g} {x - 5:g} {top:g}"/>'
@@ -343,7 +383,12 @@ def _before(scene: MicroScene, t: int, x: float, y: float, still: bool) -> str:
     if quiet and still and not scene.silent:
         return ""
     look = "line quiet" if quiet else "line"
-    return f'<path class="{look}" d="M{last + min(30, width - 3) / 2:g} {y:g}H{x:g}"/>'
+    return f'<path class="{look}" d="M{last + _half(width):g} {y:g}H{x:g}"/>'
+
+
+def _half(width: float) -> float:
+    """Half the width of the LSTM's box, of a step of this width."""
+    return max(0.0, min(30, width - 3) / 2)
 
 
 def _chip_colour(scene: MicroScene, t: int, picks: tuple[int, ...] | None) -> str:

@@ -22,7 +22,7 @@ from enas_viz.cost import tensor_sizes
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, OpTable, Space
 from enas_viz.trace import Episode, Step, Trace
-from enas_viz.view.given import check_steps, given
+from enas_viz.view.given import check_steps, given, is_the_articles
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
 from enas_viz.view.micro_layout import MicroLayout, MicroStrip, place_cell_strip, place_cells
@@ -52,7 +52,10 @@ INPUT_NAMES = {  # of a cell, in short and in full
     "two cells back": "the output of two cells back",
     "previous cell": "the output of the previous cell",
     "same, halved": "the same output, halved",
+    **{f"cell {n}": f"the output of cell {n}" for n in (1, 2, 3)},  # of the article's block
 }
+HUES = ("red", "green", "blue", "purple")  # of the article's four layers
+NODE_HUES = ("red", "blue", "green", "purple")  # and nodes
 CELL_NAMES = {"normal": "normal cell", "reduction": "reduction cell"}
 ORDINALS = ("first", "second")  # inputs of a node
 
@@ -102,7 +105,8 @@ class Turn:
     kind: "pick" (one of `n` options), "bits" (yes or no to each of `n`), or "silent". at: the layer
     or node that it is about, as the drawing calls it. options: the name of its list in
     `Scene.options`. ask: its question; why: what a silent step is for. of: the step that picked
-    what a `{source}` in the question stands for. loose: the cell whose loose ends it tells.
+    what a `{source}` in the question stands for. loose: the cell whose loose ends it tells. cite:
+    where the article shows it.
     """
 
     kind: Literal["pick", "bits", "silent"]
@@ -114,6 +118,7 @@ class Turn:
     why: str = ""
     of: int = -1
     loose: int = -1
+    cite: str = ""
 
     def to_json(self) -> Json:
         """What the browser needs of it, left out what says nothing."""
@@ -129,6 +134,8 @@ class Scene:
     colour: what colours mean: the operation, or the layer ("layer") or node ("node") of the example
     of the article. filters, resolution: None where no recipe tells them. silent: whether steps that
     decide nothing are shown and counted; left out, each is told with the decision before it.
+    as_article: whether all is drawn as the article draws it; is_example: whether it is one of its
+    two examples, so that its places in the article can be cited.
     """
 
     space: Space
@@ -137,6 +144,8 @@ class Scene:
     filters: int | None = None
     resolution: int | None = None
     silent: bool = True
+    as_article: bool = False
+    is_example: bool = False
 
     folds = False  # whether a reader may leave silent steps out
     thing = "layer"  # what colours mean besides operations; each kind has also these:
@@ -234,7 +243,9 @@ class Scene:
     def count(self, step: int) -> str:
         """Which of the shown steps it is. A silent step that is left out counts as its home."""
         number = self.numbers[self.homes[step]]
-        return WORDS["count"].format(step=number, steps=len(self.shown))
+        told = WORDS["count"].format(step=number, steps=len(self.shown))
+        cite = self.turns[self.homes[step]].cite
+        return f"{told} · {cite}" if cite else told
 
     def caption(self, step: int, steps: Steps) -> str:
         """The step in one plain sentence: which decision it is, what was decided, how likely."""
@@ -277,6 +288,7 @@ class Scene:
             "options": {k: [asdict(o) for o in found] for k, found in self.options.items()},
             "colour": self.colour,
             "folds": self.folds,
+            "article": self.as_article,
             "builds": self.builds,
             "rows": self.panel_rows,
             "few": FEW,
@@ -295,7 +307,11 @@ class MacroScene(Scene):
     merge: Literal["add", "concat", "input"] = "add"
     reductions: bool = True
 
-    builds = "The network it builds"
+    @property
+    def builds(self) -> str:
+        if not self.as_article:
+            return "The network it builds"
+        return f"The network it builds, as in the article{', section 1.1' * self.is_example}"
 
     @property
     def narrowings(self) -> tuple[int, ...]:
@@ -315,7 +331,8 @@ class MacroScene(Scene):
 
     @cached_property
     def layout(self) -> Layout:
-        return place(candidates(self.space, self.order, self.merge), self.narrowings)
+        graph = candidates(self.space, self.order, self.merge)
+        return place(graph, self.narrowings, has_stem=not self.as_article)
 
     @cached_property
     def strip(self) -> Strip:
@@ -333,15 +350,17 @@ class MacroScene(Scene):
         return tuple(map(self._turn, self.plan))
 
     def _turn(self, decision: Decision) -> Turn:
-        at, layer = str(decision.at), decision.at + 1
+        at, layer, cite = str(decision.at), decision.at + 1, ""
+        if self.is_example:
+            cite = f"article, section 1.1 ({HUES[decision.at]})"
         if decision.kind == "op":
             ask = f"which operation does layer {layer} use?"
-            return Turn("pick", at, ask, "op", "ops", len(self.space.ops))
+            return Turn("pick", at, ask, "op", "ops", len(self.space.ops), cite=cite)
         if decision.kind == "skip":
             ask = f"which earlier layers feed layer {layer}?"
             if self.merge == "input":
                 ask = f"which earlier layers does layer {layer} read (if none, layer {layer - 1})?"
-            return Turn("bits", at, ask, "skips", "tensors", decision.rows)
+            return Turn("bits", at, ask, "skips", "tensors", decision.rows, cite=cite)
         why = (
             f"No layer comes before layer {layer}, so it has no skips to choose. The controller "
             f"takes this step only to remember layer {layer}, so that later layers can refer to it."
@@ -379,7 +398,10 @@ class MicroScene(Scene):
 
     @property
     def builds(self) -> str:
-        return f"The cell{'s' if len(self.space.cells) > 1 else ''} it builds"
+        told = f"The cell{'s' if len(self.space.cells) > 1 else ''} it builds"
+        if not self.as_article:
+            return told
+        return f"{told}, as in the article{', figure 1.2.8' * self.is_example}"
 
     @property
     def whole(self) -> str:
@@ -387,14 +409,16 @@ class MicroScene(Scene):
 
     @cached_property
     def layout(self) -> MicroLayout:
-        return place_cells(self.space)
+        return place_cells(self.space, self.as_article)
 
     @cached_property
     def strip(self) -> MicroStrip:
-        return place_cell_strip(self.space)
+        return place_cell_strip(self.space, self.as_article)
 
     def inputs(self, cell: str) -> tuple[str, str]:
         """What the two inputs of a cell are, in short."""
+        if self.as_article:  # three normal cells, the third of which is drawn, and a reduction cell
+            return ("cell 1", "cell 2") if cell == "normal" else ("cell 2", "cell 3")
         halved = cell == "reduction" and self.drops_two_back
         return ("previous cell", "same, halved") if halved else ("two cells back", "previous cell")
 
@@ -420,14 +444,18 @@ class MicroScene(Scene):
         cell = self.space.cells.index(decision.cell)
         at, node = f"{cell}.{decision.at}", decision.at + 1
         where = f"the {CELL_NAMES[decision.cell]}'s node {node}"
-        side = ORDINALS[decision.side]
+        side, cite = ORDINALS[decision.side], ""
+        if self.is_example:
+            place = "figure 1.2.10" if node == self.space.nodes + 2 else "section 1.2"
+            cite = f"article, {place} ({NODE_HUES[decision.at]})"
         if decision.kind == "index":
             ask = f"which earlier node is the {side} input of {where}?"
-            return Turn("pick", at, ask, "in", f"{decision.cell} tensors", decision.options)
+            of = f"{decision.cell} tensors"
+            return Turn("pick", at, ask, "in", of, decision.options, cite=cite)
         if decision.kind == "op":
             ask = f"which operation works on the {side} input of {where}, {{source}}?"
             of = step - 2
-            return Turn("pick", at, ask, "op", "ops", len(self.space.ops), of=of)
+            return Turn("pick", at, ask, "op", "ops", len(self.space.ops), of=of, cite=cite)
         if decision.at < 2:
             which = INPUT_NAMES[self.inputs(decision.cell)[decision.at]]
             why = (
@@ -513,19 +541,25 @@ def scene_of(
     colour: Colour = "op",
     reductions: bool | None = None,
     silent: bool = False,
+    as_article: bool = False,
 ) -> Scene:
     """The scene in which `x` plays.
 
     reductions: of a macro network, whether to show where feature maps are halved. By default yes
     when a recipe is known or the network has six layers or more: worked examples of fewer layers
     leave them out. silent: of cells, whether steps that decide nothing are shown and counted; a
-    macro network has at most one, which always is. Raises ValueError for a colour that the space
-    does not have.
+    macro network has at most one, which always is. as_article: whether it is drawn as the article
+    draws its examples, in the colours of layers or nodes: skips concatenated, the image read by
+    layer 1, nothing halved; a cell behind the two finished ones that it reads, without silent
+    steps. Raises ValueError for a colour that the space does not have, and for what the article
+    does not draw.
     """
     if not isinstance(reductions, bool | None):
         raise ValueError(f"reductions must be True, False or None; got {shortened(reductions)}")
     if not isinstance(silent, bool):
         raise ValueError(f"silent must be True or False; got {shortened(silent)}")
+    if as_article is not False:
+        return _scene_as_article(x, colour, reductions, silent, as_article)
     architecture = x if isinstance(x, Architecture) else x.architecture
     header = None if isinstance(x, Architecture) else x.header
     space = architecture.space
@@ -550,6 +584,41 @@ def scene_of(
         merge=recorded_fidelity(fidelity).skip_merge(final=recipe.get("strategy") == "final"),
         reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
         **sizes,
+    )
+
+
+def _scene_as_article(
+    x: Architecture | Episode, colour: Colour, reductions: bool | None, silent: bool, asked: bool
+) -> Scene:
+    if asked is not True:
+        raise ValueError(f"as_article must be True or False; got {shortened(asked)}")
+    if reductions or silent:
+        wrong = "reductions=True" if reductions else "silent=True"
+        raise ValueError(f"the article draws neither halvings nor silent steps; leave out {wrong}")
+    architecture = x if isinstance(x, Architecture) else x.architecture
+    space, is_example = architecture.space, is_the_articles(architecture)
+    if isinstance(space, MicroSpace):
+        colour = "node" if colour == "op" else colour
+        return MicroScene(space, colour=colour, as_article=True, is_example=is_example)
+    if space.wiring != "layer":
+        raise ValueError(
+            "the article has no stem, so its skips lead from layers; this network's lead from the "
+            f"stem, too (its wiring is {space.wiring!r})"
+        )
+    if isinstance(x, Episode) and x.steps and x.order != "skips-first":
+        raise ValueError(
+            "the article decides the skips of a layer before its operation; this episode was "
+            f"decided in the order {x.order!r}; give its architecture: episode.architecture"
+        )
+    colour = "layer" if colour == "op" else colour
+    return MacroScene(
+        space,
+        "skips-first",
+        colour,
+        as_article=True,
+        is_example=is_example,
+        merge="concat",
+        reductions=False,
     )
 
 

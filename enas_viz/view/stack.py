@@ -2,6 +2,7 @@
 
 Each layer or cell is a slab as high as its feature map is. A micro network is its two cells again
 and again: three stages of normal cells, a reduction cell between two of them or at the end of each.
+The article's cell is stacked to its block: three normal cells and a reduction cell.
 
 Sources: the authors' scripts for the sizes of the search; Pham et al. 2018, the figure of stacked
 cells. Not here: what is inside a cell (`micro_svg`), the frame around it (`svg`).
@@ -10,7 +11,7 @@ cells. Not here: what is inside a cell (`micro_svg`), the frame around it (`svg`
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 
@@ -19,6 +20,7 @@ from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, Recipe, record
 from enas_viz.recipes import recipe as named
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode
+from enas_viz.view.given import is_the_articles
 from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.scene import (
     CELL_NAMES,
@@ -35,13 +37,18 @@ AXIS = 44 + TALLEST / 2
 END_W, GAP_MOST = 72, 26
 LETTERS = 16  # the width that a cell's number takes, and the height of its name
 ROOM = 26  # between the lowest slab and the brackets of the stages
+BLOCK = (
+    "The article's block: {layers}, each of which reads the two before it, and a reduction cell, "
+    "which halves height and width. The article designs only the normal cell."
+)
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is stacked, and how large it is. source: where the sizes come from, for the reader;
     final: whether it is a network of its own, not one of a search; fidelity: of the recipe that
-    sizes it, missing fields at their defaults."""
+    sizes it, missing fields at their defaults; block: whether it is the article's block, of which
+    no channels are known (0), nor pixels unless they are given."""
 
     shown: Architecture | Episode
     layers: int
@@ -53,6 +60,7 @@ class Plan:
     source: str
     final: bool = False
     fidelity: Fidelity = field(default_factory=Fidelity)
+    block: bool = False
 
     @property
     def architecture(self) -> Architecture:
@@ -81,6 +89,14 @@ class Slab:
     skips: int = 0
     cell: int = -1
 
+    @property
+    def words(self) -> str:
+        """Its size, as far as it is known."""
+        channels, height, width = self.size
+        if not height:
+            return ("full size", "half size")[self.halvings]
+        return f"{height}×{width}" + f"×{channels}" * bool(channels)
+
 
 def plan_of(
     x: Architecture | Episode,
@@ -95,11 +111,13 @@ def plan_of(
     Raises ValueError for sizes that are no positive whole numbers, for layers of a macro network
     (its space has them), for cells without a reduction cell, and for a recipe of the other space.
     """
-    space = (x if isinstance(x, Architecture) else x.architecture).space
+    space = _architecture_of(x).space
     given = {"layers": layers, "filters": filters, "resolution": resolution}
     for name, value in given.items():
         if value is not None and (type(value) is not int or value < 1):
             raise ValueError(f"{name} is a whole number of at least 1; got {shortened(value)}")
+    if isinstance(space, MicroSpace) and is_the_articles(_architecture_of(x)):
+        return _block(x, layers, filters, resolution, recipe)
     if isinstance(space, MicroSpace) and space.cells != ("normal", "reduction"):
         raise ValueError(
             "a network is stacked from a normal and a reduction cell; this architecture has a "
@@ -149,6 +167,33 @@ def plan_of(
     )
 
 
+def _architecture_of(x: Architecture | Episode) -> Architecture:
+    return x if isinstance(x, Architecture) else x.architecture
+
+
+def _block(
+    x: Architecture | Episode,
+    layers: int | None,
+    filters: int | None,
+    resolution: int | None,
+    recipe: Recipe | str | None,
+) -> Plan:
+    """The article's block around its cell. ValueError for what the article does not tell of it."""
+    for name, value in (("filters", filters), ("recipe", recipe)):
+        if value is not None:
+            raise ValueError(
+                f"the article's block has no known channels and follows no recipe; leave out "
+                f"{name}= (layers= and resolution= may be given)"
+            )
+    layers = layers or 3
+    number = {1: "one normal cell", 3: "three normal cells"}.get(layers, f"{layers} normal cells")
+    source = BLOCK.format(layers=number)
+    fidelity = replace(Fidelity(), micro_reduction_search="stride2")
+    return Plan(
+        *(x, layers, 0, resolution or 0, False, 0, 0, source), fidelity=fidelity, block=True
+    )
+
+
 def slabs(plan: Plan) -> list[Slab]:
     """The layers or cells in order, with the sizes of what comes out of them."""
     space = plan.architecture.space
@@ -162,6 +207,10 @@ def slabs(plan: Plan) -> list[Slab]:
             skips = len(space.sources(plan.architecture, k))
             found.append(Slab("op", (channels, height, width), halvings, op, skips))
         return found
+    if plan.block:
+        sides = [math.ceil(plan.resolution / 2**halvings) for halvings in (0, 1)]
+        normal = Slab("normal", (0, sides[0], sides[0]), 0, cell=0)
+        return [normal] * plan.layers + [Slab("reduction", (0, sides[1], sides[1]), 1)]
     found = []
     for place in cell_places(plan.layers, plan.filters, plan.fidelity.micro_stack):
         side = math.ceil(plan.resolution / 2**place.halvings)
@@ -183,6 +232,9 @@ def stack_parts(plan: Plan) -> tuple[list[str], float, float]:
     stem = plan.filters * (STEM_FACTOR if micro else 1)
     r = plan.resolution
     ends = (("image", f"{r}×{r}×{plan.channels}"), ("stem", f"{r}×{r}×{stem}"))
+    if plan.block:
+        ends = (("image", f"{r}×{r}" if r else ""),)
+    n = len(ends)
     boxes = []
     for name, size in ends:
         boxes.append(_end(parts, x, name, size))
@@ -196,14 +248,14 @@ def stack_parts(plan: Plan) -> tuple[list[str], float, float]:
         parts.append(_wire(a.right, b.left))
     if micro:
         parts += _two_back(plan, found, boxes)
-    for k, (slab, box) in enumerate(zip(found, boxes[2:], strict=True)):
+    for k, (slab, box) in enumerate(zip(found, boxes[n:], strict=True)):
         parts += _slab(slab, box, k)
     parts.append(_wire(boxes[-1].right, x - END_W / 2))
     if not micro:
         parts += _merges(plan, boxes, pitch - width)
-    _end(parts, x, "classifier", f"{plan.classes} classes")
+    _end(parts, x, "classifier", f"{plan.classes} classes" if plan.classes else "")
     bottom = AXIS + TALLEST / 2 + ROOM
-    parts += _stages(found, boxes[2:], bottom)
+    parts += _stages(found, boxes[n:], bottom)
     if plan.auxiliary:
         parts += _auxiliary(boxes[2 + auxiliary_after(plan.layers)], bottom - 2)
     return parts, x + END_W / 2 + EDGE, bottom + 42
@@ -213,7 +265,7 @@ def _end(parts: list[str], x: float, name: str, size: str) -> Box:
     box = Box(x, AXIS, END_W, 46)
     parts += [
         rect(box, "fixed", 7),
-        f'<text x="{x:g}" y="{AXIS - 2:g}">{name}</text>',
+        f'<text x="{x:g}" y="{AXIS - 2 if size else AXIS + 4:g}">{name}</text>',
         f'<text class="small" x="{x:g}" y="{AXIS + 13:g}">{size}</text>',
     ]
     return box
@@ -226,14 +278,14 @@ def _wire(x1: float, x2: float) -> str:
 
 def _two_back(plan: Plan, found: list[Slab], boxes: list[Box]) -> list[str]:
     """Every cell also reads the cell two back; as the search reduces, a reduction cell does not."""
-    parts = []
+    parts, n = [], len(boxes) - len(found)  # boxes begin with image and stem, or with the image
     for k, slab in enumerate(found):
         if slab.kind == "reduction" and plan.drops_two_back:
             continue
-        source = boxes[max(1, k)]  # boxes begin with image and stem
+        source = boxes[max(n - 1, k + n - 2)]
         if k == 0:  # both inputs of the first cell are the stem
             continue
-        target = boxes[k + 2]
+        target = boxes[k + n]
         y1, y2 = source.y - source.h / 2, target.y - target.h / 2
         top = min(y1, y2) - 18
         parts.append(
@@ -269,9 +321,12 @@ def _slab(slab: Slab, box: Box, k: int) -> list[str]:
         ]
     every = math.ceil(LETTERS / box.w)  # numbers that would touch are left out
     tone = "at-8" if slab.kind == "normal" else "at-4"
-    return [
+    opens = (
         f'<g class="slab" data-cell="{slab.cell}" tabindex="0" role="button" '
-        f'aria-label="{slab.kind} {k + 1}: open this cell">',  # begins as the words on it do
+        f'aria-label="{slab.kind} {k + 1}: open this cell">'  # begins as the words on it do
+    )
+    return [
+        opens if slab.cell >= 0 else "<g>",  # nothing is known of the article's reduction cell
         rect(box, f"back {tone}", 7),
         rect(box, f"face {tone}", 7),
         f'<text transform="translate({box.x + 4:g} {AXIS:g}) rotate(-90)">{slab.kind}</text> '
@@ -292,17 +347,16 @@ def _stages(found: list[Slab], boxes: list[Box], y: float) -> list[str]:
     """Under the slabs: runs of one size, and how many layers or cells they are."""
     parts, start = [], 0
     for k in range(1, len(found) + 1):
-        if k < len(found) and found[k].size == found[start].size:
+        if k < len(found) and found[k].words == found[start].words:
             continue
         a, b = boxes[start], boxes[k - 1]
-        channels, height, width = found[start].size
         normal = sum(s.kind == "normal" for s in found[start:k])
         told = ["1 reduction"] * any(s.kind == "reduction" for s in found[start:k])
         told += [f"{normal} normal"] * bool(normal)
         middle = (a.left + b.right) / 2
         parts.append(
             f'<path class="rule" d="M{a.left:g} {y - 5:g}v5H{b.right:g}v-5"/>'
-            f'<text class="strong" x="{middle:g}" y="{y + 17:g}">{height}×{width}×{channels}</text>'
+            f'<text class="strong" x="{middle:g}" y="{y + 17:g}">{found[start].words}</text>'
             f'<text class="small" x="{middle:g}" y="{y + 33:g}">{", ".join(told)}</text>'
         )
         start = k
@@ -326,5 +380,7 @@ def describe_stack(plan: Plan) -> str:
     if found[0].kind == "op":
         listed = ", ".join(OPERATIONS[s.op][2] for s in found)
         return f"A network of {len(found)} layers on images of {r} by {r} pixels: {listed}."
+    if plan.block:
+        return plan.source
     kinds = ", ".join(s.kind for s in found)
     return f"A network of {len(found)} cells on images of {r} by {r} pixels: {kinds}."

@@ -103,7 +103,9 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     # In a search a cell hands on as many channels as it has inside; in a network of its own, its
     # loose ends side by side.
     inside = " inside a cell" if micro and plan.final else ""
-    blocks.append(paragraph(f"Sizes are height × width × channels{inside}: {plan.source}.", wide))
+    told = f"Sizes are height × width × channels{inside}: {plan.source}."
+    told = plan.source if plan.block else told
+    blocks += [paragraph(line, wide) for line in wrap(told, wide, 11)]
     note = "" if isinstance(plan.shown, Architecture) else plan.shown.note
     blocks += [paragraph(line, wide) for line in wrap(note, wide, 11) if line]
     if hint:
@@ -127,6 +129,8 @@ def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:
 
 def _scene_in(plan: Plan, colour: str) -> Scene:
     """The scene of what is stacked, wired as it is in this network."""
+    if plan.block:
+        return scene_of(plan.shown, colour, as_article=True)
     scene, fidelity = scene_of(plan.shown, colour), plan.fidelity
     if plan.architecture.space.kind == "macro":
         return replace(scene, merge=plan.merge)

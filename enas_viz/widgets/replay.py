@@ -13,7 +13,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.space import Architecture, assemble
+from enas_viz.space import Architecture, Order, assemble
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state, with_still
 from enas_viz.view.given import played
@@ -52,6 +52,9 @@ class Replay(Widget):
     from 0; by default the first of an episode, and a film opens on a finished network. silent: of
     cells, whether the steps that decide nothing are shown and counted, which a button changes; left
     out, each is told with the decision before it, and `step` still counts all that were recorded.
+    as_article: whether it is drawn as the article draws its two examples, "article-macro" and
+    "article-micro": in its colours, without silent steps, cells behind the two finished ones that
+    they read, macro networks with skips decided first and concatenated, without stem and halvings.
 
     controller: who answers when the reader clicks an option that was not sampled: a callable
     `controller(picks, seed)` as `search.ask` makes, of a policy over the same space. Every
@@ -97,13 +100,14 @@ class Replay(Widget):
         speed: float = 1.0,
         moments: int = MOST,
         silent: bool = False,
+        as_article: bool = False,
     ) -> None:
-        self.episodes = _playable(x, moments)
+        self.episodes = _playable(x, moments, "skips-first" if as_article else "op-first")
         self._controller, self._seed = controller, 0
         if controller is not None:
             self.episodes = (_asked(controller, self.episodes[-1]),)
-        self._looks = {"colour": colour, "reductions": reductions}
-        self._scene = scene_of(self.episodes[0], colour, reductions, silent)
+        self._looks = {"colour": colour, "reductions": reductions, "as_article": as_article}
+        self._scene = scene_of(self.episodes[0], silent=silent, **self._looks)
         self.trace = x if len(self.episodes) > 1 else None
         made = film(x, self.episodes) if self.trace else {}
         super().__init__(
@@ -200,6 +204,14 @@ class Replay(Widget):
         found = reply(self._controller, now[: at + 1], seed=self._seed)
         self.mine = [list(s.picks) for s in found.steps]
 
+    @traitlets.validate("silent")
+    def _folded(self, proposal: Any) -> bool:
+        if proposal["value"] and self._looks["as_article"]:
+            raise Refused(
+                "silent must be False where a replay is drawn as in the article; got True"
+            )
+        return proposal["value"]
+
     @traitlets.validate("step")
     def _clamp(self, proposal: Any) -> int:
         return max(0, min(proposal["value"], len(self._scene.plan) - 1))
@@ -283,10 +295,10 @@ def reply(controller: Controller, picks: Any, **how: Any) -> Episode:
     return found
 
 
-def _playable(x: Any, most: int) -> tuple[Episode, ...]:
+def _playable(x: Any, most: int, macro_order: Order) -> tuple[Episode, ...]:
     if isinstance(x, Trace) and len(several := moments(x, most)) > 1:
         return several
-    episode = played(subject(x))
+    episode = played(subject(x), macro_order)
     if not episode.steps:
         raise ValueError(
             "this episode was recorded without its steps, so there is nothing to replay; "
