@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from reprlib import repr as shortened  # what is refused may be endless
 
 from enas_viz.recipes import Fidelity, Recipe, checked_fidelity
-from enas_viz.space import CELLS, Architecture, MacroSpace, MicroSpace, OpTable
+from enas_viz.space import CELLS, Architecture, MacroSpace, MicroSpace, OpTable, Space
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def tensor_sizes(
     A layer's output is given at the resolution at which the layer computes it; the reductions
     after it come later.
     """
+    _check_macro(space, "cell_places")
     sizes = [(filters, resolution, resolution)]
     side = resolution
     for k in range(space.layers):
@@ -77,7 +79,11 @@ def supernet_parameters(
     classes: int = 10,
     merge: str = "add",
 ) -> int:
-    """Trainable parameters of the whole macro supernet: 697 860 at 12 layers and 36 filters."""
+    """Trainable parameters of the whole macro supernet: 697 860 at 12 layers and 36 filters.
+
+    Raises ValueError for cells, see `cells_supernet_parameters`.
+    """
+    _check_macro(space, "cells_supernet_parameters")
     bank = space.layers * sum(op_parameters(op, filters) for op in space.ops)
     return bank + _common(space, filters, image_channels, classes, merge)
 
@@ -93,8 +99,10 @@ def path_cost(
     """Cost of the path that `architecture` takes through the macro supernet.
 
     merge: `fidelity.skip_merge_search`. With "input", of the layers that the classifier depends on.
+    Otherwise a reduction counts all tensors before it, as in the authors' program; ours halves
+    those only that a later layer reads. Raises ValueError for cells, see `cells_path_cost`.
     """
-    space = architecture.space
+    space = _check_macro(_space_of(architecture), "cells_path_cost")
     sizes = tensor_sizes(space, filters, resolution)
     names, reached = space.op_names(architecture), space.reached(architecture, merge)
     parameters = _common(space, filters, image_channels, classes, merge)
@@ -148,9 +156,11 @@ def recipe_path_cost(
 
     image_channels, classes: those of the images, by default of the recipe's dataset; a folder or
     zip is taken to be like CIFAR-10, so give those of its images (a trace's header tells them).
-    What is computed, so under `fidelity.macro_dispatch="last_branch"` the last operation in every
-    layer. Raises ValueError for a recipe of final training, which has no shared weights.
+    Under `fidelity.macro_dispatch="last_branch"` that of the last operation in every layer, which
+    is what is computed. Raises ValueError when the recipe is for another kind of network, or of
+    final training, which has no shared weights.
     """
+    _check_kind(architecture, recipe)
     if recipe.strategy == "final":
         raise ValueError(
             f"a path is one through the shared weights of a search; {recipe.name} is a final "
@@ -211,8 +221,9 @@ def child_cost(
     Parameters as built, an auxiliary head left out: 42 559 392 for the published macro network at
     96 filters as released. Multiply-adds of evaluating one image: what is computed, so a macro
     network's reductions only where a later layer reads them. image_channels, classes: as for
-    `recipe_path_cost`.
+    `recipe_path_cost`. Raises ValueError when the recipe is for another kind of network.
     """
+    _check_kind(architecture, recipe)
     images = _images(recipe, image_channels, classes)
     if isinstance(architecture.space, MicroSpace):
         return _cells_child_cost(architecture, recipe, *images)
@@ -420,8 +431,8 @@ def cells_path_cost(
     fidelity: Fidelity | None = None,
 ) -> Cost:
     """Cost of the path that a pair of cells takes through the micro supernet (see above)."""
-    _check_pair(architecture.space)
-    space, fidelity = architecture.space, checked_fidelity(fidelity)
+    space, fidelity = _space_of(architecture), checked_fidelity(fidelity)
+    _check_pair(space)
     stacked = fidelity.sep_conv_stack
     stem = (STEM_FACTOR * filters, resolution, resolution)
     parameters = _stem_parameters(filters, image_channels)
@@ -452,8 +463,41 @@ def _side(resolution: int, halvings: int) -> int:
     return math.ceil(resolution / 2**halvings)
 
 
+def _space_of(architecture: Architecture) -> Space:
+    """Its space. TypeError for what is no architecture."""
+    if not isinstance(architecture, Architecture):
+        raise TypeError(f"expected an Architecture; got {shortened(architecture)}")
+    return architecture.space
+
+
+def _check_macro(space: Space, instead: str) -> MacroSpace:
+    """The space, which must be one of macro networks; `instead` names what is for cells."""
+    if isinstance(space, MicroSpace):
+        raise ValueError(f"expected macro networks; got cells, which {instead} is for")
+    if not isinstance(space, MacroSpace):
+        raise TypeError(f"expected a MacroSpace; got {shortened(space)}")
+    return space
+
+
+def _check_kind(architecture: Architecture, recipe: Recipe) -> None:
+    """Raises ValueError when a recipe is for another kind of network than an architecture is."""
+    kind = _space_of(architecture).kind
+    if kind != recipe.network.space:
+        raise ValueError(
+            f"the recipe {recipe.name} is for {recipe.network.space} networks; got a {kind} "
+            f"architecture"
+        )
+
+
 def _check_pair(space: MicroSpace) -> None:
-    """Raises ValueError for a space without a reduction cell, of which no network is built."""
+    """Raises ValueError for a space without a reduction cell, of which no network is built, and
+    for one of macro networks."""
+    if isinstance(space, MacroSpace):
+        raise ValueError(
+            "expected cells; got macro networks, which path_cost and supernet_parameters are for"
+        )
+    if not isinstance(space, MicroSpace):
+        raise TypeError(f"expected a MicroSpace; got {shortened(space)}")
     if space.cells != CELLS:
         raise ValueError(
             f"a network of cells needs a normal and a reduction cell; got {', '.join(space.cells)}"

@@ -143,7 +143,17 @@ class Run:
 
     @cached_property
     def changed(self) -> tuple[str, ...]:
-        return changed_fields(self.recipe)
+        return changed_fields(self.compared)
+
+    @cached_property
+    def compared(self) -> Recipe:
+        """Its recipe as it is compared with others. How skips are wired belongs to the network
+        that it trained, except where that was drawn at random by the recipe."""
+        made, named = self.recipe, RECIPES.get(self.recipe.name)
+        if named is None or self.how == "random":
+            return made
+        wired = dataclasses.replace(made.fidelity, skip_wiring=named.fidelity.skip_wiring)
+        return dataclasses.replace(made, fidelity=wired)
 
     @cached_property
     def how(self) -> str:
@@ -457,7 +467,7 @@ def _place(run: Run) -> tuple[str | None, Row | None, str]:
 
 def _key(run: Run) -> tuple[str, ...]:
     """What runs of one line have in common."""
-    fields = json.dumps(_fields(run.recipe), sort_keys=True, default=str, allow_nan=False)
+    fields = json.dumps(_fields(run.compared), sort_keys=True, default=str, allow_nan=False)
     return (fields, run.source, run.data, run.device)
 
 

@@ -535,6 +535,41 @@ def test_an_error_keeps_its_words_whole_in_a_narrow_terminal(capsys, monkeypatch
 
 
 @pytest.mark.parametrize(
+    "args",
+    [
+        ["search", "macro-tiny", "--folder", ""],
+        ["search", "macro-tiny", "--folder="],
+        ["search", "macro-tiny", "--data", ""],
+        ["search", "macro-tiny", "--data.name", ""],
+        ["resume", ""],
+        ["resume", "run", "--data="],
+        ["derive", ""],
+        ["derive", "run", "--out", ""],
+        ["train", "--from", ""],
+        ["train", "macro-final-tiny", "--arch", "random", "--data", ""],
+        ["reproduce", "macro", "--yes", "--folder", ""],
+        ["results", "run", ""],
+        ["results", "--out="],
+        ["gallery", "--out", ""],
+        ["replay", "macro-tiny", "--out", ""],
+        ["decode", "0", "--out", ""],
+        ["demo", "--folder", ""],
+    ],
+)
+def test_no_path_is_not_taken_for_the_folder_where_a_command_runs(
+    capsys, tmp_path, monkeypatch, args
+):
+    monkeypatch.chdir(tmp_path)
+
+    told = refused(capsys, *args)
+
+    assert "is empty; for the folder where you are, write a dot: ." in told or (
+        "no dataset ''" in told
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     "name", ["", ".", "..", "../../x", "a/b", "a\\b", " a", "a\n", "\x1b[31m", "a" * 101, "a:b"]
 )
 def test_a_run_has_its_folder_in_runs_whatever_its_name(capsys, tmp_path, monkeypatch, name):

@@ -245,3 +245,37 @@ def test_an_unknown_merge_is_not_counted_as_another():
     ):
         with pytest.raises(ValueError, match="by 'add', 'concat' or 'input'; got 'concatenate'"):
             count()
+
+
+PAIR, NETWORK = MICRO, MacroSpace(6).decode([0] * 21)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (lambda: supernet_parameters(PAIR.space, 4), "cells, which cells_supernet_parameters is"),
+        (lambda: path_cost(PAIR, 4, 8), "cells, which cells_path_cost is for"),
+        (lambda: tensor_sizes(PAIR.space, 4, 8), "cells, which cell_places is for"),
+        (lambda: cells_supernet_parameters(NETWORK.space, 6, 4), "macro networks, which path_cost"),
+        (lambda: cells_path_cost(NETWORK, 6, 4, 8), "macro networks, which path_cost"),
+        (lambda: recipe_path_cost(NETWORK, RECIPES["micro-tiny"]), "is for micro networks"),
+        (lambda: recipe_path_cost(PAIR, RECIPES["macro-tiny"]), "is for macro networks"),
+        (lambda: child_cost(NETWORK, RECIPES["micro-final-tiny"]), "is for micro networks"),
+        (lambda: child_cost(PAIR, RECIPES["macro-final-tiny"]), "is for macro networks"),
+    ],
+)
+def test_networks_of_one_kind_are_not_counted_as_the_other(count, said):
+    with pytest.raises(ValueError, match=said):
+        count()
+
+
+@pytest.mark.parametrize("wrong", [None, "enas-macro", [0, 1, 1], PAIR.space])
+def test_what_is_no_architecture_has_no_cost(wrong):
+    for count in (
+        lambda: path_cost(wrong, 4, 8),
+        lambda: cells_path_cost(wrong, 6, 4, 8),
+        lambda: recipe_path_cost(wrong, RECIPES["micro-tiny"]),
+        lambda: child_cost(wrong, RECIPES["micro-final-tiny"]),
+    ):
+        with pytest.raises(TypeError, match="expected an Architecture; got"):
+            count()

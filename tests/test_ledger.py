@@ -20,6 +20,7 @@ from enas_viz import measured as measured_module
 from enas_viz.ledger import PAPER, SMALL, keep, read_runs, render, sort_runs
 from enas_viz.published import MACRO, MICRO
 from enas_viz.recipes import RECIPES, change, recipe
+from enas_viz.space import MacroSpace
 from enas_viz.trace import Epoch, Header, Result, Trace, record, save_trace
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +92,26 @@ def row(rows, what):
 
 
 # ---------------------------------------------------------------- what counts for the paper's table
+
+
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+def test_the_wiring_of_a_published_network_is_no_change_of_a_recipe(tmp_path, wiring):
+    changes = {"fidelity__skip_wiring": wiring}
+
+    found = placed(made_up(tmp_path / "run", "macro-final", changes=changes))
+
+    assert len(row(found.paper, "ENAS macro")) == 1
+
+
+def test_the_wiring_by_which_a_network_was_drawn_is_a_change_of_a_recipe(tmp_path):
+    space = MacroSpace(24, wiring="code")
+    drawn = {"origin": RANDOM, "architecture": space.sample(random.Random(1), 0.4)}
+    changes = {"fidelity__skip_wiring": "code"}
+
+    found = placed(made_up(tmp_path / "run", "macro-final", changes=changes, **drawn))
+
+    ((_, why),) = found.others
+    assert why == "fidelity.skip_wiring code instead of layer"
 
 
 @pytest.mark.parametrize(

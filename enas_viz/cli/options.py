@@ -14,9 +14,10 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar, get_type_hints
+from typing import TypeVar, get_args, get_type_hints
 
 import tyro
+from tyro.conf import Positional
 
 from enas_viz.recipes import Recipe, change, check, field_names
 
@@ -33,6 +34,7 @@ class UsageError(ValueError):
 
 def parse(kind: type[T], args: Sequence[str], command: str) -> T:
     """`args` as an instance of `kind`. Raises UsageError for arguments that it does not know."""
+    _check_paths(kind, args)
     value, unknown = _tyro(
         lambda: tyro.cli(
             kind, args=list(args), prog=f"enas-viz {command}", return_unknown_args=True
@@ -43,6 +45,29 @@ def parse(kind: type[T], args: Sequence[str], command: str) -> T:
     if unknown:
         raise UsageError(f"`enas-viz {command}` knows no {unknown[0]!r}; see --help")
     return value
+
+
+def _check_paths(kind: type, args: Sequence[str]) -> None:
+    """Raises UsageError for an empty path, as of a variable of a shell that is not set: it would
+    mean the folder where the command runs, to read from or to write to."""
+    hints = get_type_hints(kind, include_extras=True)
+    paths = {f"--{name.rstrip('_')}" for name, hint in hints.items() if _holds_path(hint)}
+    alone = any(_POSITIONAL in get_args(hint) and _holds_path(hint) for hint in hints.values())
+    for before, word in zip(["", *args], args, strict=False):
+        option = word.partition("=")[0]
+        named = before if before in paths else "the path" if alone and before[:1] != "-" else ""
+        if (not word and named) or (option in paths and word == f"{option}="):
+            raise UsageError(
+                f"{named if not word else option} is empty; for the folder where you are, write a "
+                f"dot: ."
+            )
+
+
+_POSITIONAL = get_args(Positional[Path])[1]
+
+
+def _holds_path(hint: object) -> bool:
+    return hint is Path or any(map(_holds_path, get_args(hint)))
 
 
 def parse_with_fields(kind: type[T], args: Sequence[str], command: str) -> tuple[T, list[str]]:

@@ -336,7 +336,9 @@ def _load_part(config: DataConfig, source: str | Path | None, part: str) -> _Loa
 
 
 def _existing(name: str) -> Path | None:
-    """The file or folder of that name, where there is one."""
+    """The file or folder of that name, where there is one; no name is not the folder "."."""
+    if not name:
+        return None
     try:
         path = Path(name).expanduser()
         return path if path.exists() else None

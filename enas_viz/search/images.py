@@ -22,6 +22,8 @@ BARS = "black"  # beside an image that is not square, for fit = "pad"
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _PLAIN = ("1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr", "HSV")  # `Image.convert` knows them
 _DEPTH, _WHITE_IS_ZERO = 258, 262  # TIFF tags: bits of a value; 0 where the least one is white
+_SAMPLE_FORMAT, _SIGNED = 339, 2  # TIFF tag: the kind of a value, and the signed integers' number
+_FEW_BITS = {"L;2": 85, "L;4": 17}  # by what Pillow multiplies grey values of 2 and 4 bits
 
 
 class DataError(ValueError):
@@ -53,6 +55,7 @@ class Decoder:
             with Image.open(io.BytesIO(content), formats=IMAGE_FORMATS) as opened:
                 if opened.mode == "RGB" and "transparency" in opened.info and _is_wide(opened):
                     raise PixelError("it has one transparent 16-bit colour; save it with 8 bits")
+                _scale_transparent_grey(opened)
                 ImageOps.exif_transpose(opened, in_place=True)  # a copy would lose its TIFF tags
                 image = self._squared(self.to_rgb(opened))
         return np.asarray(image).transpose(2, 0, 1)
@@ -66,6 +69,8 @@ class Decoder:
         32-bit integers.
         """
         mode = image.mode
+        if mode == "L" and _SIGNED in getattr(image, "tag_v2", {}).get(_SAMPLE_FORMAT, ()):
+            raise PixelError(_UNKNOWN_RANGE)
         if mode == "F" or mode.startswith("I"):
             return self._scaled(image)
         if mode in _WITH_ALPHA or "transparency" in image.info:
@@ -114,6 +119,9 @@ class Decoder:
         return made
 
 
+_UNKNOWN_RANGE = (
+    "its values are 32-bit or signed integers, whose range is unknown; save it with 8 or 16 bits"
+)
 _KINDS = {"F": "floating-point values", "I": "integers"}
 
 
@@ -126,10 +134,7 @@ def _highest(image: Image.Image) -> float:
         return 2.0 ** depth[0] - 1
     if image.mode == "I" and image.format in ("PNG", "PPM"):  # their values have 16 bits at most
         return 65535.0
-    raise PixelError(
-        "its values are 32-bit or signed integers, whose range is unknown; save it with 8 or "
-        "16 bits"
-    )
+    raise PixelError(_UNKNOWN_RANGE)
 
 
 def _over_ground(image: Image.Image) -> Image.Image:
@@ -147,6 +152,16 @@ def _is_wide(opened: Image.Image) -> bool:
     return any("16" in str(tile[3]) for tile in opened.tile)
 
 
+def _scale_transparent_grey(opened: Image.Image) -> None:
+    """Scales the transparent value of a grey image with 2 or 4 bits as Pillow scales its pixels:
+    Pillow leaves that value as it stands in the file, and so would find it nowhere."""
+    factor = _FEW_BITS.get(str(opened.tile[0][3])) if opened.tile else None
+    if factor and isinstance(opened.info.get("transparency"), int):
+        opened.info["transparency"] *= factor
+
+
 def why_unreadable(error: Exception) -> str:
     """How an error of `Decoder.decode` is told."""
-    return "its content is no image" if isinstance(error, UnidentifiedImageError) else str(error)
+    if isinstance(error, UnidentifiedImageError):
+        return "its content is no image, or one of a kind that Pillow does not know"
+    return str(error)

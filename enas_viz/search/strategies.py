@@ -136,6 +136,7 @@ def _begin(
     known: what else `run.json` keeps; of a final training, the architecture and its origin.
     """
     recipe, data = terms.recipe_of(recipe), terms.data_of(data)
+    recipe = _wired_as(recipe, _architecture(known or {}))
     facts = {
         "recipe": recipe_json(recipe),
         "seed": terms.seed_of(seed),
@@ -155,6 +156,14 @@ def _begin(
         return _unrecorded(made)
     ranks.told_by_first(lambda: _refuse_used(place))
     return _recorded(place, recipe, facts, data, every, ranks)
+
+
+def _wired_as(recipe: Recipe, architecture: Architecture | None) -> Recipe:
+    """The recipe of a final training with the wiring of the macro network that it trains, so that
+    its header does not tell two."""
+    wiring = getattr(architecture and architecture.space, "wiring", recipe.fidelity.skip_wiring)
+    fidelity = dataclasses.replace(recipe.fidelity, skip_wiring=wiring)
+    return dataclasses.replace(recipe, fidelity=fidelity)
 
 
 def _check_same_data(run: dict[str, Any], now: dict[str, Any]) -> None:

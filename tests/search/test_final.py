@@ -44,6 +44,21 @@ def after(items, condition) -> None:
     pytest.fail("the training ended before it could be stopped")
 
 
+@pytest.mark.parametrize("wiring", ["layer", "code"])
+@pytest.mark.parametrize("asked", ["layer", "code"])
+def test_a_header_and_its_space_tell_one_wiring_whatever_the_recipe_asks(tmp_path, asked, wiring):
+    made = change(MACRO, fidelity__skip_wiring=asked)
+    arch = MacroSpace(3, wiring=wiring).sample(random.Random(1))
+
+    run = search.train_child(made, arch, folder=tmp_path)
+    after(run, lambda r: isinstance(r, Tick) and r.step == 1)
+    finish(search.resume(tmp_path))
+
+    header, facts = load_trace(tmp_path).header, strategies.read_run(tmp_path)
+    told = header.fidelity, facts["recipe"]["fidelity"]
+    assert [f["skip_wiring"] for f in told] == [header.space.wiring] * 2 == [wiring] * 2
+
+
 @pytest.mark.parametrize(("made", "arch"), CASES)
 def test_it_goes_on_exactly_wherever_it_was_left(tmp_path, made, arch):
     finish(search.train_child(made, arch, seed=3, folder=tmp_path / "whole"))

@@ -156,6 +156,11 @@ def test_signed_16_bits_are_refused():
         pixels(tiff(RAMP_16.astype(np.int16), kind=2))
 
 
+def test_signed_8_bits_are_refused():
+    with pytest.raises(PixelError, match="signed integers"):
+        pixels(tiff(RAMP, bits=8, kind=2))
+
+
 def png(colour: int, depth: int, data: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
     """A PNG of 16 by 16 pixels of any kind, with more chunks before its data."""
     rows = data.reshape(16, -1)
@@ -184,6 +189,21 @@ def test_one_transparent_colour_shows_white():
     assert np.array_equal(deep, expected)
     assert (colour[0, 7] == 255).all()
     assert (colour != TURNED).any(2).sum() == 1
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("picked", ["first", "second", "last"])
+def test_the_transparent_shade_of_few_bits_shows_white(depth, picked):
+    top = 2**depth - 1
+    shade = {"first": 0, "second": 1, "last": top}[picked]
+    values = np.arange(256).reshape(16, 16) % (top + 1)
+    bits = np.unpackbits(values.astype(np.uint8)[..., None], axis=2)[..., 8 - depth :]
+    packed = np.packbits(bits.reshape(16, -1), axis=1)
+
+    found = pixels(png(0, depth, packed, (b"tRNS", struct.pack(">H", shade))))
+
+    expected = np.where(values == shade, 255, values * (255 // top))
+    assert np.array_equal(found, np.repeat(expected[..., None], 3, 2))
 
 
 def test_one_transparent_colour_of_16_bits_is_refused():
