@@ -60,8 +60,8 @@ def anatomy(
     image_channels, classes: those of the images, by default of the recipe's dataset.
     Raises ValueError when the recipe is for another space.
     """
+    cost = recipe_cost(architecture, recipe, image_channels, classes)  # checks what is given
     space = architecture.space
-    cost = recipe_cost(architecture, recipe, image_channels, classes)
     if isinstance(space, MacroSpace):
         merge = recipe.fidelity.skip_merge(final=recipe.strategy == "final")
         shortest, depth = _ways(architecture, merge)

@@ -142,6 +142,7 @@ def recipe_cost(
 ) -> Cost:
     """Cost of what a recipe computes for an architecture: in a search the path that it takes
     (`recipe_path_cost`), in final training the network of its own (`child_cost`)."""
+    _check_kind(architecture, recipe)
     counted = child_cost if recipe.strategy == "final" else recipe_path_cost
     return counted(architecture, recipe, image_channels, classes)
 
@@ -480,8 +481,11 @@ def _check_macro(space: Space, instead: str) -> MacroSpace:
 
 
 def _check_kind(architecture: Architecture, recipe: Recipe) -> None:
-    """Raises ValueError when a recipe is for another kind of network than an architecture is."""
+    """Raises ValueError when a recipe is for another kind of network than an architecture is;
+    TypeError for what is no architecture or no recipe."""
     kind = _space_of(architecture).kind
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"expected a Recipe, such as recipe('macro-tiny'); got {shortened(recipe)}")
     if kind != recipe.network.space:
         raise ValueError(
             f"the recipe {recipe.name} is for {recipe.network.space} networks; got a {kind} "

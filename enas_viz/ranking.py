@@ -58,11 +58,12 @@ def write_ranking(
     return ranking
 
 
-def read_architecture(path: Path) -> tuple[Architecture, dict[str, Any]]:
+def read_architecture(path: str | Path) -> tuple[Architecture, dict[str, Any]]:
     """The first of a ranking, or the one architecture of a file, and where it comes from.
 
     Raises ValueError, naming the file, when it is neither.
     """
+    path = Path(path)
     try:
         if path.exists() and not path.is_file():
             raise ValueError("it is no regular file")

@@ -33,6 +33,7 @@ from enas_viz.space import Architecture, Decision, Space, space_from_json
 # Major, minor: a newer minor adds fields, a newer major changes their meaning. 1.1: an epoch's
 # `trained`, see `inheritance`.
 FORMAT = (1, 1)
+UNNUMBERED = -1  # serial number of a record that has none
 DIGITS = 6  # significant digits that a recorded logit keeps
 LARGEST = sys.float_info.max  # no logit is larger: not infinity, nor a whole number beyond floats
 DEEPEST = 50  # lists and objects inside one another
@@ -117,7 +118,7 @@ class Episode:
     epoch: int = 0
     update: int = 0
     sample: int = 0
-    n: int = -1  # its serial number in the trace
+    n: int = UNNUMBERED  # its serial number in the trace
     order: str = "op-first"
     note: str = ""  # where it comes from, when no controller produced it by itself
     extra: Json = field(default_factory=dict, compare=False)
@@ -182,7 +183,7 @@ class Epoch:
     valid_accuracy: float | None = None
     lr: float | None = None
     steps: int = 0
-    n: int = -1
+    n: int = UNNUMBERED
     clock: Json = field(default_factory=dict, compare=False)
     extra: Json = field(default_factory=dict, compare=False)
 
@@ -224,7 +225,7 @@ class Result:
     images: int
     parameters: int
     epoch: int
-    n: int = 0
+    n: int = UNNUMBERED
     clock: Json = field(default_factory=dict)
     extra: Json = field(default_factory=dict, compare=False)
 
@@ -500,7 +501,7 @@ def read_trace(data: bytes, name: str = "trace") -> Trace:
     """Reads a trace from the bytes of its JSON Lines; see `load_trace`."""
     header: Header | None = None
     plan: Sequence[Decision] = ()
-    records, torn = [], False
+    records, torn, last = [], False, 0  # last: the highest serial number so far
     lines = (line for line in io.BytesIO(data) if line.strip())
     for number, line in enumerate(lines, start=1):
         where = f"{name}, line {number}"
@@ -521,6 +522,7 @@ def read_trace(data: bytes, name: str = "trace") -> Trace:
             header = header_from_json(value, name)
             plan = header.space.steps(header.order)
         elif (made := _record(value, header, plan, where)) is not None:
+            last = _serial(made.n, last, where)
             records.append(made)
     if header is None:
         raise ValueError(f"{name} is no enas_viz trace: its first line is not a header")
@@ -624,6 +626,8 @@ def _record(
     if not isinstance(value, dict):
         raise ValueError(f"{where}: a record is a JSON object; got {shortened(value)}")
     kind = value.get("type")
+    if kind == "header":
+        raise ValueError(f"{where}: a second header; a file holds one trace, so split it there")
     try:
         if kind == "episode":
             return _episode(value, header, plan)
@@ -639,6 +643,19 @@ def _record(
     except RecursionError:
         raise ValueError(f"{where}: not a valid {kind}: it is nested too deep") from None
     return None  # a kind of record that a newer minor version added
+
+
+def _serial(n: int, last: int, where: str) -> int:
+    """The highest serial number up to a record. ValueError for one that is there already, or out of
+    order; -1 is that of a record without any."""
+    if n == UNNUMBERED:
+        return last
+    if n <= last:
+        raise ValueError(
+            f"{where}: its serial number n must be higher than those before it ({last}); got "
+            f"{shortened(n)}, so records are doubled or out of order"
+        )
+    return n
 
 
 def _result(value: Json) -> Result:

@@ -276,6 +276,14 @@ def test_what_is_no_architecture_has_no_cost(wrong):
         lambda: cells_path_cost(wrong, 6, 4, 8),
         lambda: recipe_path_cost(wrong, RECIPES["micro-tiny"]),
         lambda: child_cost(wrong, RECIPES["micro-final-tiny"]),
+        lambda: anatomy(wrong, RECIPES["micro-tiny"]),
     ):
         with pytest.raises(TypeError, match="expected an Architecture; got"):
             count()
+
+
+@pytest.mark.parametrize("wrong", [None, "macro-tiny", PAIR])
+@pytest.mark.parametrize("count", [recipe_path_cost, child_cost, anatomy])
+def test_what_is_no_recipe_gives_no_cost(count, wrong):
+    with pytest.raises(TypeError, match=r"expected a Recipe, such as recipe\('macro-tiny'\); got"):
+        count(NETWORK, wrong)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from enas_viz.space import Architecture, Decision, MacroSpace, MicroSpace
 from enas_viz.trace import (
     FORMAT,
+    UNNUMBERED,
     Episode,
     Epoch,
     Header,
@@ -500,6 +501,32 @@ def test_steps_that_are_no_list_are_refused(steps):
 def test_a_record_that_is_not_valid_is_refused_with_its_line(value, told):
     with pytest.raises(ValueError, match=told):
         read_trace(lines(header_json(), value), "t")
+
+
+@pytest.mark.parametrize("numbers", [(1, 1), (2, 1), (1, 2, 3, 2), (0,), (1, UNNUMBERED, 1)])
+@pytest.mark.parametrize("kind", ["episode", "epoch", "result"])
+def test_records_that_are_doubled_or_out_of_order_are_refused_with_their_line(kind, numbers):
+    result = {"type": "result", "right": 1, "images": 2, "parameters": 3, "epoch": 0}
+    made = {"episode": episode_json(), "epoch": {"type": "epoch", "epoch": 0}, "result": result}
+    rows = [{**made[kind], "n": n} for n in numbers]
+
+    with pytest.raises(ValueError, match=rf"t, line {len(numbers) + 1}: its serial number n must"):
+        read_trace(lines(header_json(), *rows), "t")
+
+
+def test_records_may_have_gaps_or_no_numbers():
+    rows = [{"type": "epoch", "epoch": k, "n": n} for k, n in enumerate((1, 5, UNNUMBERED, 9))]
+
+    found = read_trace(lines(header_json(), *rows), "t")
+
+    assert [record.n for record in found.records] == [1, 5, UNNUMBERED, 9]
+
+
+def test_two_traces_in_one_file_are_refused():
+    one = lines(header_json(), {**episode_json(), "n": 1})
+
+    with pytest.raises(ValueError, match="t, line 3: a second header; a file holds one trace"):
+        read_trace(one + one, "t")
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "ending"])

@@ -25,7 +25,7 @@ from enas_viz.search.reproduction import (
     reproduce,
     state,
 )
-from enas_viz.search.strategies import FolderError, read_run
+from enas_viz.search.strategies import FolderError, read_run, recipe_json
 from enas_viz.space import Architecture
 from enas_viz.trace import Epoch, Tick, load_trace
 
@@ -269,6 +269,24 @@ def begun(tmp_path):
 
     assert not reproduce(plan, watch=watch)
     return plan
+
+
+def test_a_published_network_goes_on_though_its_wiring_is_not_that_of_the_search(tmp_path):
+    plan = make_plan("macro", "paper", tmp_path)
+    stage = plan.stage("published")
+    plan.place(stage).mkdir(parents=True)
+
+    def begun_by(recipe):
+        facts = {"recipe": recipe_json(recipe), "seed": 0, "device": "cpu", "data": None}
+        facts["architecture"] = MACRO.to_json()
+        (plan.place(stage) / "run.json").write_text(json.dumps(facts))
+
+    begun_by(change(stage.recipe, fidelity__skip_wiring=MACRO.space.wiring))
+    check_folder(plan)
+
+    begun_by(change(stage.recipe, fidelity__skip_wiring="code", train__epochs=5))
+    with pytest.raises(FolderError, match="another recipe or seed than .*plan.json"):
+        check_folder(plan)
 
 
 def test_a_run_that_was_moved_into_a_stage_is_refused(begun):
