@@ -275,6 +275,7 @@ def test_a_published_network_goes_on_though_its_wiring_is_not_that_of_the_search
     plan = make_plan("macro", "paper", tmp_path)
     stage = plan.stage("published")
     plan.place(stage).mkdir(parents=True)
+    (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
 
     def begun_by(recipe):
         facts = {"recipe": recipe_json(recipe), "seed": 0, "device": "cpu", "data": None}
