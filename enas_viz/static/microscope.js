@@ -311,7 +311,7 @@ function render({ model, el }) {
     return { name, box, height, element: make("figure", { class: name }, make("figcaption", { class: "over" }, title), box) };
   };
   const cloud = panel("estimates", `${CLOUD} estimates and the truth`, 330), cosines = panel("cosine", "How near the truth: cosine (dashed: no baseline)", 190, true),
-    variances = panel("variance", "Variance of an estimate (orange: by minibatches)", 190, true), rewards = panel("rewards", "Rewards: mean, and ± one deviation of a minibatch", 190);
+    variances = panel("variance", "Variance of an estimate (filled: by minibatches)", 190, true), rewards = panel("rewards", "Rewards: mean, and ± one deviation of a minibatch", 190);
   const readout = make("p", { class: "readout" });
   const mark = (look, words) => {
     const li = make("li");

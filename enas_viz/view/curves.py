@@ -214,7 +214,7 @@ def figure(trace: Trace) -> Any:
     n = range(1, len(found.accuracy) + 1)
     left.plot(n, found.accuracy, ".", color=colours["--enas-line"], markersize=1.5)
     left.plot(n, found.smooth, color=colours["--enas-conv3x3"], label=f"mean of {WINDOW}")
-    left.plot(n, found.baseline, color=colours["--enas-now"], linestyle="--", label="baseline")
+    left.plot(n, found.baseline, color=ink, linestyle="--", label="baseline")
     left.set(title="Reward accuracy", xlabel="sampled architectures", ylim=(0, 1))
     left.legend(frameon=False, loc="lower right")
 

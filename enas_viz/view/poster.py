@@ -121,7 +121,7 @@ class Poster:
             else:
                 blocks += [*group[0].block(time, veiled), ([], WIDE, BETWEEN)]
         if hint:
-            blocks.append(paragraph(hint, WIDE, "kicker"))
+            blocks.append(paragraph(hint, WIDE, "hint"))
         names = ", ".join(run.name for run in self.runs)
         return Drawing(stacked(blocks, WIDE, f"How searches went: {names}.", "dashboard"))
 

@@ -148,8 +148,9 @@ def printable(text: str) -> str:
 
 @cache
 def palette() -> dict[str, tuple[str, str]]:
-    """Every colour by its variable: (light, dark)."""
-    css = (STATIC / "enas_viz.css").read_text(encoding="utf-8")
+    """Every colour by its variable, those of single widgets, too: (light, dark)."""
+    sheets = sorted(STATIC.glob("*.css"))
+    css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
     found = re.findall(r"(--enas-[\w-]+): light-dark\((#\w+), (#\w+)\)", css)
     return {name: (light, dark) for name, light, dark in found}
 

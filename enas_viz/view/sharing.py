@@ -334,7 +334,7 @@ class Sharing:
         )
         wide = max(width, LEAST)
         lines = [("body", line) for line in wrap(self.headline(at), wide, 13.5)]
-        lines += [("kicker", line) for line in wrap(self.note, wide, 12) if line]
+        lines += [("hint", line) for line in wrap(self.note, wide, 12) if line]
         told = [
             line for text in self._said(at, architecture, who) for line in wrap(text, wide, 13.5)
         ]
@@ -354,7 +354,7 @@ class Sharing:
             drawn.append(_text("small", text, y + 16, EDGE + 26))
             y += 20
         if hint:
-            drawn.append(_text("kicker", hint, y + 18))
+            drawn.append(_text("hint", hint, y + 18))
             y += 22
         caption = " ".join([self.headline(at), *self._said(at, architecture, who)])
         return standalone("".join(drawn), wide + 2 * EDGE, y + EDGE, caption, also="shared_weights")

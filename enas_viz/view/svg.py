@@ -77,7 +77,7 @@ def still(
     for text in filter(None, (facts(episode), episode.note) if episode else ()):
         blocks += [paragraph(line, wide) for line in wrap(text, wide, 11)]
     if hint:
-        blocks += [paragraph(line, wide, "kicker") for line in wrap(hint, wide, 12)]
+        blocks += [paragraph(line, wide, "hint") for line in wrap(hint, wide, 12)]
     if at_step:
         return stacked(blocks, wide, scene.caption(now, episode.steps))
     return stacked(blocks, wide, describe(scene, architecture))
@@ -109,7 +109,7 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     note = "" if isinstance(plan.shown, Architecture) else plan.shown.note
     blocks += [paragraph(line, wide) for line in wrap(note, wide, 11) if line]
     if hint:
-        blocks += [paragraph(line, wide, "kicker") for line in wrap(hint, wide, 12)]
+        blocks += [paragraph(line, wide, "hint") for line in wrap(hint, wide, 12)]
     return stacked(blocks, wide, describe_stack(plan))
 
 
