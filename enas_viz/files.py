@@ -10,11 +10,13 @@ device such as /dev/null, a pipe) is written to as it is; nothing takes its plac
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 import re
 import stat
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,6 +104,26 @@ def write_bytes(path: str | Path, data: bytes) -> None:
     """Makes `data` the whole of a file."""
     with written(path) as file:
         file.write(data)
+
+
+def write_gzipped(path: str | Path, data: bytes) -> None:
+    """Makes `data`, gzipped, the whole of a file: the same bytes for the same data."""
+    write_bytes(path, gzip.compress(data, mtime=0))
+
+
+def read_gzipped(path: str | Path, most: int) -> bytes:
+    """What is in a gzipped file. FileNotFoundError where there is none, ValueError where it cannot
+    be read or is longer than `most` bytes."""
+    try:
+        with gzip.open(path) as file:
+            data = file.read(most + 1)
+    except FileNotFoundError:
+        raise
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(getattr(error, "strerror", None) or str(error)) from None
+    if len(data) > most:
+        raise ValueError(f"more than {most // 10**6} MB")
+    return data
 
 
 def half_of(path: Path) -> Path:

@@ -14,10 +14,8 @@ Source: Williams 1992 (REINFORCE); Pham et al. 2018, section 2.2, and the author
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import math
-import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +25,7 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.files import write_bytes
+from enas_viz.files import read_gzipped, write_gzipped
 from enas_viz.space import Architecture, Space, space_from_json
 
 ASSET = Path(__file__).parent / "assets" / "two-layers.json.gz"
@@ -297,24 +295,19 @@ def load_specimen(path: str | Path = ASSET) -> Specimen:
             f"a specimen is read from a file, a path or its name; got {shortened(path)}"
         )
     try:
-        with gzip.open(path) as file:
-            text = file.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES // 10**6} MB")
-        return Specimen.from_json(json.loads(text))
+        return Specimen.from_json(json.loads(read_gzipped(path, MOST_BYTES)))
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {shortened(str(path))} of a specimen") from None
-    except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
-        why = getattr(error, "strerror", None) or error
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{Path(path).name[:100]} holds no specimen that can be read: {why}"
+            f"{Path(path).name[:100]} holds no specimen that can be read: {error}"
         ) from None
 
 
 def save_specimen(specimen: Specimen, path: str | Path) -> None:
     """Writes a specimen as gzipped JSON, the same bytes for the same specimen."""
     text = json.dumps(specimen.to_json(), separators=(",", ":"), allow_nan=False)
-    write_bytes(path, gzip.compress(text.encode(), mtime=0))
+    write_gzipped(path, text.encode())
 
 
 def mulberry(seed: int, estimate: int = 0):
