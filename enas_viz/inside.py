@@ -10,7 +10,6 @@ Not here: where the numbers come from (`search/inside.py`), the picture (`view/c
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -26,7 +25,8 @@ ASSETS = Path(__file__).parent / "assets"
 SHIPPED = ("child-macro", "child-micro")  # recordings that come with the package
 FORMAT = 1
 SHOWN = 4  # channels of a tensor that are shown
-LEVELS = 255  # a byte's
+LEVELS = 255  # of a byte: what a value is rounded to
+DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # base64's
 MOST_BYTES = 40_000_000  # of a file, unpacked
 MOST_IMAGES, MOST_SIDE, MOST_CLASSES, MOST_CHANNELS = 10, 64, 1000, 100_000
 WINDOWS = ("conv", "sep", "avg", "max")  # what slides: a filter, one of a single channel, a pool
@@ -43,7 +43,7 @@ class Shown:
     """Which channels of a tensor are shown, and what their bytes mean.
 
     side: height and width in pixels. of: how many channels the tensor has. Byte b of channel i is
-    low[i] + b / 255 * (high[i] - low[i]).
+    low[i] + b / levels * (high[i] - low[i]), where levels is of the recording.
     """
 
     side: int
@@ -90,12 +90,13 @@ class Seen:
     maps: dict[str, bytes]
     windows: dict[str, Window] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, levels: int = LEVELS) -> dict[str, Any]:
+        """levels: of the recording, which decides how bytes are written."""
         return {
             "probabilities": [list(row) for row in self.probabilities],
-            "maps": {key: _text(data) for key, data in self.maps.items()},
+            "maps": {key: _text(data, levels) for key, data in self.maps.items()},
             "windows": {
-                place: {**w.__dict__, "weights": list(w.weights), "pixels": _text(w.pixels)}
+                place: {**w.__dict__, "weights": list(w.weights), "pixels": _text(w.pixels, levels)}
                 for place, w in self.windows.items()
             },
         }
@@ -109,7 +110,8 @@ class Inside:
     kind of each; cell: which of them is open, from 0. loose: the tensors of the open cell that its
     output joins, fitted: which of its two inputs are brought to size first.
     pixels: (images, channels, side, side) bytes, labels: class numbers. tensors: by name, see
-    `drawn`. base: the network as it is; variants: after a single change, see `changes`.
+    `drawn`; levels: the largest byte of their maps. base: the network as it is; variants: after a
+    single change, see `changes`.
     about: recipe, seed, data, device, date and commit that the numbers come from.
     """
 
@@ -127,6 +129,7 @@ class Inside:
     cell: int = 0
     loose: tuple[int, ...] = ()
     fitted: tuple[bool, bool] = (False, False)
+    levels: int = LEVELS
     about: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -147,7 +150,11 @@ class Inside:
     # ---- as data
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON; the browser gets the same."""
+        """As JSON; the browser gets the same.
+
+        Bytes are base64; where there are at most 64 levels, each is one of its digits, so that
+        gzip finds what is alike.
+        """
         return {
             "format": FORMAT,
             "architecture": self.architecture.to_json(),
@@ -166,8 +173,9 @@ class Inside:
                 }
                 for key, t in self.tensors.items()
             },
-            "base": self.base.to_json(),
-            "variants": {change: seen.to_json() for change, seen in self.variants.items()},
+            "levels": self.levels,
+            "base": self.base.to_json(self.levels),
+            "variants": {c: seen.to_json(self.levels) for c, seen in self.variants.items()},
             "merge": self.merge,
             "cells": list(self.cells),
             "cell": self.cell,
@@ -348,6 +356,12 @@ def _of(value: Mapping[str, Any]) -> Inside:
     _need(value["merge"] in MERGES, f"a merge, {' or '.join(MERGES)}")
     _need(isinstance(value["about"], dict), "facts about itself")
     tensors = {str(k): _shown(v) for k, v in value["tensors"].items()}
+    levels = value["levels"]
+    _need(_whole(levels, 1, LEVELS), f"1 to {LEVELS} levels")
+
+    def seen(one: Any) -> Seen:
+        return _seen(one, tensors, count, len(classes), levels)
+
     made = Inside(
         architecture,
         tuple(classes),
@@ -356,13 +370,14 @@ def _of(value: Mapping[str, Any]) -> Inside:
         _bytes(value["pixels"], count * channels * side**2, "pixels of the images"),
         tuple(labels),
         tensors,
-        _seen(value["base"], tensors, count, len(classes)),
-        {str(k): _seen(v, tensors, count, len(classes)) for k, v in value["variants"].items()},
+        seen(value["base"]),
+        {str(k): seen(v) for k, v in value["variants"].items()},
         value["merge"],
         tuple(cells),
         cell,
         tuple(loose),
         tuple(fitted),
+        levels,
         value["about"],
     )
     if missing := sorted(set(made.drawn) - made.base.maps.keys()):
@@ -382,7 +397,7 @@ def _shown(value: Mapping[str, Any]) -> Shown:
     return Shown(value["side"], value["of"], tuple(channels), tuple(low), tuple(high))
 
 
-def _seen(value: Any, tensors: Mapping[str, Shown], count: int, classes: int) -> Seen:
+def _seen(value: Any, tensors: Mapping[str, Shown], count: int, classes: int, levels: int) -> Seen:
     rows = value["probabilities"]
     fits = len(rows) == count and all(len(row) == classes for row in rows)
     _need(fits and all(_finite(p) and 0 <= p <= 1 for row in rows for p in row), "probabilities")
@@ -390,12 +405,12 @@ def _seen(value: Any, tensors: Mapping[str, Shown], count: int, classes: int) ->
     for key, text in value["maps"].items():
         _need(key in tensors, "maps of tensors that it describes")
         t = tensors[key]
-        maps[key] = _bytes(text, count * len(t.channels) * t.side**2, f"bytes of {key}")
-    windows = {str(k): _window(w, count) for k, w in value["windows"].items()}
+        maps[key] = _bytes(text, count * len(t.channels) * t.side**2, f"bytes of {key}", levels)
+    windows = {str(k): _window(w, count, levels) for k, w in value["windows"].items()}
     return Seen(tuple(map(tuple, rows)), maps, windows)
 
 
-def _window(value: Mapping[str, Any], count: int) -> Window:
+def _window(value: Mapping[str, Any], count: int, levels: int) -> Window:
     made = Window(**{name: value[name] for name in Window.__dataclass_fields__})
     _need(made.kind in WINDOWS and made.size in (3, 5), "a window of 3 or 5 pixels")
     _need(made.stride in (1, 2) and _whole(made.pad, 0, 2), "steps of 1 or 2 pixels")
@@ -405,7 +420,7 @@ def _window(value: Mapping[str, Any], count: int) -> Window:
     _need(all(_whole(n, 0, MOST_CHANNELS) for n in numbers), "numbers of channels")
     _need(_whole(made.side, 1, MOST_SIDE), f"maps of 1 to {MOST_SIDE} pixels")
     _need(_finite(made.low) and _finite(made.high), "finite limits of a window's input")
-    pixels = _bytes(value["pixels"], count * made.side**2, "bytes of a window's input")
+    pixels = _bytes(value["pixels"], count * made.side**2, "bytes of a window's input", levels)
     return Window(**{**made.__dict__, "weights": tuple(made.weights), "pixels": pixels})
 
 
@@ -414,17 +429,26 @@ def _need(holds: bool, what: str) -> None:
         raise ValueError(f"a recording must hold {what}")
 
 
-def _text(data: bytes) -> str:
+def _text(data: bytes, levels: int = LEVELS) -> str:
+    if levels < len(DIGITS):
+        return "".join(DIGITS[b] for b in data)
     return base64.b64encode(data).decode()
 
 
-def _bytes(text: Any, count: int, what: str) -> bytes:
+def _bytes(text: Any, count: int, what: str, levels: int = LEVELS) -> bytes:
     try:
-        found = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        if levels < len(DIGITS):
+            found = bytes(map(_VALUES.__getitem__, text))
+        else:
+            found = base64.b64decode(text, validate=True)
+    except (KeyError, ValueError) as error:
         raise ValueError(f"{what} must be base64: {error}") from None
     _need(len(found) == count, f"{count} {what}; got {len(found)}")
+    _need(max(found) <= levels, f"{what} of at most {levels}")
     return found
+
+
+_VALUES = {digit: value for value, digit in enumerate(DIGITS)}
 
 
 def _texts(value: Any) -> bool:

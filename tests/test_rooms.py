@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "watching": "trace",
     "trace": "space files",
     "specimen": "space files",
+    "inside": "space files",
     "inheritance": "space trace recipes",
     "cost": "space recipes",
     "anatomy": "space recipes cost",
@@ -70,6 +71,8 @@ MAY_IMPORT = {
     "search.asked search.terms",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
     "search.dissection": "CORE search.draws search.controller search.enas search.seat search.terms",
+    "search.inside": "CORE inside search.draws search.asked search.terms search.candidates "
+    "search.enas search.micro_supernet search.ops search.sizes search.train",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.maker": "",
     "search.terms": "CORE search.asked search.data",
@@ -103,6 +106,7 @@ MAY_IMPORT = {
     "view.compass": "LOOK specimen view.scene view.shapes",
     "view.stage": "LOOK view.scene view.shapes view.svg view.curves view.timeline view.chapters",
     "view.reel": "view.shapes view.stage",
+    "view.child": "inside space view.scene view.shapes",
     "view.animation": "files",
     "view.export": "LOOK files view.graph view.scene view.shapes view.stack view.svg view.curves "
     "view.timeline view.closeup view.step_closeup view.scores view.animation "
@@ -118,10 +122,11 @@ MAY_IMPORT = {
     "widgets.editor": "LOOK anatomy view.* widgets.base widgets.replay",  # a replay with a desk
     "widgets.microscope": "LOOK specimen view.* widgets.base",
     "widgets.lens": "LOOK view.* widgets.base",
+    "widgets.child": "inside view.* widgets.base",
     "widgets.shared_weights": "LOOK view.* widgets.base",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE exercises limits specimen watching view.* widgets.*",
+    "enas_viz": "CORE exercises inside limits specimen watching view.* widgets.*",
     # the command line: options, progress <- one file per group of commands <- entry
     "cli.options": "CORE enas_viz",
     "cli.progress": "CORE ledger watching",
@@ -142,7 +147,7 @@ GROUPS = {
 }
 INSIDE_FUNCTIONS = {
     f"cli.{name}": "search.*" for name in ("progress", "searching", "training", "demo")
-}
+} | {"widgets.child": "search.*"}  # only where it is given a run, to open it
 
 
 def name_of(path: Path) -> str:

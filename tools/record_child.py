@@ -5,7 +5,7 @@ controller that is never updated, so that every operation and every arc is train
 change is not punished for having been rare. The macro network is the article's example; the cell is
 wired as the article's, with average pooling 3x3 where the article has 5x5.
 
-    python tools/record_child.py                 # both, about ten minutes on one core
+    python tools/record_child.py                 # both, about half an hour on one core
     python tools/record_child.py child-macro
 """
 
@@ -26,8 +26,10 @@ from enas_viz.search.inside import look_inside
 from enas_viz.space import Architecture, MicroSpace
 from enas_viz.trace import Epoch, load_trace
 
-SEED, EPOCHS, RESOLUTION = 0, 60, 16
-CELL = 7  # of the micro network: the third normal cell after the first reduction
+SEED, RESOLUTION = 0, 16
+EPOCHS = {"child-macro": 240, "child-micro": 120}
+LEVELS = {"child-macro": 255, "child-micro": 31}  # so that a recording stays below 400 kB
+CELL = 5  # of the micro network: the last normal cell after the first reduction
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def record(name: str, folder: Path) -> None:
                 print(f"epoch {item.epoch + 1}: loss {item.loss:.3f}", file=sys.stderr, flush=True)
     run = search.restore(folder)
     (accuracy,) = validate(run, [architecture])
-    inside = look_inside(run, architecture, cell=cell).recorded()
+    inside = look_inside(run, architecture, cell=cell, levels=LEVELS[name]).recorded()
     about = {
         "what": f"{name}: shared weights of a supernet whose controller was never updated, so "
         "that all operations and arcs were trained alike",
@@ -67,7 +69,8 @@ def record(name: str, folder: Path) -> None:
 
 def wanted(name: str) -> tuple[Recipe, Architecture, int | None]:
     """(recipe, network, open cell)."""
-    train = {"train__epochs": EPOCHS, "train__restart_period": EPOCHS, "controller__updates": 0}
+    epochs = EPOCHS[name]
+    train = {"train__epochs": epochs, "train__restart_period": epochs, "controller__updates": 0}
     if name == "child-macro":
         made = recipe(
             "macro-tiny",
@@ -81,7 +84,8 @@ def wanted(name: str) -> tuple[Recipe, Architecture, int | None]:
         "micro-tiny",
         data__resolution=RESOLUTION,
         network__nodes=2,
-        network__layers=9,
+        network__layers=6,
+        train__batch_size=16,
         **train,
     )
     space = MicroSpace(2)

@@ -10,6 +10,7 @@ from enas_viz.search.child import MacroChild, MicroChild, make_child
 from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
 from enas_viz.search.dissection import dissect
+from enas_viz.search.inside import look_inside
 from enas_viz.search.seat import ask, score
 from enas_viz.search.strategies import restore, resume, run, train_child
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
@@ -23,6 +24,7 @@ __all__ = [
     "derive",
     "dissect",
     "load_data",
+    "look_inside",
     "make_child",
     "make_controller",
     "make_supernet",

@@ -52,8 +52,8 @@ class LookInside:
     number of changes at once, one cut and one operation for each place.
     """
 
-    def __init__(self, search: Enas, architecture: Architecture, cell: int) -> None:
-        self.search, self.architecture, self._cell = search, architecture, cell
+    def __init__(self, search: Enas, architecture: Architecture, cell: int, levels: int) -> None:
+        self.search, self.architecture, self._levels = search, architecture, levels
         self._batch, labels, self._ten = _minibatch(search)
         net, data = search.net, search.data
         micro = isinstance(net, MicroSupernet)
@@ -91,6 +91,7 @@ class LookInside:
             cell,
             loose,
             tuple(map(bool, fitted)),
+            levels,
             self._about(),
         )
 
@@ -122,7 +123,7 @@ class LookInside:
     ) -> Seen:
         rows = probabilities[self._ten].double().tolist()
         maps = {
-            key: _bytes(tensors[key][self._ten].cpu(), self._shown[key])
+            key: _bytes(tensors[key][self._ten].cpu(), self._shown[key], self._levels)
             for key in wanted
             if key in tensors
         }
@@ -150,7 +151,7 @@ class LookInside:
             x.shape[-1],
             low,
             high,
-            _bytes(slid.source[self._ten].cpu(), shown),
+            _bytes(slid.source[self._ten].cpu(), shown, self._levels),
         )
 
     def _about(self) -> dict[str, Any]:
@@ -180,13 +181,18 @@ class LookInside:
 
 
 def look_inside(
-    search: Enas, architecture: Architecture | None = None, *, cell: int | None = None
+    search: Enas,
+    architecture: Architecture | None = None,
+    *,
+    cell: int | None = None,
+    levels: int = LEVELS,
 ) -> LookInside:
     """A network of a trained supernet, opened: its feature maps on ten images of one minibatch.
 
     search: restored or under way; its shared weights are not changed. architecture: by default the
     most accurate of ten that the controller samples. cell: of a micro network which cell, counted
     from 1; by default the last normal cell after the first reduction, or else the last normal one.
+    levels: to how many steps, less one, a value is rounded; fewer make a smaller recording.
     The images are the first of each class in a validation minibatch drawn by the search's seed; of
     fewer than ten classes, the next ones until there are ten.
     Raises ValueError for an architecture of another space, a cell that is not there, and for a
@@ -209,7 +215,7 @@ def look_inside(
         )
     elif cell is not None:
         raise ValueError("a macro network has no cells; leave out cell=")
-    return LookInside(search, architecture, position)
+    return LookInside(search, architecture, position, whole(levels, "levels", 1, LEVELS))
 
 
 def _default_cell(net: MicroSupernet) -> int:
@@ -274,20 +280,20 @@ def _align(shown: dict[str, Shown], maps: dict[str, Tensor]) -> None:
     for key in shown:
         if key[0] == "x":
             total = f"n{key[1:].partition('.')[0]}"
-        elif key[0] in "so":
+        elif key[0] in "so" and key != "out":
             total = f"t{key[1:].partition('-')[0]}"
         else:
             continue
         shown[key] = _limits(maps[key], shown[total].channels)
 
 
-def _bytes(maps: Tensor, shown: Shown) -> bytes:
+def _bytes(maps: Tensor, shown: Shown, levels: int) -> bytes:
     """(images, channels, side, side) bytes, each channel from its low to its high."""
     chosen = maps[:, list(shown.channels)].double()
     low = torch.tensor(shown.low, dtype=torch.float64)[:, None, None]
     high = torch.tensor(shown.high, dtype=torch.float64)[:, None, None]
     share = (chosen - low) / (high - low).clamp(min=1e-12)
-    return (share.clamp(0, 1) * LEVELS).round().to(torch.uint8).contiguous().numpy().tobytes()
+    return (share.clamp(0, 1) * levels).round().to(torch.uint8).contiguous().numpy().tobytes()
 
 
 # ---------------------------------------------------------------- watching a network

@@ -1,0 +1,446 @@
+/** The inside of a network: feature maps of ten images in every layer, or inside one cell; what each change
+ *  makes of them and of the verdict; and how one operation's window slides over its input.
+ *
+ *  `picture` holds the drawing, whose shapes name what they show (`data-map`), open (`data-place`) and cut
+ *  (`data-cut`), the recording in bytes, and the words. `image`, `changes`, `place` and `at` say what is
+ *  looked at. A recording holds every single change; of a running search `answer` holds what the kernel
+ *  computed for the present ones. Named exports are pure, none may be called `render`. */
+
+const WAVE = 55; // milliseconds from one tensor to the next
+const LAID = 520; // that maps take to be laid over each other
+
+// ---------------------------------------------------------------- pure
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/** Base64 to bytes; where there are at most 64 levels, each digit is a value by itself. */
+export const bytes = (text, levels = 255) =>
+  levels < 64 ? Uint8Array.from(text, (c) => DIGITS.indexOf(c)) : Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+
+const sortOf = (change) => change.split(":").slice(0, 2).join(":"); // what it changes
+
+/** The changes after a click on one. A recording holds one at a time; a supernet any number. */
+export function toggled(changes, change, several) {
+  if (changes.includes(change)) return changes.filter((c) => c !== change);
+  return several ? [...changes.filter((c) => sortOf(c) !== sortOf(change)), change] : [change];
+}
+
+/** What a network shows after some changes, over what it shows without; null while it is not known. */
+export function seenWith(recording, changes, answer) {
+  const { base, variants } = recording;
+  if (!changes.length) return base;
+  const told = answer?.changes?.join() === changes.join() ? answer.seen : changes.length === 1 ? variants[changes[0]] : null;
+  if (!told) return null;
+  return { probabilities: told.probabilities, maps: { ...base.maps, ...told.maps }, windows: { ...base.windows, ...told.windows } };
+}
+
+/** Which class has the highest probability. */
+export const most = (row) => row.reduce((best, p, i) => (p > row[best] ? i : best), 0);
+
+export const percent = (p) => `${Math.round(100 * p)} %`;
+
+/** What is looked at, the verdict, and what else is to say of it, as `view/child.py` says it. */
+export function sentences({ classes, labels, base }, seen, image, words) {
+  const tell = (row) => `${classes[most(row)]} (${percent(Math.max(...row))})`;
+  const row = seen.probabilities[image], right = most(row) === labels[image];
+  const truth = right ? "Right." : `Wrong: it is ${classes[labels[image]]}.`;
+  const count = seen.probabilities.filter((p, k) => most(p) === labels[k]).length;
+  const total = `Of the ${labels.length} images it gets ${count} right.`, says = `It says ${tell(row)}. ${truth}`;
+  return words ? [words, says, `Unchanged: ${tell(base.probabilities[image])}. ${total}`] : ["The network as it is", says, total];
+}
+
+/** How many pixels come out, along one side. */
+export const outSide = (w) => Math.ceil(w.side / w.stride);
+
+/** One place of a window on one image: where it lies, the values that it reads (null beyond the edge), and
+ *  what it makes of them. */
+export function windowAt(w, pixels, image, step, levels = 255) {
+  const out = outSide(w), size = w.side ** 2, top = Math.floor(step / out) * w.stride - w.pad, left = (step % out) * w.stride - w.pad;
+  const values = [];
+  for (let i = 0; i < w.size; i++)
+    for (let j = 0; j < w.size; j++) {
+      const y = top + i, x = left + j, inside = y >= 0 && x >= 0 && y < w.side && x < w.side;
+      values.push(inside ? w.low + (pixels[image * size + y * w.side + x] / levels) * (w.high - w.low) : null);
+    }
+  const real = values.filter((v) => v !== null);
+  const made = w.kind === "max" ? Math.max(...real) : w.kind === "avg" ? real.reduce((a, b) => a + b, 0) / real.length
+    : values.reduce((sum, v, k) => sum + (v ?? 0) * w.weights[k], 0);
+  return { top, left, values, made };
+}
+
+/** Everything that a window makes of an image, row by row. */
+export function slide(w, pixels, image, levels = 255) {
+  return Float64Array.from({ length: outSide(w) ** 2 }, (_, step) => windowAt(w, pixels, image, step, levels).made);
+}
+
+/** A number in at most four characters; digits: after the point, of one below 1. */
+export const short = (v, digits = 2) => {
+  const text = Math.abs(v) < 9.95 ? v.toFixed(Math.abs(v) < 0.995 ? digits : 1) : v.toFixed(0);
+  return Number(text) ? text.replace(/^-/, "−").replace(/^(−?)0\./, "$1.") : "0";
+};
+
+/** Between two colours, each [r, g, b]. */
+export const blend = (from, to, share) => from.map((c, i) => Math.round(c + (to[i] - c) * share));
+
+const many = (w) => `the ${w.size ** 2} pixels under the window`;
+const OF = {
+  conv: (w) => `The filter's weights for this map times ${many(w)}, added up. It has other weights for the other ${w.inputs - 1} maps; all ${w.inputs} shares added make one map that comes out.`,
+  sep: (w) => `Its weights times ${many(w)}, added up. Separable: it reads this map only, and each map has a filter of its own; a 1×1 convolution then mixes all ${w.inputs}.`,
+  avg: (w) => `The mean of ${many(w)}. Pooling has no weights, and takes each map by itself.`,
+  max: (w) => `The largest of ${many(w)}. Pooling has no weights, and takes each map by itself.`,
+};
+const MADE = { conv: "sum", sep: "sum", avg: "mean", max: "largest" };
+
+// ---------------------------------------------------------------- the widget
+
+const SVG = "http://www.w3.org/2000/svg";
+let views = 0;
+
+function node(tag, given = {}, ...children) {
+  const made = document.createElement(tag);
+  if (tag === "button" || tag === "input") made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
+  for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function render({ model, el }) {
+  const uid = `enasc${Date.now().toString(36)}-${views++}-`, life = new AbortController();
+  const hear = (target, event, then) => target.addEventListener(event, then, { signal: life.signal });
+  const own = (markup) => markup.replaceAll('id="enas-', `id="${uid}`).replaceAll('href="#enas-', `href="#${uid}`);
+  const get = (name) => model.get(name);
+  const pen = document.createElement("canvas"), brush = pen.getContext("2d", { willReadFrequently: true });
+  let picture, recording, cache, shown = {}, wave = 0, timer = 0, queued = false;
+
+  const images = node("div", { class: "images", role: "group", "aria-label": "Pick an image" });
+  const said = node("div", { class: "said", "aria-live": "polite" }, node("p"), node("p"), node("p"));
+  const net = node("div", { class: "net" }), verdict = node("ul", { class: "verdict", "aria-label": "How likely each class is" });
+  const title = node("h3"), ops = node("div", { class: "ops", role: "group" });
+  const undo = node("button", { type: "button", class: "undo" }, "Undo");
+  const slid = node("div", { class: "slide" }), stage = node("div", { class: "stage", role: "img" }), tell = node("p", { class: "tell" });
+  const play = node("button", { type: "button", class: "play" }), bar = node("input", { type: "range", min: 0, step: 1, "aria-label": "Place of the window" });
+  const back = node("button", { type: "button", "aria-label": "One place back" }, "‹"), next = node("button", { type: "button", "aria-label": "One place on" }, "›");
+  slid.append(stage, node("div", {}, tell, node("div", { class: "row" }, play, back, next, bar)));
+  const main = node("div", { class: "main" }, net, verdict), facts = node("p"), theme = node("i", { class: "theme" });
+  const about = node("details", { class: "facts" }, node("summary", { "data-lm-suppress-shortcuts": "true" }, "About these numbers"), facts);
+  const root = node("div", { class: "enas-viz enas-replay enas-child", role: "group", tabindex: "-1", "aria-label": "Inside a network" },
+    theme, node("div", { class: "top" }, images, said, undo), main,
+    node("div", { class: "panel" }, node("div", {}, title, ops), slid), about);
+  el.append(root);
+
+  const set = (values) => {
+    for (const [name, value] of Object.entries(values)) model.set(name, value);
+    if (queued) return;
+    queued = true;
+    requestAnimationFrame(() => { queued = false; if (!life.signal.aborted) model.save_changes(); });
+  };
+  const known = (change) => picture.live || change in recording.variants;
+  const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const now = () => seenWith(recording, get("changes"), get("answer"));
+  const data = (text, levels = 255) => cache.get(text) ?? (cache.set(text, bytes(text, levels)), cache.get(text));
+
+  // ---- pixels
+
+  /** An address of `side` by `side` pixels; colour(k) is that of pixel k, [r, g, b]. */
+  function drawn(side, colour) {
+    pen.width = pen.height = side;
+    const made = brush.createImageData(side, side);
+    for (let k = 0; k < side * side; k++) made.data.set([...colour(k), 255], 4 * k);
+    brush.putImageData(made, 0, 0);
+    return pen.toDataURL();
+  }
+  const rgb = (name) => {
+    pen.width = pen.height = 1;
+    brush.fillStyle = name;
+    brush.fillRect(0, 0, 1, 1);
+    return [...brush.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  };
+  let shades = [];
+  function tones() {
+    const paper = rgb(getComputedStyle(root).backgroundColor), ink = rgb(getComputedStyle(theme).color);
+    const n = recording.levels;
+    shades = Array.from({ length: n + 1 }, (_, b) => blend(paper, ink, b / n));
+  }
+  const photo = (k) => {
+    const { side, channels } = recording, all = data(recording.pixels), size = side * side, start = k * channels * size;
+    return drawn(side, (i) => [0, 1, 2].map((c) => all[start + (channels === 1 ? 0 : c) * size + i]));
+  };
+  function mapAddress(seen, key, n) {
+    const t = recording.tensors[key], size = t.side ** 2, all = data(seen.maps[key], recording.levels), start = (get("image") * t.channels.length + n) * size;
+    return drawn(t.side, (i) => shades[all[start + i]]);
+  }
+
+  // ---- what is shown
+
+  function load() {
+    picture = get("picture");
+    recording = picture.recording;
+    cache = new Map();
+    shown = {};
+    const holder = node("div");
+    holder.innerHTML = own(picture.svg);
+    net.replaceChildren(holder.firstElementChild);
+    net.style.setProperty("--natural", `${picture.width}px`);
+    root.style.setProperty("--name", picture.names.name);
+    root.style.setProperty("--bars", picture.names.bars);
+    verdict.style.setProperty("--half", Math.ceil(picture.bars.length / 2));
+    facts.textContent = picture.facts;
+    images.replaceChildren(...recording.labels.map((label, k) => {
+      const canvas = node("canvas", { "aria-hidden": "true" }), mark = node("i", { "aria-hidden": "true" });
+      const made = node("button", { type: "button", title: recording.classes[label] }, canvas, mark);
+      hear(made, "click", () => set({ image: k }));
+      return made;
+    }));
+    verdict.replaceChildren(...picture.bars.map((c) => {
+      const made = node("li", {}, node("span", {}, ""), node("div", { class: "track" }, node("i"), node("s")), node("em", {}, ""));
+      made.querySelector("span").textContent = recording.classes[c];
+      made.querySelector("em").style.fontStyle = "normal";
+      return made;
+    }));
+    for (const spot of net.querySelectorAll(".spot")) press(spot, () => open(spot.dataset.place));
+    for (const wire of net.querySelectorAll(".wire")) press(wire, () => change(wire.dataset.cut));
+    tones();
+    paint();
+  }
+
+  function press(shape, then) {
+    hear(shape, "click", then);
+    hear(shape, "keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      then();
+    });
+  }
+  function change(one) {
+    if (known(one)) set({ changes: toggled(get("changes"), one, picture.live) });
+  }
+  function open(place) {
+    stop();
+    set({ place, at: 0 });
+    if (!still()) start();
+  }
+
+  function paint() {
+    if (life.signal.aborted) return;
+    const seen = now(), changes = get("changes"), image = get("image");
+    main.classList.toggle("waits", !seen);
+    const words = changes.length > 1 ? `${changes.length} changes` : changes.length ? picture.changes[changes[0]] : "";
+    const told = seen ? sentences(recording, seen, image, words) : [words, "Asking the supernet …", ""];
+    told.forEach((line, k) => { if (said.children[k].textContent !== line) said.children[k].textContent = line; });
+    if (!seen) return;
+    for (const [k, made] of [...images.children].entries()) {
+      const right = most(seen.probabilities[k]) === recording.labels[k], canvas = made.firstElementChild;
+      made.setAttribute("aria-pressed", String(k === image));
+      made.setAttribute("aria-label", `Image of ${recording.classes[recording.labels[k]]}, ${right ? "classified rightly" : "classified wrongly"}`);
+      made.classList.toggle("no", !right);
+      made.lastElementChild.textContent = right ? "✓" : "✗";
+      if (!canvas.dataset.done) {
+        const { side, channels } = recording, all = data(recording.pixels), size = side * side, start = k * channels * size;
+        canvas.width = canvas.height = side;
+        const context = canvas.getContext("2d"), made = context.createImageData(side, side);
+        for (let i = 0; i < size; i++) made.data.set([...[0, 1, 2].map((c) => all[start + (channels === 1 ? 0 : c) * size + i]), 255], 4 * i);
+        context.putImageData(made, 0, 0);
+        canvas.dataset.done = "1";
+      }
+    }
+    paintVerdict(seen, image, changes.length > 0);
+    paintWiring(changes);
+    paintMaps(seen, changes);
+    paintPanel(seen, changes);
+  }
+
+  function paintVerdict(seen, image, changed) {
+    const row = seen.probabilities[image], was = recording.base.probabilities[image], top = most(row), label = recording.labels[image];
+    [...verdict.children].forEach((li, k) => {
+      const c = picture.bars[k], [name, track, share] = li.children;
+      li.className = `${c === label ? "true " : ""}${c === top ? "said-so" : ""}`;
+      li.setAttribute("aria-label", `${recording.classes[c]}: ${percent(row[c])}${c === label ? ", the right one" : ""}`);
+      name.textContent = `${c === label ? "✓ " : ""}${recording.classes[c]}`;
+      track.firstChild.style.width = `${100 * row[c]}%`;
+      track.lastChild.style.cssText = changed ? `left: calc(${100 * was[c]}% - 1px)` : "display: none";
+      share.textContent = percent(row[c]);
+    });
+  }
+
+  function paintWiring(changes) {
+    const cut = new Set(changes), swapped = {};
+    for (const one of changes) if (one.startsWith("op:")) { const [, place, op] = one.split(":"); swapped[place] = op; }
+    for (const wire of net.querySelectorAll(".wire")) {
+      const gone = cut.has(wire.dataset.cut);
+      wire.setAttribute("aria-pressed", String(gone));
+      wire.setAttribute("aria-label", wire.getAttribute("aria-label").replace(/: .*$/, gone ? ": cut; put it back" : ": cut it"));
+      wire.querySelector(".cross").setAttribute("d", (gone ? "M{x} {y}m-3.5 0h7m-3.5 -3.5v7" : "M{x} {y}m-3 -3l6 6m0 -6l-6 6").replace("{x}", wire.querySelector(".grip").getAttribute("cx")).replace("{y}", wire.querySelector(".grip").getAttribute("cy")));
+    }
+    for (const shape of net.querySelectorAll("[data-slab], [data-after]")) shape.classList.toggle("gone", cut.has(shape.dataset.slab ?? shape.dataset.after));
+    for (const sum of net.querySelectorAll("[data-sum]")) {
+      const { sum: place, count, of, adds } = sum.dataset, left = count - changes.filter((c) => c.startsWith(`cut:${place}-`)).length;
+      sum.textContent = adds ? (left > 1 ? `${left} laid over each other` : "nothing to add") : `${left} × ${of} = ${left * of}`;
+      const thin = net.querySelector(`[data-thin="${place}"]`);
+      if (thin) thin.textContent = `${left * of} → ${of}`;
+    }
+    for (const [place, { op }] of Object.entries(picture.places)) {
+      const here = swapped[place] ?? op, label = net.querySelector(`[data-named="${place}"]`), frame = net.querySelector(`[data-framed="${place}"]`);
+      label.setAttribute("class", `op-name op-${here}${swapped[place] ? " swapped" : ""}`);
+      label.querySelector("use").setAttribute("href", `#${uid}i-${here}`);
+      const text = label.querySelector("text"), left = text.getAttribute("x") - 16 - 3.2 * picture.ops[here].name.length;
+      text.textContent = picture.ops[here].name;
+      label.querySelector("g").setAttribute("transform", `translate(${left} ${text.getAttribute("y") - 4}) scale(0.7)`);
+      frame.setAttribute("class", `maps op-${here}`);
+      const spot = net.querySelector(`[data-place="${place}"]`);
+      spot.setAttribute("aria-pressed", String(place === get("place")));
+      spot.setAttribute("aria-label", `${picture.places[place].name}, ${picture.ops[here].title}: open it`);
+    }
+    undo.style.visibility = changes.length ? "visible" : "hidden";
+  }
+
+  /** New pixels, from left to right, as the image flows through. */
+  function paintMaps(seen, changes) {
+    const round = ++wave, quiet = still() || !Object.keys(shown).length;
+    let turn = 0;
+    const photoOf = net.querySelector("[data-photo]"), address = photo(get("image"));
+    if (shown.photo !== address) { photoOf.setAttribute("href", address); shown.photo = address; }
+    const joins = Object.fromEntries((picture.sums ?? []).map((s) => [s.out, s.parts]));
+    for (const group of net.querySelectorAll(".maps")) {
+      const key = group.dataset.maps, maps = [...group.querySelectorAll(".map")], made = maps.map((_, n) => mapAddress(seen, key, n));
+      if (maps.every((map, n) => map.getAttribute("href") === made[n])) continue;
+      const show = () => maps.forEach((map, n) => { map.setAttribute("href", made[n]); map.classList.remove("dim"); });
+      if (quiet) { show(); continue; }
+      maps.forEach((map) => map.classList.add("dim"));
+      const wait = WAVE * ++turn;
+      setTimeout(() => {
+        if (round !== wave || life.signal.aborted) return;
+        show();
+        for (const part of joins[key] ?? []) lay(part, group, changes);
+      }, wait);
+    }
+    shown.any = true;
+  }
+
+  /** A copy of what is added slides onto the sum. */
+  function lay(part, onto, changes) {
+    const source = net.querySelector(`.maps[data-maps="${part.key}"]`);
+    if (!source?.animate || changes.includes(part.cut)) return;
+    const ghost = source.cloneNode(true), [a, b] = [source, onto].map((g) => g.querySelector(".bed"));
+    const by = (name) => b.getAttribute(name) - a.getAttribute(name);
+    ghost.removeAttribute("data-maps");
+    ghost.removeAttribute("data-framed");
+    onto.parentNode.append(ghost);
+    const moved = ghost.animate([{ transform: "none", opacity: 0.9 }, { transform: `translate(${by("x")}px, ${by("y")}px)`, opacity: 0.5 }], { duration: LAID, easing: "ease-in-out" });
+    moved.onfinish = moved.oncancel = () => ghost.remove();
+  }
+
+  function paintPanel(seen, changes) {
+    const place = get("place"), here = picture.places[place];
+    const swapped = changes.find((c) => c.startsWith(`op:${place}:`))?.split(":")[2], op = swapped ?? here.op;
+    title.replaceChildren(here.name, node("br"), picture.ops[op].title);
+    ops.setAttribute("aria-label", `Operation of ${here.name}`);
+    if (ops.dataset.place !== place) {
+      ops.replaceChildren(...Object.keys(picture.ops).map((name) => {
+        const made = node("button", { type: "button", "data-op": name });
+        made.innerHTML = own(`<svg xmlns="${SVG}" class="enas-svg" viewBox="-10 -10 20 20" width="16" height="16" aria-hidden="true"><g class="op-${name}"><use href="#enas-i-${name}"/></g></svg>`);
+        made.append(picture.ops[name].name);
+        hear(made, "click", () => choose(name));
+        return made;
+      }));
+      ops.dataset.place = place;
+    }
+    for (const made of ops.children) {
+      const name = made.dataset.op;
+      made.setAttribute("aria-pressed", String(name === op));
+      made.disabled = name !== here.op && name !== op && !known(`op:${place}:${name}`);
+    }
+    const w = op === "identity" ? null : seen.windows[here.window];
+    stage.style.visibility = w ? "visible" : "hidden";
+    for (const made of [play, back, next, bar]) made.disabled = !w;
+    if (w) paintWindow(w);
+    else { stop(); tell.textContent = "The identity passes its input on as it is."; }
+  }
+  function choose(name) {
+    const place = get("place"), was = get("changes").find((c) => c.startsWith(`op:${place}:`));
+    if (name === picture.places[place].op) { if (was) change(was); } else if (was !== `op:${place}:${name}`) change(`op:${place}:${name}`);
+  }
+
+  // ---- the window that slides
+
+  let slides = { key: "" };
+  function paintWindow(w) {
+    const image = get("image"), levels = recording.levels, pixels = data(w.pixels, levels), out = outSide(w), steps = out * out, at = Math.min(get("at"), steps - 1), narrow = root.classList.contains("enas-narrow"), S = narrow ? 92 : 126, y0 = 19;
+    const key = [get("place"), image, get("changes")].join("|");
+    if (slides.key !== key || slides.w !== w) {
+      const values = slide(w, pixels, image, levels);
+      slides = { key, w, values, low: Math.min(...values), high: Math.max(...values), input: drawn(w.side, (i) => shades[pixels[image * w.side ** 2 + i]]) };
+    }
+    const { values, low, high, input } = slides, here = windowAt(w, pixels, image, at, levels), cell = S / w.size;
+    const made = drawn(out, (i) => (i <= at ? shades[Math.round((levels * (values[i] - low)) / (high - low || 1))] : shades[0]));
+    const numbers = w.weights.length ? w.weights : here.values, peak = Math.max(...w.weights.map(Math.abs), 1e-9), best = w.kind === "max" ? here.values.indexOf(here.made) : -1;
+    const cells = numbers.map((v, k) => {
+      const x = 2 + (k % w.size) * cell, y = y0 + Math.floor(k / w.size) * cell;
+      const strength = w.weights.length ? (0.4 * Math.abs(v)) / peak : v === null ? 0 : k === best ? 0.4 : 0.1;
+      return `<rect class="weight" x="${x}" y="${y}" width="${cell}" height="${cell}" fill-opacity="${strength.toFixed(2)}"/><text class="number" x="${x + cell / 2}" y="${y + cell / 2 + 4}">${v === null ? "–" : short(v, w.size > 3 ? 1 : 2)}</text>`;
+    });
+    const drawing = (words, inside) => `<svg xmlns="${SVG}" class="enas-svg" viewBox="0 0 ${S + 4} ${S + 22}" width="${S + 4}" height="${S + 22}"><text class="small" x="${S / 2 + 2}" y="12">${words}</text>${inside}</svg>`;
+    const pixelled = (address) => `<rect class="bed" x="1" y="${y0 - 1}" width="${S + 2}" height="${S + 2}" rx="3"/><image class="map" href="${address}" x="2" y="${y0}" width="${S}" height="${S}" preserveAspectRatio="none"/>`;
+    const framed = (side, x, y, size) => `<svg x="2" y="${y0}" width="${S}" height="${S}" viewBox="0 0 ${side} ${side}"><rect class="over" vector-effect="non-scaling-stroke" x="${x}" y="${y}" width="${size}" height="${size}"/></svg>`;
+    stage.innerHTML = drawing(`${narrow ? "" : "input, "}map ${w.channel + 1} of ${w.inputs}`, pixelled(input) + framed(w.side, here.left, here.top, w.size))
+      + `<span>${w.weights.length ? "×" : "→"}</span>` + drawing(w.weights.length ? `${w.size}×${w.size} weights` : "pixels under it", cells.join(""))
+      + "<span>=</span>" + drawing(w.kind === "conv" ? "its share" : "what comes out", pixelled(made) + framed(out, at % out, Math.floor(at / out), 1));
+    const told = `Place ${at + 1} of ${steps}: ${MADE[w.kind]} ${short(here.made)}.`;
+    stage.setAttribute("aria-label", `A ${w.size} by ${w.size} window on a map of ${w.side} by ${w.side} pixels. ${told}`);
+    tell.replaceChildren(node("b", {}, `${told} `), OF[w.kind](w));
+    bar.max = steps - 1;
+    bar.value = at;
+    bar.setAttribute("aria-valuetext", told);
+    play.textContent = timer ? "Pause" : "Slide";
+  }
+  function steps() {
+    const w = now()?.windows[picture.places[get("place")].window];
+    return w ? outSide(w) ** 2 : 0;
+  }
+  function start() {
+    const n = steps();
+    if (!n) return;
+    if (get("at") >= n - 1) set({ at: 0 });
+    timer = setInterval(() => {
+      if (!root.isConnected || document.hidden) return stop();
+      if (get("at") >= steps() - 1) stop();
+      else set({ at: get("at") + 1 });
+    }, Math.min(320, Math.max(45, 5000 / n)));
+    paint();
+  }
+  function stop() {
+    clearInterval(timer);
+    timer = 0;
+    play.textContent = "Slide";
+  }
+  hear(play, "click", () => (timer ? stop() : start()));
+  hear(back, "click", () => { stop(); set({ at: Math.max(0, get("at") - 1) }); });
+  hear(next, "click", () => { stop(); set({ at: Math.min(steps() - 1, get("at") + 1) }); });
+  hear(bar, "input", () => { stop(); set({ at: Number(bar.value) }); });
+  hear(undo, "click", () => set({ changes: [] }));
+  hear(images, "keydown", (event) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const k = (get("image") + by + recording.labels.length) % recording.labels.length;
+    set({ image: k });
+    images.children[k].focus();
+  });
+  hear(theme, "transitionend", () => { tones(); slides = { key: "" }; shown = {}; paint(); });
+
+  const slower = () => { const seen = now(); if (seen) paintPanel(seen, get("changes")); };
+  const bound = { picture: load, image: paint, changes: paint, answer: paint, place: paint, at: slower };
+  for (const [name, then] of Object.entries(bound)) model.on(`change:${name}`, then);
+  const sized = new ResizeObserver(([entry]) => { root.classList.toggle("enas-narrow", entry.contentRect.width < 720); slower(); });
+  sized.observe(el);
+  load();
+  return () => {
+    stop();
+    life.abort();
+    sized.disconnect();
+    for (const [name, then] of Object.entries(bound)) model.off(`change:${name}`, then);
+  };
+}
+
+export default { render };

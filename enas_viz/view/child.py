@@ -1,0 +1,793 @@
+"""The inside of a network as a picture: feature maps of every layer, or of every node of one cell.
+
+Skips that are added lie over each other and go through a plus; what is concatenated stands on top
+of each other, its channels counted together, and a 1x1 convolution makes it thin again; where maps
+are halved the way narrows. Every shape names what it shows (`data-maps`), opens (`data-place`) or
+cuts (`data-cut`), so that the browser only fills in pixels and sets classes.
+
+Not here: the pixels (`enas_viz/inside.py`), what happens on a click (`static/child.js`).
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from enas_viz.inside import Inside, Seen, named
+from enas_viz.space import MacroSpace
+from enas_viz.view.scene import OPERATIONS, ORDINALS, short_name
+from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, tip
+
+ROOMY, TIGHT = (32, 24, 16), (24, 16, 12)  # pixels of one map, after 0, 1, 2 halvings
+ROOMY_LAYERS, ROOMY_NODES = 4, 2
+GAP, PAD, STRIP = 2, 4, 15  # between maps, around them; the line of words on a slab
+EDGE, FUNNEL, GUTTER, LANE, DROP, CROSSING = 6, 26, 16, 15, 8, 14
+PHOTO = 52
+HANDLE = 7.5  # radius of what cuts an arc
+ROWS = (22, 38, 53, 67)  # of the words under a column
+BAR_ROW, BAR_W = 20, 168  # of the verdict in a still
+SHADES = 16  # of a still
+
+
+def child_svg(
+    inside: Inside, image: int = 0, changes: Sequence[str] = (), seen: Seen | None = None, hint=""
+) -> str:
+    """A still that stands alone: the network on one image, with its verdict.
+
+    seen: what the changes alter, by default as recorded.
+    """
+    picture = Picture(inside)
+    if changes and seen is None:
+        seen = inside.variants[changes[0]]
+    parts, width, height = picture.still(image, changes, seen)
+    verdict = said(inside, image, changes, seen)
+    first = f"{verdict[0]}. {verdict[1]}"
+    parts.append(f'<text class="start strong" x="{EDGE}" y="20">{escape(first)}</text>')
+    lines = [line for line in (verdict[2], hint) if line]
+    for k, line in enumerate(lines):
+        y = height + 16 + 18 * k
+        parts.append(f'<text class="small start" x="{EDGE}" y="{y:g}">{escape(line)}</text>')
+    about = f"{describe(inside)} {' '.join(verdict)}"
+    return standalone("".join(parts), width, height + 26 + 18 * len(lines), about, "child")
+
+
+# ---------------------------------------------------------------- words
+
+
+def said(
+    inside: Inside, image: int, changes: Sequence[str] = (), seen: Seen | None = None
+) -> tuple[str, str, str]:
+    """What is looked at, the verdict, and what else is to say of it, as the browser says it."""
+    rows = (seen or inside.base).probabilities
+    right = inside.labels[image] == rows[image].index(max(rows[image]))
+    truth = "Right." if right else f"Wrong: it is {inside.classes[inside.labels[image]]}."
+    count = sum(
+        row.index(max(row)) == label for row, label in zip(rows, inside.labels, strict=True)
+    )
+    total = f"Of the {len(rows)} images it gets {count} right."
+    says = f"It says {_verdict(inside, rows[image])}. {truth}"
+    if not changes:
+        return "The network as it is", says, total
+    several = f"{len(changes)} changes"
+    words = several if len(changes) > 1 else change_name(inside, changes[0])
+    return words, says, f"Unchanged: {_verdict(inside, inside.base.probabilities[image])}. {total}"
+
+
+def _verdict(inside: Inside, row: Sequence[float]) -> str:
+    # halves go up, as in the browser
+    return f"{inside.classes[row.index(max(row))]} ({math.floor(100 * max(row) + 0.5)} %)"
+
+
+def change_name(inside: Inside, change: str) -> str:
+    """A change in words, such as "Layer 3 without layer 1"."""
+    sort, _, rest = change.partition(":")
+    place, _, op = rest.partition(":")
+    if isinstance(inside.architecture.space, MacroSpace):
+        layer, _, tensor = place.partition("-")
+        if sort == "cut":
+            return f"Layer {int(layer) + 1} without {tensor_name(int(tensor))}"
+        return f"Layer {int(layer) + 1} with {OPERATIONS[op][2]}"
+    node, _, side = place.partition(".")
+    which = ORDINALS[int(side)]
+    if sort == "cut":
+        return f"Node {int(node) + 1} without its {which} input"
+    return f"Node {int(node) + 1} with {OPERATIONS[op][2]} as its {which} operation"
+
+
+def tensor_name(tensor: int) -> str:
+    """What a macro tensor is called: 0 is the stem's output."""
+    return f"layer {tensor}" if tensor else "the stem"
+
+
+def describe(inside: Inside) -> str:
+    """The picture in a sentence, for those who do not see it."""
+    space = inside.architecture.space
+    if isinstance(space, MacroSpace):
+        ops = ", ".join(OPERATIONS[op][2] for op in space.op_names(inside.architecture))
+        return f"Feature maps of a network of {space.layers} layers: {ops}."
+    return (
+        f"Feature maps inside cell {inside.cell + 1} of {len(inside.cells)}, a {inside.kind} cell "
+        f"of {space.nodes} nodes, and of the two cells before it."
+    )
+
+
+def sums(inside: Inside) -> list[dict[str, object]]:
+    """Where maps are added: what comes out, and each part with the change that takes it away."""
+    space = inside.architecture.space
+    if not isinstance(space, MacroSpace):
+        return [
+            {
+                "out": f"n{node}",
+                "parts": [{"key": f"x{node}.{s}", "cut": f"cut:{node}.{s}"} for s in (0, 1)],
+            }
+            for node in range(2, space.nodes + 2)
+        ]
+    found = []
+    for k in range(1, space.layers) if inside.merge == "add" else ():
+        skips = [
+            {"key": f"s{k + 1}-{t}", "cut": f"cut:{k}-{t}"}
+            for t in space.sources(inside.architecture, k)
+        ]
+        if skips:
+            found.append({"out": f"t{k + 1}", "parts": [{"key": f"o{k + 1}", "cut": ""}, *skips]})
+    return found
+
+
+def places(inside: Inside) -> dict[str, dict[str, str]]:
+    """What can be opened: by place its operation, its name, and the tensor that it makes."""
+    architecture = inside.architecture
+    space = architecture.space
+    if isinstance(space, MacroSpace):
+        return {
+            str(k): {
+                "op": op,
+                "name": f"Layer {k + 1}",
+                "made": f"o{k + 1}" if k else "t1",
+                "window": str(k + 1),
+            }
+            for k, op in enumerate(space.op_names(architecture))
+        }
+    rows = architecture.content[space.cells.index(inside.kind)]
+    return {
+        f"{node}.{side}": {
+            "op": space.ops[row[2 + side]],
+            "name": f"Node {node + 1}, {ORDINALS[side]} operation",
+            "made": f"x{node}.{side}",
+            "window": f"{node}.{side}",
+        }
+        for node, row in enumerate(rows, start=2)
+        for side in (0, 1)
+    }
+
+
+# ---------------------------------------------------------------- shapes
+
+
+@dataclass
+class _Face:
+    """Where a tensor's maps stand: the middle of its face, and the side of the square."""
+
+    key: str
+    x: float
+    y: float
+    f: float
+
+    @property
+    def left(self) -> float:
+        return self.x - self.f / 2
+
+    @property
+    def right(self) -> float:
+        return self.x + self.f / 2
+
+    @property
+    def top(self) -> float:
+        return self.y - self.f / 2
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.f / 2
+
+
+@dataclass
+class _Arc:
+    """A wire from a face to a place in another column; cut: the change that removes it."""
+
+    source: _Face
+    x: float  # of its last upright
+    to: float  # where it ends
+    y: float
+    cut: str
+    words: str
+    way: str  # "top", "bottom", or "direct"
+    lane: int = 0
+    start: float = 0.0  # where it leaves its source
+
+
+@dataclass
+class Picture:
+    """A network's drawing: the same for the widget and for stills."""
+
+    inside: Inside
+    width: float = 0
+    height: float = 0
+    parts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        inside = self.inside
+        self.space = inside.architecture.space
+        self.macro = isinstance(self.space, MacroSpace)
+        count = self.space.layers if self.macro else self.space.nodes
+        roomy = count <= (ROOMY_LAYERS if self.macro else ROOMY_NODES)
+        self.sizes = ROOMY if roomy else TIGHT
+        self.faces: list[_Face] = []
+        self.arcs: list[_Arc] = []
+        self.last = 0.0  # where the way to the classifier begins
+        if self.macro:
+            self._layers()
+        else:
+            self._cell()
+
+    def widget(self) -> str:
+        """The drawing for the widget, whose pixels the browser fills in."""
+        what = "a layer" if self.macro else "an operation"
+        lines = ("Click an arc to cut it,", f"{what} to open it.")
+        hints = [
+            f'<text class="small start" x="{EDGE}" y="{14 + 15 * k}">{line}</text>'
+            for k, line in enumerate(lines)
+        ]
+        parts = [symbols(self.space.ops, "above"), *hints, *self.parts]
+        return svg(parts, self.width, self.height)
+
+    def still(
+        self, image: int, changes: Sequence[str], seen: Seen | None
+    ) -> tuple[list[str], float, float]:
+        """(parts, width, height) with pixels and verdict; room for a line above."""
+        inside, rows = self.inside, (seen or self.inside.base).probabilities
+        maps = {**inside.base.maps, **(seen.maps if seen else {})}
+        markup = "".join([symbols(self.space.ops, "above"), *self.parts])
+        photo = _photo(inside, image)
+        markup = markup.replace('data-photo="1"', f'data-photo="1" href="{photo}"')
+        for key in {face.key: None for face in self.faces}:
+            for n in range(len(inside.tensors[key].channels)):
+                spot = f'data-map="{key} {n}"'
+                pixels = _pixels(inside, key, maps[key], image, n)
+                markup = markup.replace(spot, f'{spot} href="{pixels}"')
+        for change in changes:
+            markup = markup.replace(f'data-cut="{change}"', f'data-cut="{change}" opacity="0.25"')
+        x = self.width + 4
+        bars = _bars(inside, rows[image], inside.labels[image], x, self.height)
+        return [f'<g transform="translate(0 26)">{markup}{bars}</g>'], x + BAR_W, self.height + 26
+
+    # ---- macro
+
+    def _layers(self) -> None:
+        inside, space = self.inside, self.space
+        architecture = inside.architecture
+        pools = space.pool_after()
+        sources = [space.sources(architecture, k) for k in range(space.layers)]
+        tall = max(
+            len(row) * (self._f(f"t{k + 1}") + STRIP) + self._f(f"t{k + 1}") / 2 + 18 * bool(row)
+            for k, row in enumerate(sources)
+        )
+        tall = max(tall, self._f("t0") / 2)
+        lanes = self._lane_count(sources)
+        axis = 6 + LANE * lanes + 8 + tall
+        floor = axis + max(self._f("t0"), self._f("t1")) / 2
+        x, stem = self._entrance(axis, floor)
+        made = {0: stem}
+        for k, op in enumerate(space.op_names(architecture)):
+            before = made[k]
+            f = self._f(f"t{k + 1}")
+            x += GUTTER + DROP * len(sources[k])
+            if sum(p < k for p in pools) != sum(p < k - 1 for p in pools):
+                self._halving(before, f, x - GUTTER - DROP * len(sources[k]) + 8, axis)
+                x += FUNNEL + 4
+            key = f"o{k + 1}" if k else "t1"
+            own = _Face(key, x + f / 2, axis, f)
+            end = own.right if not k else own.right + FUNNEL + f
+            self._spot(str(k), own, x - 4, end + 4, floor)
+            self._wire(before.right, own.left, axis)
+            self._words((x + end) / 2, floor, f"layer {k + 1}", op, key, str(k))
+            self._face(own, f"op-{op}", place=str(k))
+            made[k + 1] = own
+            if k:
+                made[k + 1] = self._merge(k, sources[k], own, made)
+            x = end
+        self._exit(made[space.layers], axis, floor)
+        self._route(axis - tall - 8)
+        self.height = floor + ROWS[-1] + 9
+
+    def _merge(self, k: int, sources: tuple[int, ...], own: _Face, made: dict[int, _Face]) -> _Face:
+        """The skips that join a layer's result, and what comes of it."""
+        pools, adds = self.space.pool_after(), self.inside.merge == "add"
+        slabs, y = [], own.top
+        for i, t in enumerate(reversed(sources)):
+            key = f"s{k + 1}-{t}" if adds else named(t, k, pools)
+            y -= own.f + STRIP
+            slab = _Face(key, own.x, y + STRIP + own.f / 2, own.f)
+            cut, name = f"cut:{k}-{t}", tensor_name(t)
+            self._slab(slab, cut, name if t else "stem")
+            slabs.append(slab)
+            x = own.left - 10 - DROP * (len(sources) - 1 - i)
+            words = f"Skip from {name} to layer {k + 1}"
+            self.arcs.append(_Arc(made[t], x, slab.left, slab.y, cut, words, "top"))
+        out = _Face(f"t{k + 1}", own.right + FUNNEL + own.f / 2, own.y, own.f)
+        of = self.inside.tensors[own.key].of
+        self._join(str(k), own, y, own.bottom, out, len(slabs) + 1, of, adds)
+        self._face(out, "")
+        return out
+
+    # ---- micro
+
+    def _cell(self) -> None:
+        inside, space = self.inside, self.space
+        rows = inside.architecture.content[space.cells.index(inside.kind)]
+        f = self._f("n2")
+        arcs = [(node, side, row[side]) for node, row in enumerate(rows, 2) for side in (0, 1)]
+        ways = {(n, s): self._way(t, n, s) for n, s, t in arcs}
+        loose = inside.loose
+        loose_ways = {t: self._way(t, space.nodes + 2, 0) for t in loose}
+        every = [*ways.values(), *loose_ways.values()]
+        above, below = (LANE * min(every.count(w), 6) for w in ("top", "bottom"))
+        stack = len(loose) * (f + STRIP) + 18
+        high = max(2 * f + 54, stack - 20)
+        top = 8 + above + max(0.0, (stack - 2 * f - 54) / 2)
+        y = (top + f / 2 + 4, top + f / 2 + 4 + f + 50)
+        middle, floor = (y[0] + y[1]) / 2, y[1] + f / 2
+        floor = max(floor, middle + high / 2) + below
+        x = self._before(y, middle)
+        made: dict[int, _Face] = {}
+        for side in (0, 1):
+            made[side] = self._input(side, x, y[side])
+        x = max(face.right for face in made.values())
+        for node, row in enumerate(rows, start=2):
+            x += GUTTER + CROSSING + 8
+            out = _Face(f"n{node}", x + f + FUNNEL + 8 + f / 2, middle, f)
+            for side in (0, 1):
+                op, place = space.ops[row[2 + side]], f"{node}.{side}"
+                own = _Face(f"x{place}", x + f / 2, y[side], f)
+                self._spot(place, own, x - 7, own.right + 9, own.bottom - 3, 1)
+                self._label(own.x, own.bottom + 15, op, place)
+                self._face(own, f"op-{op}", place=place)
+                cut = f"cut:{place}"
+                words = f"From node {row[side] + 1} to node {node + 1}"
+                way = ways[node, side]
+                at = own.left - 12 - CROSSING * side
+                arc = _Arc(made[row[side]], at, own.left, own.y, cut, words, way)
+                self.arcs.append(arc)
+                self._into_sum(own, out, cut)
+            self._sum(own.right + FUNNEL / 2 + 2, middle, out)
+            self._face(out, "", f"node {node + 1}")
+            made[node] = out
+            x = out.right
+        self._ends(x, f, middle, made, loose_ways, floor)
+        self._route(top - 8, floor - below + 12)
+        self.height = floor + 34
+
+    def _way(self, source: int, node: int, side: int) -> str:
+        """How a wire reaches a node: straight from the column before, else above or below."""
+        if source == node - 1 or node == 2:
+            return "direct"
+        return "bottom" if source == 1 or (source and side) else "top"
+
+    def _before(self, y: tuple[float, float], middle: float) -> float:
+        """The image, and the cells that come before the two that are drawn."""
+        inside = self.inside
+        self.parts.append(_image(EDGE, middle - PHOTO / 2, PHOTO))
+        self._text(EDGE + PHOTO / 2, middle + PHOTO / 2 + 16, "image", "")
+        size = f"{inside.side}×{inside.side}"
+        self._text(EDGE + PHOTO / 2, middle + PHOTO / 2 + 31, size)
+        x, hidden = EDGE + PHOTO + 24, max(0, inside.cell - 2)
+        self._wire(EDGE + PHOTO, x - 2, middle)
+        if hidden or not inside.cell:
+            for k in range(min(hidden, 5)):
+                self.parts.append(
+                    f'<rect class="fixed" x="{x + 6 * k:g}" y="{middle - 26:g}" width="18" '
+                    f'height="52" rx="4"/>'
+                )
+        else:
+            self.parts.append(
+                f'<rect class="fixed" x="{x:g}" y="{middle - 26:g}" width="18" height="52" rx="4"/>'
+            )
+        width = 18 + 6 * max(0, min(hidden, 5) - 1)
+        words = f"{hidden} cell{'' if hidden == 1 else 's'}" if hidden else ""
+        self._text(x + width / 2, middle + 42, "stem", "")
+        if words:
+            self._text(x + width / 2, middle + 57, f"+ {words}")
+        x += width
+        for one in y:
+            self.parts.append(
+                f'<path class="line" d="M{x:g} {middle:g}C{x + 14:g} {middle:g} {x + 6:g} {one:g} '
+                f'{x + 22:g} {one:g}"/>{tip(x + 26, one, "right")}'
+            )
+        return x + 28
+
+    def _input(self, side: int, x: float, y: float) -> _Face:
+        """The output of the previous cell or of the one before it, brought to size if need be."""
+        inside = self.inside
+        number = inside.cell - 1 + side  # counted from 1; 0 and below: the stem
+        kind = inside.cells[number - 1] if number > 0 else ""
+        cell = f"cell {number}" if number > 0 else "stem"
+        if inside.kind == "reduction" and inside.fitted == (False, False):
+            cell = f"cell {inside.cell}, {('as it is', 'halved')[side]}" if inside.cell else "stem"
+        f = self._f(f"n{side}")
+        if inside.fitted[side]:
+            g = self._f(f"g{side}")
+            given = _Face(f"g{side}", x + g / 2, y, g)
+            self._face(given, "")
+            self._funnel(given.right, given.top, given.bottom, FUNNEL - 8, f, y, "1×1")
+            x = given.right + FUNNEL - 8
+        face = _Face(f"n{side}", x + f / 2, y, f)
+        self._face(face, "")
+        self._text(face.x, face.bottom + 15, f"node {side + 1}", "strong")
+        self._text(face.x, face.bottom + 29, cell)
+        if kind == "reduction":
+            self._text(face.x, face.bottom + 42, "(reduction)")
+        return face
+
+    def _into_sum(self, own: _Face, out: _Face, cut: str) -> None:
+        x = own.right + FUNNEL / 2 + 2
+        end = out.y + (-13 if own.y < out.y else 13)
+        self.parts.append(
+            f'<path class="line after" data-after="{cut}" '
+            f'd="M{own.right:g} {own.y:g}H{x:g}V{end:g}"/>'
+        )
+
+    def _sum(self, x: float, y: float, out: _Face) -> None:
+        self.parts.append(_plus(x, y))
+        self._wire(x + 11, out.left, y)
+
+    def _ends(
+        self,
+        x: float,
+        f: float,
+        middle: float,
+        made: dict[int, _Face],
+        ways: dict[int, str],
+        floor: float,
+    ) -> None:
+        """The loose ends, stacked, the 1x1 convolution, the output, the cells that follow."""
+        inside, loose = self.inside, self.inside.loose
+        x += GUTTER + DROP * len(loose) + 4
+        y = middle + len(loose) * (f + STRIP) / 2
+        bottom = y
+        for i, t in enumerate(reversed(loose)):
+            y -= f + STRIP
+            slab = _Face(f"n{t}", x + f / 2, y + STRIP + f / 2, f)
+            self._slab(slab, "", f"node {t + 1}")
+            at = slab.left - 10 - DROP * (len(loose) - 1 - i)
+            way = "direct" if t == self.space.nodes + 1 else ways[t]
+            self.arcs.append(_Arc(made[t], at, slab.left, slab.y, "", "", way))
+        own = _Face("out", x + f / 2, middle, f)
+        out = _Face("out", own.right + FUNNEL + f / 2, middle, f)
+        of = inside.tensors["out"].of
+        self._join("out", own, y, bottom, out, len(loose), of, False)
+        self._text((own.left + out.left) / 2, y - 21, "loose ends")
+        self._face(out, "", "output")
+        left = len(inside.cells) - inside.cell - 1
+        self._wire(out.right, out.right + 26, middle)
+        self.width = out.right + 30
+        if left:
+            for k, line in enumerate((f"{left} more", "cell" if left == 1 else "cells")):
+                self._text(out.right + 4, middle + 18 + 13 * k, line, "small start")
+            self.width += 14
+
+    # ---- what both are made of
+
+    def _f(self, key: str) -> float:
+        """The side of the face of a tensor's maps."""
+        side = self.inside.tensors[key].side
+        halvings = max(0, round(math.log2(max(1, self.inside.side / side))))
+        return 2 * self.sizes[min(halvings, 2)] + GAP + 2 * PAD
+
+    def _face(self, face: _Face, look: str, words: str = "", place: str = "") -> None:
+        self.faces.append(face)
+        known = f' data-framed="{place}"' if place else ""
+        size = (face.f - GAP - 2 * PAD) / 2
+        images = "".join(
+            f'<image class="map" data-map="{face.key} {n}" '
+            f'x="{face.left + PAD + (n % 2) * (size + GAP):g}" '
+            f'y="{face.top + PAD + (n // 2) * (size + GAP):g}" width="{size:g}" height="{size:g}" '
+            f'preserveAspectRatio="none" image-rendering="optimizeSpeed"/>'
+            for n in range(len(self.inside.tensors[face.key].channels))
+        )
+        self.parts.append(
+            f'<g class="maps {look}" data-maps="{face.key}"{known}><rect class="bed" '
+            f'x="{face.left:g}" '
+            f'y="{face.top:g}" width="{face.f:g}" height="{face.f:g}" rx="5"/>{images}</g>'
+        )
+        if words:
+            self._text(face.x, face.bottom + 15, words, "strong")
+            t = self.inside.tensors[face.key]
+            self._text(face.x, face.bottom + 30, f"{t.side}×{t.side}, {t.of} ch.")
+
+    def _slab(self, face: _Face, cut: str, words: str) -> None:
+        """A slab that stands on others: its name, its maps."""
+        top = face.top - STRIP
+        known = f' data-slab="{cut}"' if cut else ""
+        self.parts.append(
+            f'<g class="slab"{known}><rect class="block" x="{face.left:g}" y="{top:g}" '
+            f'width="{face.f:g}" height="{face.f + STRIP:g}" rx="5"/>'
+            f'<text class="small" x="{face.x:g}" y="{top + 11:g}">{words}</text>'
+        )
+        self._face(face, "")
+        self.parts.append("</g>")
+
+    def _join(
+        self,
+        place: str,
+        own: _Face,
+        top: float,
+        bottom: float,
+        out: _Face,
+        count: int,
+        of: int,
+        adds: bool,
+    ) -> None:
+        """From what is joined to what comes of it: a plus, or a 1x1 convolution as a funnel."""
+        x, y = own.right, own.y
+        if adds:
+            self._wire(x, out.left, y)
+            if count > 1:
+                plus = x + FUNNEL / 2
+                self.parts.append(
+                    f'<path class="line" d="M{x:g} {top + 10:g}H{plus:g}V{y - 12:g}"/>'
+                    f"{_plus(plus, y)}"
+                )
+            words = "added" if count > 1 else ""
+            total = f"{count} laid over each other" if count > 1 else ""
+        else:
+            self._funnel(x, top, bottom, FUNNEL, out.f, out.y, "1×1")
+            words, total = f"{count * of} → {of}", f"{count} × {of} = {count * of}"
+        if total:
+            also = ' data-adds="1"' if adds else ""
+            self.parts.append(
+                f'<text class="small sum" data-sum="{place}" data-count="{count}" data-of="{of}"'
+                f'{also} x="{(own.left + out.left) / 2:g}" y="{top - 6:g}">{total}</text>'
+            )
+        if words and not adds:
+            at = x + FUNNEL / 2 if self.macro else own.x
+            self.parts.append(
+                f'<text class="small thin" data-thin="{place}" x="{at:g}" '
+                f'y="{max(bottom, out.bottom) + 12:g}">{words}</text>'
+            )
+
+    def _funnel(
+        self, x: float, top: float, bottom: float, w: float, f: float, y: float, words: str
+    ) -> None:
+        self.parts.append(
+            f'<path class="funnel" d="M{x + 2:g} {top:g}L{x + w - 2:g} {y - f / 2:g}V{y + f / 2:g}'
+            f'L{x + 2:g} {bottom:g}z"/>'
+        )
+        self._text(x + w / 2, y + 4, words)
+
+    def _halving(self, before: _Face, f: float, x: float, axis: float) -> None:
+        high, low = before.f / 2, f / 2
+        self.parts.append(
+            f'<path class="funnel" d="M{x:g} {axis - high * 0.8:g}L{x + FUNNEL - 4:g} '
+            f'{axis - low * 0.8:g}V{axis + low * 0.8:g}L{x:g} {axis + high * 0.8:g}z"/>'
+        )
+        self._text(x + FUNNEL / 2 - 2, axis - high * 0.8 - 6, "halved")
+
+    def _entrance(self, axis: float, floor: float) -> tuple[float, _Face]:
+        """(where the first layer may begin, the stem's output)."""
+        inside, f = self.inside, self._f("t0")
+        self.parts.append(_image(EDGE, axis - PHOTO / 2, PHOTO))
+        self._text(EDGE + PHOTO / 2, floor + ROWS[0], "image", "strong")
+        self._text(EDGE + PHOTO / 2, floor + ROWS[2], f"{inside.side}×{inside.side}")
+        colours = "grey" if inside.channels == 1 else "3 colours"
+        self._text(EDGE + PHOTO / 2, floor + ROWS[3], colours)
+        stem = _Face("t0", EDGE + PHOTO + GUTTER + f / 2, axis, f)
+        self._wire(EDGE + PHOTO, stem.left, axis)
+        self._face(stem, "")
+        self._words(stem.x, floor, "stem", "", "t0")
+        return stem.right, stem
+
+    def _exit(self, last: _Face, axis: float, floor: float) -> None:
+        self._wire(last.right, last.right + 30, axis)
+        self.width = last.right + 34
+
+    def _words(self, x: float, floor: float, name: str, op: str, key: str, place: str = "") -> None:
+        """Under a column: its name, its operation, its size."""
+        t = self.inside.tensors[key]
+        self._text(x, floor + ROWS[0], name, "strong")
+        if op:
+            self._label(x, floor + ROWS[1], op, place)
+        else:
+            self._text(x, floor + ROWS[1], "conv 3×3", "")
+        self._text(x, floor + ROWS[2], f"{t.side}×{t.side} pixels")
+        self._text(x, floor + ROWS[3], f"{t.of} channels")
+
+    def _label(self, x: float, y: float, op: str, place: str) -> None:
+        """An operation's icon and name, which the browser changes."""
+        name = short_name(op)
+        left = x - 3.2 * len(name) - 7
+        self.parts.append(
+            f'<g class="op-name op-{op}" data-named="{place}"><g transform="translate({left:g} '
+            f'{y - 4:g}) scale(0.7)"><use href="#{PREFIX}i-{op}"/></g>'
+            f'<text x="{x + 9:g}" y="{y:g}">{name}</text></g>'
+        )
+
+    def _spot(
+        self, place: str, own: _Face, left: float, right: float, floor: float, rows: int = 4
+    ) -> None:
+        """What is clicked to open a layer; its label begins as the words on it do."""
+        op = places(self.inside)[place]["op"]
+        below = ROWS[rows - 1] + 5
+        name = places(self.inside)[place]["name"]
+        self.parts.append(
+            f'<g class="spot" data-place="{place}" tabindex="0" role="button" '
+            f'data-lm-suppress-shortcuts="true" aria-label="{name}, {OPERATIONS[op][2]}: open it">'
+            f'<rect class="halo" x="{left:g}" y="{own.top - 5:g}" width="{right - left:g}" '
+            f'height="{floor + below - own.top + 5:g}" rx="8"/></g>'
+        )
+
+    def _text(self, x: float, y: float, words: str, look: str = "small") -> None:
+        css = f' class="{look}"' if look else ""
+        self.parts.append(f'<text{css} x="{x:g}" y="{y:g}">{escape(words)}</text>')
+
+    def _wire(self, x1: float, x2: float, y: float) -> None:
+        self.parts.append(
+            f'<path class="line" d="M{x1 + 1:g} {y:g}H{x2 - 3:g}"/>{tip(x2 - 1, y, "right")}'
+        )
+
+    def _lane_count(self, sources: Sequence[tuple[int, ...]]) -> int:
+        spans = [(t, k + 1) for k, row in enumerate(sources) for t in row]
+        return max((sum(a < t <= b for a, b in spans) for t in range(len(sources) + 1)), default=0)
+
+    def _route(self, top: float, bottom: float = 0.0) -> None:
+        """Gives every wire its lane, so that those that run side by side do not touch."""
+        for way in ("top", "bottom"):
+            mine = [arc for arc in self.arcs if arc.way == way]
+            for face in {id(a.source): a.source for a in mine}.values():
+                leaving = [a for a in mine if a.source is face]
+                for i, arc in enumerate(sorted(leaving, key=lambda a: -a.x)):
+                    arc.start = face.x + (i - (len(leaving) - 1) / 2) * 10
+            taken: list[list[_Arc]] = []
+            for arc in sorted(mine, key=lambda a: a.x - a.start):
+                while arc.lane < len(taken) and any(
+                    arc.x >= o.start - 6 and o.x >= arc.start - 6 for o in taken[arc.lane]
+                ):
+                    arc.lane += 1
+                taken += [[]] * (arc.lane == len(taken))
+                taken[arc.lane] = [*taken[arc.lane], arc]
+        for arc in self.arcs:
+            self._draw(arc, top, bottom)
+
+    def _draw(self, arc: _Arc, top: float, bottom: float) -> None:
+        face, r = arc.source, 6
+        if arc.way == "direct":
+            x, y = arc.x, face.y
+            turn = math.copysign(min(r, abs(arc.y - y) / 2), arc.y - y)
+            line = (
+                f"M{face.right + 1:g} {y:g}H{x - abs(turn):g}Q{x:g} {y:g} {x:g} {y + turn:g}"
+                f"V{arc.y - turn:g}Q{x:g} {arc.y:g} {x + abs(turn):g} {arc.y:g}H{arc.to - 3:g}"
+            )
+            middle = (x, arc.y - math.copysign(20, arc.y - y))
+        else:
+            up = arc.way == "top"
+            lane = top - LANE * arc.lane if up else bottom + LANE * arc.lane
+            edge, turn = (face.top - 1, -r) if up else (face.bottom + 1, r)
+            line = (
+                f"M{arc.start:g} {edge:g}V{lane - turn:g}Q{arc.start:g} {lane:g} "
+                f"{arc.start + r:g} {lane:g}H{arc.x - r:g}Q{arc.x:g} {lane:g} {arc.x:g} "
+                f"{lane - turn:g}V{arc.y + turn:g}Q{arc.x:g} {arc.y:g} {arc.x + r:g} {arc.y:g}"
+                f"H{arc.to - 3:g}"
+            )
+            middle = ((arc.start + arc.x) / 2, lane)
+        head = tip(arc.to - 1, arc.y, "right")
+        if not arc.cut:
+            self.parts.append(f'<path class="line" d="{line}"/>{head}')
+            return
+        x, y = middle
+        self.parts.append(
+            f'<g class="wire" data-cut="{arc.cut}" tabindex="0" role="button" aria-pressed="false" '
+            f'data-lm-suppress-shortcuts="true" aria-label="{arc.words}: cut it">'
+            f'<path class="reach" d="{line}"/><path class="line" d="{line}"/>{head}'
+            f'<circle class="grip" cx="{x:g}" cy="{y:g}" r="{HANDLE}"/>'
+            f'<path class="cross" d="M{x - 3:g} {y - 3:g}l6 6m0 -6l-6 6"/></g>'
+        )
+
+
+def _plus(x: float, y: float) -> str:
+    return (
+        f'<circle class="ring" cx="{x:g}" cy="{y:g}" r="10"/>'
+        f'<path class="sign" d="M{x - 5:g} {y:g}h10M{x:g} {y - 5:g}v10"/>'
+    )
+
+
+def _image(x: float, y: float, side: float) -> str:
+    return (
+        f'<image data-photo="1" class="map" x="{x:g}" y="{y:g}" width="{side:g}" '
+        f'height="{side:g}" preserveAspectRatio="none" image-rendering="optimizeSpeed"/>'
+    )
+
+
+def _bars(inside: Inside, row: Sequence[float], label: int, x: float, height: float) -> str:
+    """The verdict: up to ten classes, the right one marked."""
+    shown = bar_classes(inside)
+    y = max(14.0, (height - BAR_ROW * len(shown)) / 2)
+    parts = []
+    for k, c in enumerate(shown):
+        at, width = y + BAR_ROW * k, 70 * row[c]
+        look = "strong" if c == label else "small"
+        right = "✓" if c == label else ""
+        name = escape(inside.classes[c][:9])
+        parts.append(
+            f'<text class="{look} end" x="{x + 46:g}" y="{at + 12:g}">{right} {name}</text>'
+            f'<rect class="track" x="{x + 52:g}" y="{at + 2:g}" width="70" height="12" rx="2"/>'
+            f'<rect class="tall" x="{x + 52:g}" y="{at + 2:g}" width="{width:.1f}" height="12" '
+            f'rx="2"/><text class="small start" x="{x + 126:g}" y="{at + 12:g}">'
+            f"{100 * row[c]:.0f} %</text>"
+        )
+    return "".join(parts)
+
+
+def bar_classes(inside: Inside) -> list[int]:
+    """The classes that have a bar: all of ten or fewer, else those of the images."""
+    if len(inside.classes) <= 10:
+        return list(range(len(inside.classes)))
+    return sorted(set(inside.labels))
+
+
+# ---------------------------------------------------------------- pixels of stills
+
+
+def _pixels(inside: Inside, key: str, maps: bytes, image: int, n: int) -> str:
+    """One map as the address of a picture, in shades of one blue."""
+    t = inside.tensors[key]
+    size = t.side**2
+    start = (image * len(t.channels) + n) * size
+    white, blue = (255, 255, 255), (8, 64, 122)
+    shades = [
+        tuple(round(a + (b - a) * i / (SHADES - 1)) for a, b in zip(white, blue, strict=True))
+        for i in range(SHADES)
+    ]
+    values = [round(b * (SHADES - 1) / inside.levels) for b in maps[start : start + size]]
+    return _png(values, t.side, shades)
+
+
+def _photo(inside: Inside, image: int) -> str:
+    """An image as it is."""
+    side, size = inside.side, inside.side**2
+    start = image * inside.channels * size
+    data = inside.pixels[start : start + inside.channels * size]
+    if inside.channels == 1:
+        shades = [(round(255 * i / (SHADES - 1)),) * 3 for i in range(SHADES)]
+        return _png([round(b * (SHADES - 1) / 255) for b in data], side, shades)
+    rows = b"".join(
+        b"\0" + bytes(data[c * size + y * side + x] for x in range(side) for c in range(3))
+        for y in range(side)
+    )
+    return _address(_chunks(side, 8, 2, b"", rows))
+
+
+def _png(values: Sequence[int], side: int, shades: Sequence[tuple[int, ...]]) -> str:
+    rows = bytearray()
+    for y in range(side):
+        row = [*values[y * side : (y + 1) * side], *([0] * (side % 2))]
+        rows += b"\0" + bytes(a << 4 | b for a, b in zip(row[::2], row[1::2], strict=True))
+    return _address(_chunks(side, 4, 3, bytes(c for shade in shades for c in shade), bytes(rows)))
+
+
+def _chunks(side: int, depth: int, colour: int, palette: bytes, rows: bytes) -> bytes:
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checked = name + data
+        return struct.pack(">I", len(data)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    header = struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, 0)
+    parts = [chunk(b"IHDR", header)]
+    if palette:
+        parts.append(chunk(b"PLTE", palette))
+    parts += [chunk(b"IDAT", zlib.compress(rows, 9)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _address(data: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,261 @@
+"""Inside a child network: feature maps of ten images, layer by layer, and what a change makes.
+
+Not here: the numbers (`enas_viz/inside.py`, `search/inside.py`), the picture (`view/child.py`),
+clicking and sliding (`static/child.js`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
+from typing import Any
+
+import traitlets
+
+from enas_viz.inside import SHIPPED, Inside, Seen, load_inside, rewired
+from enas_viz.view.child import (
+    Picture,
+    bar_classes,
+    change_name,
+    child_svg,
+    places,
+    said,
+    sums,
+)
+from enas_viz.view.export import Drawing, iframe, page, with_still
+from enas_viz.view.scene import OPERATIONS, short_name, subject
+from enas_viz.view.shapes import look, module
+from enas_viz.widgets.base import Refused, Whole, Widget
+
+HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to cut arcs and open layers."
+STATE = ("picture", "image", "changes", "place", "at", "answer")
+MOST_PLACES = 64 * 64  # of a window
+
+
+class Child(Widget):
+    """Shows what a network makes of an image in every layer, and what each change makes of that.
+
+        ev.Child()                        # a recording that ships: the article's macro network
+        ev.Child("child-micro")           # inside one cell
+        run = search.restore(folder)
+        ev.Child(run)                     # live: any number of changes, by its supernet
+        ev.Child(run, architecture, cell=3)
+
+    x: a recording, by its name, its file or as `ev.load_inside` reads it; or a trained search, or
+    its folder, which needs torch. architecture: of a search, the network to open; by default the
+    most accurate of ten that its controller samples. cell: of a micro search which cell to open,
+    from 1. image: which of the ten images, from 0.
+    Raises ValueError for a network, a cell or an image that is not there, FileNotFoundError where
+    there is no such recording, TypeError for what is neither a recording nor a search.
+
+    Four channels of each tensor are shown, those of largest variance over the ten images, scaled
+    each from its smallest to its largest value in the network as it is. Batch norm works as in the
+    search's reward; where that is by the batch, a verdict depends on the rest of the minibatch,
+    which a recording names.
+
+    All state is in traits, so it survives in saved notebooks: `image`, `changes` (what is cut or
+    replaced, see `inside.changes`), `place` (the operation that is opened), and `at` (how far its
+    window has slid). `probabilities` are those of the image shown.
+    """
+
+    _esm = module("child.js")
+    _css = look("child")
+    picture = traitlets.Dict().tag(sync=True, told=True)
+    answer = traitlets.Dict().tag(sync=True, told=True)
+    image = Whole(0).tag(sync=True)
+    changes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    place = traitlets.Unicode().tag(sync=True)
+    at = Whole(0, min=0, max=MOST_PLACES).tag(sync=True)
+
+    def __init__(
+        self,
+        x: Any = SHIPPED[0],
+        architecture: Any = None,
+        *,
+        cell: int | None = None,
+        image: int = 0,
+    ) -> None:
+        self._ask = None
+        if isinstance(x, Inside) or (isinstance(x, str | Path) and not _is_run(x)):
+            if architecture is not None or cell is not None:
+                raise ValueError(
+                    "a recording is of one network and one cell; architecture= and cell= go with a "
+                    "search"
+                )
+            self.inside = x if isinstance(x, Inside) else load_inside(x)
+        else:
+            self._ask = _opened(x, architecture, cell)
+            self.inside = self._ask.inside
+        self._known: dict[tuple[str, ...], Seen] = {}
+        self._places = places(self.inside)
+        if type(image) is not int or not 0 <= image < len(self.inside.labels):
+            raise ValueError(
+                f"image is from 0 to {len(self.inside.labels) - 1}; got {shortened(image)}"
+            )
+        first = list(self._places)[min(1, len(self._places) - 1)]
+        super().__init__(
+            picture=_state(self.inside, self._ask is not None), image=image, place=first
+        )
+        window = self.inside.base.windows.get(self._places[first]["window"])
+        self.at = (window.side // window.stride) ** 2 // 2 if window else 0
+
+    # ---- what is looked at
+
+    @property
+    def seen(self) -> Seen:
+        """What the present changes alter; without any, the network as it is."""
+        return self._look(tuple(self.changes)) if self.changes else self.inside.base
+
+    @property
+    def probabilities(self) -> tuple[float, ...]:
+        """(classes,): what the network says of the image that is shown."""
+        return self.seen.probabilities[self.image]
+
+    def _look(self, changes: tuple[str, ...]) -> Seen:
+        if len(changes) == 1 and changes[0] in self.inside.variants:
+            return self.inside.variants[changes[0]]
+        if changes not in self._known:
+            self._known[changes] = self._ask(changes)
+        return self._known[changes]
+
+    @traitlets.validate("image")
+    def _clamp(self, proposal: Any) -> int:
+        return max(0, min(proposal["value"], len(self.inside.labels) - 1))
+
+    @traitlets.validate("place")
+    def _there(self, proposal: Any) -> str:
+        if proposal["value"] in self._places:
+            return proposal["value"]
+        raise Refused(
+            f"place is one of {', '.join(self._places)}; got {shortened(proposal['value'])}"
+        )
+
+    @traitlets.validate("changes")
+    def _possible(self, proposal: Any) -> list[str]:
+        changes = list(proposal["value"])
+        try:
+            rewired(self.inside.architecture, changes, self.inside.kind)
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        if self._ask is None and len(changes) > 1:
+            raise Refused(
+                f"a recording holds one change at a time; got {len(changes)}. A search makes any "
+                f"number: ev.Child(search.restore(folder))"
+            )
+        if self._ask is None and changes and changes[0] not in self.inside.variants:
+            raise Refused(f"this recording does not hold {shortened(changes[0])}")
+        return changes
+
+    @traitlets.observe("changes")
+    def _answered(self, _: Any) -> None:
+        changes = tuple(self.changes)
+        if self._ask is not None and changes:
+            seen = self._look(changes)
+            self.answer = {"changes": list(changes), "seen": seen.to_json(self.inside.levels)}
+
+    # ---- files and pages
+
+    def recording(self) -> Inside:
+        """All that was looked at, as a recording. Of a search: with every single change, which may
+        take a minute."""
+        return self.inside if self._ask is None else self._ask.recorded()
+
+    def drawing(self, hint: str = "") -> Drawing:
+        """A still of the network on the image, after the changes; hint: a last line."""
+        changed = self.seen if self.changes else None
+        return Drawing(child_svg(self.inside, self.image, self.changes, changed, hint))
+
+    def html(self) -> str:
+        """One complete page that shows this; it needs no kernel and no network.
+
+        Of a search it holds the single changes that were made so far.
+        """
+        single = {key[0]: seen for key, seen in self._known.items() if len(key) == 1}
+        held = replace(self.inside, variants={**self.inside.variants, **single})
+        state = {name: getattr(self, name) for name in STATE} | {"picture": _state(held, False)}
+        return page(state, self.drawing(), "child", "Inside a child network")
+
+    def iframe(self, height: int = 640) -> Any:
+        """The page inside a frame, as an output that still works in an exported notebook."""
+        from IPython.display import HTML  # only there where a notebook is
+
+        return HTML(iframe(self.html(), height))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
+        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self.drawing(HINT))
+
+    def __str__(self) -> str:
+        return " ".join(said(self.inside, self.image, self.changes, self.seen))
+
+
+def _is_run(x: str | Path) -> bool:
+    """Whether it is a folder, as a run has one; the names of recordings come first."""
+    return x not in SHIPPED and Path(x).expanduser().is_dir()
+
+
+def _opened(x: Any, architecture: Any, cell: int | None) -> Any:
+    """A network of a search, opened: what answers to changes. Only here is torch needed."""
+    if not isinstance(x, str | Path) and not hasattr(x, "net"):
+        raise TypeError(
+            "a child is looked into by a recording (a name, a file, ev.load_inside(...)) or by a "
+            f"trained search, as search.restore(folder) gives it; got {shortened(x)}"
+        )
+    from enas_viz import search
+
+    run = search.restore(x) if isinstance(x, str | Path) else x
+    if architecture is not None:
+        found = subject(architecture)
+        architecture = getattr(found, "architecture", found)
+    return search.look_inside(run, architecture, cell=cell)
+
+
+def _state(inside: Inside, live: bool) -> dict[str, Any]:
+    """What the browser needs: the drawing, the bytes, the words."""
+    drawing = Picture(inside)
+    bars = bar_classes(inside)
+    longest = max(len(inside.classes[c]) for c in bars)
+    name = 26 if longest == 1 else min(76, 22 + 7 * longest)
+    recording = inside.to_json()
+    for unused in ("format", "architecture", "about", "cells", "loose", "fitted"):
+        del recording[unused]
+    return {
+        "svg": drawing.widget(),
+        "width": drawing.width,
+        "recording": recording,
+        "live": live,
+        "places": places(inside),
+        "sums": sums(inside),
+        "ops": {
+            op: {"name": short_name(op), "title": OPERATIONS[op][2]}
+            for op in inside.architecture.space.ops
+        },
+        "changes": {change: change_name(inside, change) for change in inside.changes},
+        "bars": bars,
+        "names": {"name": f"{name}px", "bars": f"{name + 104}px"},
+        "facts": facts(inside),
+    }
+
+
+def facts(inside: Inside) -> str:
+    """Where the numbers come from, and how to read the maps, in a few sentences."""
+    about = inside.about
+    told = (
+        "Each square shows 4 channels, those that vary most; pale is a channel's lowest value, "
+        "strong its highest."
+    )
+    if not about:
+        return told
+    recipe, fidelity = about.get("recipe", {}), about.get("fidelity", {})
+    told += (
+        f" Shared weights of recipe {recipe.get('name')} on "
+        f"{about.get('dataset', {}).get('name')}, seed {about.get('seed')}, "
+        f"{about.get('epochs')} epochs, {about.get('device', {}).get('type')}"
+    )
+    told += f", {about['date']}. " if "date" in about else ". "
+    if isinstance(about.get("accuracy"), float):
+        told += f"Accuracy on all validation images: {100 * about['accuracy']:.0f} %. "
+    if fidelity.get("reward_dropout") == "on":
+        told += "The search's rewards were measured with dropout; here there is none. "
+    return told + f"Batch norm {about.get('normalised', '')}."
