@@ -108,7 +108,8 @@ class Inside:
 
     merge: how skips join a macro layer's result, "add" or "concat". cells: of a micro network the
     kind of each; cell: which of them is open, from 0. loose: the tensors of the open cell that its
-    output joins, fitted: which of its two inputs are brought to size first.
+    output joins, inputs: what its two inputs are, in words, fitted: which of them are brought to
+    size first.
     pixels: (images, channels, side, side) bytes, labels: class numbers. tensors: by name, see
     `drawn`; levels: the largest byte of their maps. base: the network as it is; variants: after a
     single change, see `changes`.
@@ -129,6 +130,7 @@ class Inside:
     cell: int = 0
     loose: tuple[int, ...] = ()
     fitted: tuple[bool, bool] = (False, False)
+    inputs: tuple[str, ...] = ()
     levels: int = LEVELS
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -181,6 +183,7 @@ class Inside:
             "cell": self.cell,
             "loose": list(self.loose),
             "fitted": list(self.fitted),
+            "inputs": list(self.inputs),
             "about": self.about,
         }
 
@@ -353,6 +356,8 @@ def _of(value: Mapping[str, Any]) -> Inside:
     most = 0 if macro else architecture.space.nodes + 1
     _need(bool(loose) != macro and all(_whole(t, 0, most) for t in loose), "loose ends")
     _need(len(fitted) == 2 and all(type(f) is bool for f in fitted), "two flags of inputs")
+    inputs = value["inputs"]
+    _need(_texts(inputs) and len(inputs) == (0 if macro else 2), "names of a cell's two inputs")
     _need(value["merge"] in MERGES, f"a merge, {' or '.join(MERGES)}")
     _need(isinstance(value["about"], dict), "facts about itself")
     tensors = {str(k): _shown(v) for k, v in value["tensors"].items()}
@@ -377,6 +382,7 @@ def _of(value: Mapping[str, Any]) -> Inside:
         cell,
         tuple(loose),
         tuple(fitted),
+        tuple(inputs),
         levels,
         value["about"],
     )

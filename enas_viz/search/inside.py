@@ -91,6 +91,7 @@ class LookInside:
             cell,
             loose,
             tuple(map(bool, fitted)),
+            _inputs(net, cell) if micro else (),
             levels,
             self._about(),
         )
@@ -216,6 +217,17 @@ def look_inside(
     elif cell is not None:
         raise ValueError("a macro network has no cells; leave out cell=")
     return LookInside(search, architecture, position, whole(levels, "levels", 1, LEVELS))
+
+
+def _inputs(net: MicroSupernet, position: int) -> tuple[str, str]:
+    """What the two inputs of a cell are, in words."""
+    cell = net.cells[position]
+    before, last = (f"cell {n}" if n > 0 else "stem" for n in (position - 1, position))
+    if position and net.cells[position - 1].reduce_last is not None:
+        before += ", halved"  # it hands on what it reduced itself
+    if cell.mode == "fr_then_cell":
+        return last, f"{last}, halved"
+    return (f"{before}, halved", f"{last}, halved") if cell.mode == "fr_both" else (before, last)
 
 
 def _default_cell(net: MicroSupernet) -> int:
@@ -404,7 +416,8 @@ class _Watch:
             stack.enter_context(_operands(cell, cut, watched))
 
         def before(_module: nn.Module, given: tuple[Tensor, ...]) -> None:
-            for side, x in enumerate(given[:2]):
+            both = (given[1], given[1]) if opened.mode == "fr_then_cell" else given[:2]
+            for side, x in enumerate(both):
                 tensors[f"g{side}"] = x.detach().float().clone()
 
         def after(_module: nn.Module, _given: Any, made: tuple[Tensor, Tensor]) -> None:

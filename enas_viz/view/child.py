@@ -411,11 +411,6 @@ class Picture:
     def _input(self, side: int, x: float, y: float) -> _Face:
         """The output of the previous cell or of the one before it, brought to size if need be."""
         inside = self.inside
-        number = inside.cell - 1 + side  # counted from 1; 0 and below: the stem
-        kind = inside.cells[number - 1] if number > 0 else ""
-        cell = f"cell {number}" if number > 0 else "stem"
-        if inside.kind == "reduction" and inside.fitted == (False, False):
-            cell = f"cell {inside.cell}, {('as it is', 'halved')[side]}" if inside.cell else "stem"
         f = self._f(f"n{side}")
         if inside.fitted[side]:
             g = self._f(f"g{side}")
@@ -426,9 +421,10 @@ class Picture:
         face = _Face(f"n{side}", x + f / 2, y, f)
         self._face(face, "")
         self._text(face.x, face.bottom + 15, f"node {side + 1}", "strong")
-        self._text(face.x, face.bottom + 29, cell)
-        if kind == "reduction":
-            self._text(face.x, face.bottom + 42, "(reduction)")
+        name, _, halved = inside.inputs[side].partition(", ")
+        self._text(face.x, face.bottom + 29, name)
+        if halved:
+            self._text(face.x, face.bottom + 42, halved)
         return face
 
     def _into_sum(self, own: _Face, out: _Face, cut: str) -> None:

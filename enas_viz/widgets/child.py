@@ -218,7 +218,7 @@ def _state(inside: Inside, live: bool) -> dict[str, Any]:
     longest = max(len(inside.classes[c]) for c in bars)
     name = 26 if longest == 1 else min(76, 22 + 7 * longest)
     recording = inside.to_json()
-    for unused in ("format", "architecture", "about", "cells", "loose", "fitted"):
+    for unused in ("format", "architecture", "about", "cells", "loose", "fitted", "inputs"):
         del recording[unused]
     return {
         "svg": drawing.widget(),
