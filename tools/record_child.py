@@ -44,10 +44,13 @@ def main() -> None:
 
 def record(name: str, folder: Path) -> None:
     made, architecture, cell = wanted(name)
-    if not folder.exists():
-        for item in search.run(made, seed=SEED, device="cpu", folder=folder):
-            if isinstance(item, Epoch):
-                print(f"epoch {item.epoch + 1}: loss {item.loss:.3f}", file=sys.stderr, flush=True)
+    if folder.exists():
+        records = search.resume(folder)
+    else:
+        records = search.run(made, seed=SEED, device="cpu", folder=folder)
+    for item in records:
+        if isinstance(item, Epoch):
+            print(f"epoch {item.epoch + 1}: loss {item.loss:.3f}", file=sys.stderr, flush=True)
     run = search.restore(folder)
     (accuracy,) = validate(run, [architecture])
     inside = look_inside(run, architecture, cell=cell, levels=LEVELS[name]).recorded()

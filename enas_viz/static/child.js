@@ -82,14 +82,8 @@ export const short = (v, digits = 2) => {
 /** Between two colours, each [r, g, b]. */
 export const blend = (from, to, share) => from.map((c, i) => Math.round(c + (to[i] - c) * share));
 
-const many = (w) => `the ${w.size ** 2} pixels under the window`;
-const OF = {
-  conv: (w) => `The filter's weights for this map times ${many(w)}, added up. It has other weights for the other ${w.inputs - 1} maps; all ${w.inputs} shares added make one map that comes out.`,
-  sep: (w) => `Its weights times ${many(w)}, added up. Separable: it reads this map only, and each map has a filter of its own; a 1×1 convolution then mixes all ${w.inputs}.`,
-  avg: (w) => `The mean of ${many(w)}. Pooling has no weights, and takes each map by itself.`,
-  max: (w) => `The largest of ${many(w)}. Pooling has no weights, and takes each map by itself.`,
-};
-const MADE = { conv: "sum", sep: "sum", avg: "mean", max: "largest" };
+/** Fills {names} of a template. */
+export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 
 // ---------------------------------------------------------------- the widget
 
@@ -98,7 +92,8 @@ let views = 0;
 
 function node(tag, given = {}, ...children) {
   const made = document.createElement(tag);
-  if (tag === "button" || tag === "input") made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
+  if (tag === "button") made.type = tag;
+  if (/button|input|summary/.test(tag)) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
   for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
   made.append(...children);
   return made;
@@ -110,19 +105,19 @@ function render({ model, el }) {
   const own = (markup) => markup.replaceAll('id="enas-', `id="${uid}`).replaceAll('href="#enas-', `href="#${uid}`);
   const get = (name) => model.get(name);
   const pen = document.createElement("canvas"), brush = pen.getContext("2d", { willReadFrequently: true });
-  let picture, recording, cache, shown = {}, wave = 0, timer = 0, queued = false;
+  let picture, recording, cache, fresh = true, wave = 0, timer = 0, queued = false;
 
   const images = node("div", { class: "images", role: "group", "aria-label": "Pick an image" });
   const said = node("div", { class: "said", "aria-live": "polite" }, node("p"), node("p"), node("p"));
   const net = node("div", { class: "net" }), verdict = node("ul", { class: "verdict", "aria-label": "How likely each class is" });
   const title = node("h3"), ops = node("div", { class: "ops", role: "group" });
-  const undo = node("button", { type: "button", class: "undo" }, "Undo");
+  const undo = node("button", { class: "word undo" }, "Undo");
   const slid = node("div", { class: "slide" }), stage = node("div", { class: "stage", role: "img" }), tell = node("p", { class: "tell" });
-  const play = node("button", { type: "button", class: "play" }), bar = node("input", { type: "range", min: 0, step: 1, "aria-label": "Place of the window" });
-  const back = node("button", { type: "button", "aria-label": "One place back" }, "‹"), next = node("button", { type: "button", "aria-label": "One place on" }, "›");
+  const play = node("button", { class: "word play" }), bar = node("input", { type: "range", min: 0, step: 1, "aria-label": "Place of the window" });
+  const back = node("button", { class: "word", "aria-label": "One place back" }, "‹"), next = node("button", { class: "word", "aria-label": "One place on" }, "›");
   slid.append(stage, node("div", {}, tell, node("div", { class: "row" }, play, back, next, bar)));
   const main = node("div", { class: "main" }, net, verdict), facts = node("p"), theme = node("i", { class: "theme" });
-  const about = node("details", { class: "facts" }, node("summary", { "data-lm-suppress-shortcuts": "true" }, "About these numbers"), facts);
+  const about = node("details", { class: "facts" }, node("summary", {}, "About these numbers"), facts);
   const root = node("div", { class: "enas-viz enas-replay enas-child", role: "group", tabindex: "-1", "aria-label": "Inside a network" },
     theme, node("div", { class: "top" }, images, said, undo), main,
     node("div", { class: "panel" }, node("div", {}, title, ops), slid), about);
@@ -135,6 +130,7 @@ function render({ model, el }) {
     requestAnimationFrame(() => { queued = false; if (!life.signal.aborted) model.save_changes(); });
   };
   const known = (change) => picture.live || change in recording.variants;
+  const first = (what) => net.querySelector(what), every = (what) => net.querySelectorAll(what);
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const now = () => seenWith(recording, get("changes"), get("answer"));
   const data = (text, levels = 255) => cache.get(text) ?? (cache.set(text, bytes(text, levels)), cache.get(text));
@@ -158,8 +154,7 @@ function render({ model, el }) {
   let shades = [];
   function tones() {
     const paper = rgb(getComputedStyle(root).backgroundColor), ink = rgb(getComputedStyle(theme).color);
-    const n = recording.levels;
-    shades = Array.from({ length: n + 1 }, (_, b) => blend(paper, ink, b / n));
+    shades = Array.from({ length: recording.levels + 1 }, (_, b) => blend(paper, ink, b / recording.levels));
   }
   const photo = (k) => {
     const { side, channels } = recording, all = data(recording.pixels), size = side * side, start = k * channels * size;
@@ -176,41 +171,29 @@ function render({ model, el }) {
     picture = get("picture");
     recording = picture.recording;
     cache = new Map();
-    shown = {};
+    fresh = true;
     const holder = node("div");
     holder.innerHTML = own(picture.svg);
     net.replaceChildren(holder.firstElementChild);
-    net.style.setProperty("--natural", `${picture.width}px`);
-    root.style.setProperty("--name", picture.names.name);
-    root.style.setProperty("--bars", picture.names.bars);
-    verdict.style.setProperty("--half", Math.ceil(picture.bars.length / 2));
+    root.style.cssText = picture.sizes;
     facts.textContent = picture.facts;
-    images.replaceChildren(...recording.labels.map((label, k) => {
-      const canvas = node("canvas", { "aria-hidden": "true" }), mark = node("i", { "aria-hidden": "true" });
-      const made = node("button", { type: "button", title: recording.classes[label] }, canvas, mark);
+    images.replaceChildren(...recording.labels.map((_, k) => {
+      const made = node("button", {}, node("img", { alt: "", src: photo(k) }), node("i", { "aria-hidden": "true" }));
       hear(made, "click", () => set({ image: k }));
       return made;
     }));
-    verdict.replaceChildren(...picture.bars.map((c) => {
-      const made = node("li", {}, node("span", {}, ""), node("div", { class: "track" }, node("i"), node("s")), node("em", {}, ""));
-      made.querySelector("span").textContent = recording.classes[c];
-      made.querySelector("em").style.fontStyle = "normal";
-      return made;
-    }));
-    for (const spot of net.querySelectorAll(".spot")) press(spot, () => open(spot.dataset.place));
-    for (const wire of net.querySelectorAll(".wire")) press(wire, () => change(wire.dataset.cut));
+    verdict.replaceChildren(...picture.bars.map(() => node("li", {}, node("span"), node("div", { class: "track" }, node("i"), node("s")), node("b"))));
     tones();
     paint();
   }
 
-  function press(shape, then) {
-    hear(shape, "click", then);
-    hear(shape, "keydown", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
-      event.preventDefault();
-      event.stopPropagation();
-      then();
-    });
+  function press(event) {
+    const shape = event.target.closest(".spot, .wire");
+    if (!shape || (event.key && event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (shape.dataset.cut) change(shape.dataset.cut);
+    else open(shape.dataset.place);
   }
   function change(one) {
     if (known(one)) set({ changes: toggled(get("changes"), one, picture.live) });
@@ -230,19 +213,11 @@ function render({ model, el }) {
     told.forEach((line, k) => { if (said.children[k].textContent !== line) said.children[k].textContent = line; });
     if (!seen) return;
     for (const [k, made] of [...images.children].entries()) {
-      const right = most(seen.probabilities[k]) === recording.labels[k], canvas = made.firstElementChild;
-      made.setAttribute("aria-pressed", String(k === image));
-      made.setAttribute("aria-label", `Image of ${recording.classes[recording.labels[k]]}, ${right ? "classified rightly" : "classified wrongly"}`);
+      const right = most(seen.probabilities[k]) === recording.labels[k];
+      made.setAttribute("aria-pressed", k === image);
+      made.setAttribute("aria-label", `Image of ${recording.classes[recording.labels[k]]}, ${right ? "right" : "wrong"}`);
       made.classList.toggle("no", !right);
       made.lastElementChild.textContent = right ? "✓" : "✗";
-      if (!canvas.dataset.done) {
-        const { side, channels } = recording, all = data(recording.pixels), size = side * side, start = k * channels * size;
-        canvas.width = canvas.height = side;
-        const context = canvas.getContext("2d"), made = context.createImageData(side, side);
-        for (let i = 0; i < size; i++) made.data.set([...[0, 1, 2].map((c) => all[start + (channels === 1 ? 0 : c) * size + i]), 255], 4 * i);
-        context.putImageData(made, 0, 0);
-        canvas.dataset.done = "1";
-      }
     }
     paintVerdict(seen, image, changes.length > 0);
     paintWiring(changes);
@@ -254,8 +229,7 @@ function render({ model, el }) {
     const row = seen.probabilities[image], was = recording.base.probabilities[image], top = most(row), label = recording.labels[image];
     [...verdict.children].forEach((li, k) => {
       const c = picture.bars[k], [name, track, share] = li.children;
-      li.className = `${c === label ? "true " : ""}${c === top ? "said-so" : ""}`;
-      li.setAttribute("aria-label", `${recording.classes[c]}: ${percent(row[c])}${c === label ? ", the right one" : ""}`);
+      li.className = `${c === label ? "true " : ""}${c === top ? "most" : ""}`;
       name.textContent = `${c === label ? "✓ " : ""}${recording.classes[c]}`;
       track.firstChild.style.width = `${100 * row[c]}%`;
       track.lastChild.style.cssText = changed ? `left: calc(${100 * was[c]}% - 1px)` : "display: none";
@@ -265,79 +239,70 @@ function render({ model, el }) {
 
   function paintWiring(changes) {
     const cut = new Set(changes), swapped = {};
-    for (const one of changes) if (one.startsWith("op:")) { const [, place, op] = one.split(":"); swapped[place] = op; }
-    for (const wire of net.querySelectorAll(".wire")) {
-      const gone = cut.has(wire.dataset.cut);
-      wire.setAttribute("aria-pressed", String(gone));
-      wire.setAttribute("aria-label", wire.getAttribute("aria-label").replace(/: .*$/, gone ? ": cut; put it back" : ": cut it"));
-      wire.querySelector(".cross").setAttribute("d", (gone ? "M{x} {y}m-3.5 0h7m-3.5 -3.5v7" : "M{x} {y}m-3 -3l6 6m0 -6l-6 6").replace("{x}", wire.querySelector(".grip").getAttribute("cx")).replace("{y}", wire.querySelector(".grip").getAttribute("cy")));
-    }
-    for (const shape of net.querySelectorAll("[data-slab], [data-after]")) shape.classList.toggle("gone", cut.has(shape.dataset.slab ?? shape.dataset.after));
-    for (const sum of net.querySelectorAll("[data-sum]")) {
+    for (const [, place, op] of changes.map((one) => one.split(":"))) swapped[place] = op;
+    for (const wire of every(".wire")) wire.setAttribute("aria-pressed", cut.has(wire.dataset.cut));
+    for (const shape of every("[data-slab], [data-after]")) shape.classList.toggle("gone", cut.has(shape.dataset.slab ?? shape.dataset.after));
+    for (const sum of every("[data-sum]")) {
       const { sum: place, count, of, adds } = sum.dataset, left = count - changes.filter((c) => c.startsWith(`cut:${place}-`)).length;
-      sum.textContent = adds ? (left > 1 ? `${left} laid over each other` : "nothing to add") : `${left} × ${of} = ${left * of}`;
-      const thin = net.querySelector(`[data-thin="${place}"]`);
+      sum.textContent = fill(picture.words[adds ? "added" : "stacked"], { left, of, total: left * of });
+      const thin = first(`[data-thin="${place}"]`);
       if (thin) thin.textContent = `${left * of} → ${of}`;
     }
     for (const [place, { op }] of Object.entries(picture.places)) {
-      const here = swapped[place] ?? op, label = net.querySelector(`[data-named="${place}"]`), frame = net.querySelector(`[data-framed="${place}"]`);
+      const here = swapped[place] ?? op, label = first(`[data-named="${place}"]`), frame = first(`[data-framed="${place}"]`);
       label.setAttribute("class", `op-name op-${here}${swapped[place] ? " swapped" : ""}`);
       label.querySelector("use").setAttribute("href", `#${uid}i-${here}`);
       const text = label.querySelector("text"), left = text.getAttribute("x") - 16 - 3.2 * picture.ops[here].name.length;
       text.textContent = picture.ops[here].name;
       label.querySelector("g").setAttribute("transform", `translate(${left} ${text.getAttribute("y") - 4}) scale(0.7)`);
       frame.setAttribute("class", `maps op-${here}`);
-      const spot = net.querySelector(`[data-place="${place}"]`);
-      spot.setAttribute("aria-pressed", String(place === get("place")));
-      spot.setAttribute("aria-label", `${picture.places[place].name}, ${picture.ops[here].title}: open it`);
+      const spot = first(`[data-place="${place}"]`);
+      spot.setAttribute("aria-pressed", place === get("place"));
+      spot.setAttribute("aria-label", `${picture.places[place].name}, ${picture.ops[here].title}`);
     }
     undo.style.visibility = changes.length ? "visible" : "hidden";
   }
 
   /** New pixels, from left to right, as the image flows through. */
   function paintMaps(seen, changes) {
-    const round = ++wave, quiet = still() || !Object.keys(shown).length;
+    const round = ++wave, quiet = still() || fresh;
     let turn = 0;
-    const photoOf = net.querySelector("[data-photo]"), address = photo(get("image"));
-    if (shown.photo !== address) { photoOf.setAttribute("href", address); shown.photo = address; }
-    const joins = Object.fromEntries((picture.sums ?? []).map((s) => [s.out, s.parts]));
-    for (const group of net.querySelectorAll(".maps")) {
+    first("[data-photo]").setAttribute("href", photo(get("image")));
+    const joins = Object.fromEntries(picture.sums.map((s) => [s.out, s.parts]));
+    for (const group of every(".maps[data-maps]")) {
       const key = group.dataset.maps, maps = [...group.querySelectorAll(".map")], made = maps.map((_, n) => mapAddress(seen, key, n));
-      if (maps.every((map, n) => map.getAttribute("href") === made[n])) continue;
       const show = () => maps.forEach((map, n) => { map.setAttribute("href", made[n]); map.classList.remove("dim"); });
-      if (quiet) { show(); continue; }
+      if (quiet || maps.every((map, n) => map.getAttribute("href") === made[n])) { show(); continue; }
       maps.forEach((map) => map.classList.add("dim"));
-      const wait = WAVE * ++turn;
       setTimeout(() => {
         if (round !== wave || life.signal.aborted) return;
         show();
         for (const part of joins[key] ?? []) lay(part, group, changes);
-      }, wait);
+      }, WAVE * ++turn);
     }
-    shown.any = true;
+    fresh = false;
   }
 
   /** A copy of what is added slides onto the sum. */
   function lay(part, onto, changes) {
-    const source = net.querySelector(`.maps[data-maps="${part.key}"]`);
+    const source = first(`.maps[data-maps="${part.key}"]`);
     if (!source?.animate || changes.includes(part.cut)) return;
     const ghost = source.cloneNode(true), [a, b] = [source, onto].map((g) => g.querySelector(".bed"));
     const by = (name) => b.getAttribute(name) - a.getAttribute(name);
     ghost.removeAttribute("data-maps");
-    ghost.removeAttribute("data-framed");
     onto.parentNode.append(ghost);
-    const moved = ghost.animate([{ transform: "none", opacity: 0.9 }, { transform: `translate(${by("x")}px, ${by("y")}px)`, opacity: 0.5 }], { duration: LAID, easing: "ease-in-out" });
-    moved.onfinish = moved.oncancel = () => ghost.remove();
+    const moved = ghost.animate([{ opacity: 0.9 }, { transform: `translate(${by("x")}px, ${by("y")}px)`, opacity: 0.5 }], { duration: LAID, easing: "ease-in-out" });
+    moved.onfinish = () => ghost.remove();
   }
 
   function paintPanel(seen, changes) {
     const place = get("place"), here = picture.places[place];
     const swapped = changes.find((c) => c.startsWith(`op:${place}:`))?.split(":")[2], op = swapped ?? here.op;
     title.replaceChildren(here.name, node("br"), picture.ops[op].title);
-    ops.setAttribute("aria-label", `Operation of ${here.name}`);
+    ops.setAttribute("aria-label", here.name);
     if (ops.dataset.place !== place) {
       ops.replaceChildren(...Object.keys(picture.ops).map((name) => {
-        const made = node("button", { type: "button", "data-op": name });
+        const made = node("button", { class: "word", "data-op": name });
         made.innerHTML = own(`<svg xmlns="${SVG}" class="enas-svg" viewBox="-10 -10 20 20" width="16" height="16" aria-hidden="true"><g class="op-${name}"><use href="#enas-i-${name}"/></g></svg>`);
         made.append(picture.ops[name].name);
         hear(made, "click", () => choose(name));
@@ -347,14 +312,14 @@ function render({ model, el }) {
     }
     for (const made of ops.children) {
       const name = made.dataset.op;
-      made.setAttribute("aria-pressed", String(name === op));
+      made.setAttribute("aria-pressed", name === op);
       made.disabled = name !== here.op && name !== op && !known(`op:${place}:${name}`);
     }
     const w = op === "identity" ? null : seen.windows[here.window];
     stage.style.visibility = w ? "visible" : "hidden";
     for (const made of [play, back, next, bar]) made.disabled = !w;
     if (w) paintWindow(w);
-    else { stop(); tell.textContent = "The identity passes its input on as it is."; }
+    else { stop(); tell.textContent = picture.words.identity; }
   }
   function choose(name) {
     const place = get("place"), was = get("changes").find((c) => c.startsWith(`op:${place}:`));
@@ -365,7 +330,7 @@ function render({ model, el }) {
 
   let slides = { key: "" };
   function paintWindow(w) {
-    const image = get("image"), levels = recording.levels, pixels = data(w.pixels, levels), out = outSide(w), steps = out * out, at = Math.min(get("at"), steps - 1), narrow = root.classList.contains("enas-narrow"), S = narrow ? 92 : 126, y0 = 19;
+    const image = get("image"), levels = recording.levels, pixels = data(w.pixels, levels), out = outSide(w), steps = out * out, at = Math.min(get("at"), steps - 1), S = root.classList.contains("enas-narrow") ? 94 : 126, y0 = 19;
     const key = [get("place"), image, get("changes")].join("|");
     if (slides.key !== key || slides.w !== w) {
       const values = slide(w, pixels, image, levels);
@@ -382,15 +347,15 @@ function render({ model, el }) {
     const drawing = (words, inside) => `<svg xmlns="${SVG}" class="enas-svg" viewBox="0 0 ${S + 4} ${S + 22}" width="${S + 4}" height="${S + 22}"><text class="small" x="${S / 2 + 2}" y="12">${words}</text>${inside}</svg>`;
     const pixelled = (address) => `<rect class="bed" x="1" y="${y0 - 1}" width="${S + 2}" height="${S + 2}" rx="3"/><image class="map" href="${address}" x="2" y="${y0}" width="${S}" height="${S}" preserveAspectRatio="none"/>`;
     const framed = (side, x, y, size) => `<svg x="2" y="${y0}" width="${S}" height="${S}" viewBox="0 0 ${side} ${side}"><rect class="over" vector-effect="non-scaling-stroke" x="${x}" y="${y}" width="${size}" height="${size}"/></svg>`;
-    stage.innerHTML = drawing(`${narrow ? "" : "input, "}map ${w.channel + 1} of ${w.inputs}`, pixelled(input) + framed(w.side, here.left, here.top, w.size))
-      + `<span>${w.weights.length ? "×" : "→"}</span>` + drawing(w.weights.length ? `${w.size}×${w.size} weights` : "pixels under it", cells.join(""))
-      + "<span>=</span>" + drawing(w.kind === "conv" ? "its share" : "what comes out", pixelled(made) + framed(out, at % out, Math.floor(at / out), 1));
-    const told = `Place ${at + 1} of ${steps}: ${MADE[w.kind]} ${short(here.made)}.`;
-    stage.setAttribute("aria-label", `A ${w.size} by ${w.size} window on a map of ${w.side} by ${w.side} pixels. ${told}`);
-    tell.replaceChildren(node("b", {}, `${told} `), OF[w.kind](w));
+    const facts = { ...w, map: w.channel + 1, pixels: w.size ** 2, others: w.inputs - 1, at: at + 1, steps, made: short(here.made) };
+    const words = Object.fromEntries(Object.entries(picture.words[w.kind]).map(([name, words]) => [name, fill(words, facts)]));
+    stage.innerHTML = drawing(words.input, pixelled(input) + framed(w.side, here.left, here.top, w.size)) + `<span>${words.sign}</span>`
+      + drawing(words.middle, cells.join("")) + "<span>=</span>" + drawing(words.output, pixelled(made) + framed(out, at % out, Math.floor(at / out), 1));
+    stage.setAttribute("aria-label", words.told);
+    tell.replaceChildren(node("b", {}, words.told), ` ${words.how}`);
     bar.max = steps - 1;
     bar.value = at;
-    bar.setAttribute("aria-valuetext", told);
+    bar.setAttribute("aria-valuetext", words.told);
     play.textContent = timer ? "Pause" : "Slide";
   }
   function steps() {
@@ -414,25 +379,17 @@ function render({ model, el }) {
     play.textContent = "Slide";
   }
   hear(play, "click", () => (timer ? stop() : start()));
-  hear(back, "click", () => { stop(); set({ at: Math.max(0, get("at") - 1) }); });
-  hear(next, "click", () => { stop(); set({ at: Math.min(steps() - 1, get("at") + 1) }); });
+  for (const [made, by] of [[back, -1], [next, 1]]) hear(made, "click", () => { stop(); set({ at: Math.max(0, Math.min(steps() - 1, get("at") + by)) }); });
   hear(bar, "input", () => { stop(); set({ at: Number(bar.value) }); });
+  hear(net, "click", press);
+  hear(net, "keydown", press);
   hear(undo, "click", () => set({ changes: [] }));
-  hear(images, "keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!by) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const k = (get("image") + by + recording.labels.length) % recording.labels.length;
-    set({ image: k });
-    images.children[k].focus();
-  });
-  hear(theme, "transitionend", () => { tones(); slides = { key: "" }; shown = {}; paint(); });
+  hear(theme, "transitionend", () => { tones(); slides = { key: "" }; fresh = true; paint(); });
 
   const slower = () => { const seen = now(); if (seen) paintPanel(seen, get("changes")); };
   const bound = { picture: load, image: paint, changes: paint, answer: paint, place: paint, at: slower };
   for (const [name, then] of Object.entries(bound)) model.on(`change:${name}`, then);
-  const sized = new ResizeObserver(([entry]) => { root.classList.toggle("enas-narrow", entry.contentRect.width < 720); slower(); });
+  const sized = new ResizeObserver(([{ contentRect }]) => { root.classList.toggle("enas-narrow", contentRect.width < 720); slower(); });
   sized.observe(el);
   load();
   return () => {

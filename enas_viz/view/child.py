@@ -30,6 +30,49 @@ EDGE, FUNNEL, GUTTER, LANE, DROP, CROSSING = 6, 26, 16, 15, 8, 14
 PHOTO = 52
 HANDLE = 7.5  # radius of what cuts an arc
 ROWS = (22, 38, 53, 67)  # of the words under a column
+WORDS = {  # of the window that slides; the browser fills in numbers
+    "conv": {
+        "input": "map {map} of {inputs}",
+        "sign": "×",
+        "middle": "{size}×{size} weights",
+        "output": "its share",
+        "told": "Place {at} of {steps}: sum {made}.",
+        "how": "The filter's weights for this map times the {pixels} pixels under the window, "
+        "added up. It has other weights for the other {others} maps; all {inputs} shares added "
+        "make one map that comes out.",
+    },
+    "sep": {
+        "input": "map {map} of {inputs}",
+        "sign": "×",
+        "middle": "{size}×{size} weights",
+        "output": "what comes out",
+        "told": "Place {at} of {steps}: sum {made}.",
+        "how": "Its weights times the {pixels} pixels under the window, added up. Separable: it "
+        "reads this map only, and each map has a filter of its own; a 1×1 convolution then mixes "
+        "all {inputs}.",
+    },
+    "avg": {
+        "input": "map {map} of {inputs}",
+        "sign": "→",
+        "middle": "pixels under it",
+        "output": "what comes out",
+        "told": "Place {at} of {steps}: mean {made}.",
+        "how": "The mean of the {pixels} pixels under the window. Pooling has no weights, and "
+        "takes each map by itself.",
+    },
+    "max": {
+        "input": "map {map} of {inputs}",
+        "sign": "→",
+        "middle": "pixels under it",
+        "output": "what comes out",
+        "told": "Place {at} of {steps}: largest {made}.",
+        "how": "The largest of the {pixels} pixels under the window. Pooling has no weights, and "
+        "takes each map by itself.",
+    },
+    "identity": "The identity passes its input on as it is.",
+    "added": "{left} laid over each other",
+    "stacked": "{left} × {of} = {total}",
+}
 BAR_ROW, BAR_W = 20, 168  # of the verdict in a still
 SHADES = 16  # of a still
 
@@ -114,6 +157,29 @@ def describe(inside: Inside) -> str:
         f"Feature maps inside cell {inside.cell + 1} of {len(inside.cells)}, a {inside.kind} cell "
         f"of {space.nodes} nodes, and of the two cells before it."
     )
+
+
+def facts(inside: Inside) -> str:
+    """Where the numbers come from, and how to read the maps, in a few sentences."""
+    about = inside.about
+    told = (
+        "Each square shows 4 channels, those that vary most; pale is a channel's lowest value, "
+        "strong its highest."
+    )
+    if not about:
+        return told
+    recipe, fidelity = about.get("recipe", {}), about.get("fidelity", {})
+    told += (
+        f" Shared weights of recipe {recipe.get('name')} on "
+        f"{about.get('dataset', {}).get('name')}, seed {about.get('seed')}, "
+        f"{about.get('epochs')} epochs, {about.get('device', {}).get('type')}"
+    )
+    told += f", {about['date']}. " if "date" in about else ". "
+    if isinstance(about.get("accuracy"), float):
+        told += f"Accuracy on all validation images: {100 * about['accuracy']:.0f} %. "
+    if fidelity.get("reward_dropout") == "on":
+        told += "The search's rewards were measured with dropout; here there is none. "
+    return told + f"Batch norm {about.get('normalised', '')}."
 
 
 def sums(inside: Inside) -> list[dict[str, object]]:
@@ -315,7 +381,7 @@ class Picture:
             self._slab(slab, cut, name if t else "stem")
             slabs.append(slab)
             x = own.left - 10 - DROP * (len(sources) - 1 - i)
-            words = f"Skip from {name} to layer {k + 1}"
+            words = f"skip from {name} to layer {k + 1}"
             self.arcs.append(_Arc(made[t], x, slab.left, slab.y, cut, words, "top"))
         out = _Face(f"t{k + 1}", own.right + FUNNEL + own.f / 2, own.y, own.f)
         of = self.inside.tensors[own.key].of
@@ -356,7 +422,7 @@ class Picture:
                 self._label(own.x, own.bottom + 15, op, place)
                 self._face(own, f"op-{op}", place=place)
                 cut = f"cut:{place}"
-                words = f"From node {row[side] + 1} to node {node + 1}"
+                words = f"node {row[side] + 1} to node {node + 1}"
                 way = ways[node, side]
                 at = own.left - 12 - CROSSING * side
                 arc = _Arc(made[row[side]], at, own.left, own.y, cut, words, way)
@@ -537,10 +603,13 @@ class Picture:
                     f"{_plus(plus, y)}"
                 )
             words = "added" if count > 1 else ""
-            total = f"{count} laid over each other" if count > 1 else ""
+            total = WORDS["added"].format(left=count) if count > 1 else ""
         else:
             self._funnel(x, top, bottom, FUNNEL, out.f, out.y, "1×1")
-            words, total = f"{count * of} → {of}", f"{count} × {of} = {count * of}"
+            words, total = (
+                f"{count * of} → {of}",
+                WORDS["stacked"].format(left=count, of=of, total=count * of),
+            )
         if total:
             also = ' data-adds="1"' if adds else ""
             self.parts.append(
@@ -619,7 +688,7 @@ class Picture:
         name = places(self.inside)[place]["name"]
         self.parts.append(
             f'<g class="spot" data-place="{place}" tabindex="0" role="button" '
-            f'data-lm-suppress-shortcuts="true" aria-label="{name}, {OPERATIONS[op][2]}: open it">'
+            f'data-lm-suppress-shortcuts="true" aria-label="{name}, {OPERATIONS[op][2]}">'
             f'<rect class="halo" x="{left:g}" y="{own.top - 5:g}" width="{right - left:g}" '
             f'height="{floor + below - own.top + 5:g}" rx="8"/></g>'
         )
@@ -684,7 +753,7 @@ class Picture:
         x, y = middle
         self.parts.append(
             f'<g class="wire" data-cut="{arc.cut}" tabindex="0" role="button" aria-pressed="false" '
-            f'data-lm-suppress-shortcuts="true" aria-label="{arc.words}: cut it">'
+            f'data-lm-suppress-shortcuts="true" aria-label="Cut: {arc.words}">'
             f'<path class="reach" d="{line}"/><path class="line" d="{line}"/>{head}'
             f'<circle class="grip" cx="{x:g}" cy="{y:g}" r="{HANDLE}"/>'
             f'<path class="cross" d="M{x - 3:g} {y - 3:g}l6 6m0 -6l-6 6"/></g>'

@@ -15,10 +15,12 @@ import traitlets
 
 from enas_viz.inside import SHIPPED, Inside, Seen, load_inside, rewired
 from enas_viz.view.child import (
+    WORDS,
     Picture,
     bar_classes,
     change_name,
     child_svg,
+    facts,
     places,
     said,
     sums,
@@ -222,7 +224,6 @@ def _state(inside: Inside, live: bool) -> dict[str, Any]:
         del recording[unused]
     return {
         "svg": drawing.widget(),
-        "width": drawing.width,
         "recording": recording,
         "live": live,
         "places": places(inside),
@@ -232,30 +233,9 @@ def _state(inside: Inside, live: bool) -> dict[str, Any]:
             for op in inside.architecture.space.ops
         },
         "changes": {change: change_name(inside, change) for change in inside.changes},
+        "words": WORDS,
         "bars": bars,
-        "names": {"name": f"{name}px", "bars": f"{name + 104}px"},
+        "sizes": f"--natural: {drawing.width:g}px; --name: {name}px; --bars: {name + 104}px; "
+        f"--half: {(len(bars) + 1) // 2}",
         "facts": facts(inside),
     }
-
-
-def facts(inside: Inside) -> str:
-    """Where the numbers come from, and how to read the maps, in a few sentences."""
-    about = inside.about
-    told = (
-        "Each square shows 4 channels, those that vary most; pale is a channel's lowest value, "
-        "strong its highest."
-    )
-    if not about:
-        return told
-    recipe, fidelity = about.get("recipe", {}), about.get("fidelity", {})
-    told += (
-        f" Shared weights of recipe {recipe.get('name')} on "
-        f"{about.get('dataset', {}).get('name')}, seed {about.get('seed')}, "
-        f"{about.get('epochs')} epochs, {about.get('device', {}).get('type')}"
-    )
-    told += f", {about['date']}. " if "date" in about else ". "
-    if isinstance(about.get("accuracy"), float):
-        told += f"Accuracy on all validation images: {100 * about['accuracy']:.0f} %. "
-    if fidelity.get("reward_dropout") == "on":
-        told += "The search's rewards were measured with dropout; here there is none. "
-    return told + f"Batch norm {about.get('normalised', '')}."

@@ -38,8 +38,19 @@ WIDGETS = {
     "shared-cells": lambda: ev.SharedWeights("micro-cifar10-cpu"),
     "lens": lambda: ev.Lens(ev.load_trace("controller-macro")),
     "lens-cells": lambda: ev.Lens(ev.load_trace("controller-micro")),
+    "child": lambda: ev.Child(),
+    "child-cells": lambda: ev.Child("child-micro"),
 }
-AXED = ["replay-cells", "film", "dashboard-two", "editor-6", "microscope", "shared-12", "lens"]
+AXED = [
+    "replay-cells",
+    "film",
+    "dashboard-two",
+    "editor-6",
+    "microscope",
+    "shared-12",
+    "lens",
+    "child",
+]
 SIZES = [390, 800, 1400]
 THEMES = ["light", "dark"]
 
@@ -142,7 +153,7 @@ def test_what_sticks_out_or_overlaps_is_seen(new_page, pages):
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(
-    "name", ["replay-cells", "film", "dashboard-two", "editor-6", "microscope"]
+    "name", ["replay-cells", "film", "dashboard-two", "editor-6", "microscope", "child"]
 )
 def test_axe_finds_nothing(new_page, pages, name, theme):
     page = new_page(800, color_scheme=theme, reduced_motion="reduce")
