@@ -31,6 +31,7 @@ MOST_BYTES = 40_000_000  # of a file, unpacked
 MOST_IMAGES, MOST_SIDE, MOST_CLASSES, MOST_CHANNELS = 10, 64, 1000, 100_000
 WINDOWS = ("conv", "sep", "avg", "max")  # what slides: a filter, one of a single channel, a pool
 MERGES = ("add", "concat")
+IMAGE_RULE = "of each class in a minibatch the image whose verdict is the closest call"
 CHANNEL_RULE = "the four of largest variance over these images, in the network as it is"
 SCALE_RULE = (
     "each channel from its smallest to its largest value on these images in the network as it is; "

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from enas_viz.inside import (
     CHANNEL_RULE,
+    IMAGE_RULE,
     LEVELS,
     MOST_IMAGES,
     SCALE_RULE,
@@ -54,7 +55,7 @@ class LookInside:
 
     def __init__(self, search: Enas, architecture: Architecture, cell: int, levels: int) -> None:
         self.search, self.architecture, self._levels = search, architecture, levels
-        self._batch, labels, self._ten = _minibatch(search)
+        self._batch = batch = _Batch(search)
         net, data = search.net, search.data
         micro = isinstance(net, MicroSupernet)
         kinds = tuple(net.space.cells[c.cell] for c in net.cells) if micro else ()
@@ -67,14 +68,15 @@ class LookInside:
             loose = net.space.loose_ends(architecture, self._kind, inputs=counts)
         merge = "add" if micro else net.merge
         self._wanted = drawn(architecture, merge, self._kind, fitted)
-        self._watch = _Watch(search, self._batch, cell)
+        self._watch = _Watch(search, batch, cell)
         probabilities, tensors, sources = self._watch.look(architecture, frozenset())
+        self._ten = _close_calls(probabilities, batch.labels)
         self._first = {key: tensors[key][self._ten].cpu() for key in self._wanted}
         shown = {key: _shown(one) for key, one in self._first.items()}
         if merge == "add":
             _align(shown, self._first)
         self._shown = shown
-        numbers = self._batch.index[self._ten]
+        numbers = batch.index[self._ten]
         pixels = data.valid.images[numbers.to(search.device)]
         self.inside = Inside(
             architecture,
@@ -82,7 +84,7 @@ class LookInside:
             pixels.shape[-1],
             pixels.shape[1],
             pixels.contiguous().cpu().numpy().tobytes(),
-            tuple(labels[self._ten].tolist()),
+            tuple(batch.labels[self._ten].tolist()),
             shown,
             self._seen(probabilities, tensors, sources, self._wanted),
             {},
@@ -176,6 +178,7 @@ class LookInside:
             "normalised": how[bn],
             "minibatch": self._batch.index.tolist() if bn == "batch" else None,
             "images": self._batch.index[self._ten].tolist(),
+            "picked": IMAGE_RULE,
             "channels": CHANNEL_RULE,
             "scale": SCALE_RULE,
         }
@@ -194,8 +197,9 @@ def look_inside(
     most accurate of ten that the controller samples. cell: of a micro network which cell, counted
     from 1; by default the last normal cell after the first reduction, or else the last normal one.
     levels: to how many steps, less one, a value is rounded; fewer make a smaller recording.
-    The images are the first of each class in a validation minibatch drawn by the search's seed; of
-    fewer than ten classes, the next ones until there are ten.
+    The images are, of each class in a validation minibatch drawn by the search's seed, the one
+    whose verdict is the closest call: where the probability of the right class and the highest
+    other one differ least. With fewer than ten classes, the next ones until there are ten.
     Raises ValueError for an architecture of another space, a cell that is not there, and for a
     search whose skips are the input of a layer (`fidelity.skip_merge_search` "input").
     """
@@ -252,17 +256,21 @@ class _Batch:
         self.images, self.labels = search.data.normalise(images), labels.cpu()
 
 
-def _minibatch(search: Enas) -> tuple[_Batch, Tensor, Tensor]:
-    """(the minibatch, its labels, which of them are shown)."""
-    batch = _Batch(search)
+def _close_calls(probabilities: Tensor, labels: Tensor) -> Tensor:
+    """Which images are shown: of each class those whose verdict is the closest call."""
+    rows = torch.arange(len(labels))
+    right = probabilities[rows, labels]
+    others = probabilities.clone()
+    others[rows, labels] = -1
+    margins = (right - others.amax(1)).abs()
     seen: dict[int, int] = {}
-    order = []  # (how many of its class came before, class, place)
-    for place, label in enumerate(batch.labels.tolist()):
+    order = []  # (how many of its class are closer, class, place)
+    for place in margins.argsort(stable=True).tolist():
+        label = int(labels[place])
         order.append((seen.get(label, 0), label, place))
         seen[label] = seen.get(label, 0) + 1
     chosen = sorted(order)[:MOST_IMAGES]
-    chosen.sort(key=lambda one: (one[1], one[0]))
-    return batch, batch.labels, torch.tensor([place for *_, place in chosen])
+    return torch.tensor([place for _, _, place in sorted(chosen, key=lambda one: one[1:])])
 
 
 # ---------------------------------------------------------------- bytes

@@ -37,9 +37,8 @@ WORDS = {  # of the window that slides; the browser fills in numbers
         "middle": "{size}×{size} weights",
         "output": "its share",
         "told": "Place {at} of {steps}: sum {made}.",
-        "how": "The filter's weights for this map times the {pixels} pixels under the window, "
-        "added up. It has other weights for the other {others} maps; all {inputs} shares added "
-        "make one map that comes out.",
+        "how": "Its weights times the {pixels} pixels under the window, added up: this map's "
+        "share. The shares of all {inputs} maps, added, make one map that comes out.",
     },
     "sep": {
         "input": "map {map} of {inputs}",
@@ -47,9 +46,8 @@ WORDS = {  # of the window that slides; the browser fills in numbers
         "middle": "{size}×{size} weights",
         "output": "what comes out",
         "told": "Place {at} of {steps}: sum {made}.",
-        "how": "Its weights times the {pixels} pixels under the window, added up. Separable: it "
-        "reads this map only, and each map has a filter of its own; a 1×1 convolution then mixes "
-        "all {inputs}.",
+        "how": "Its weights times the {pixels} pixels under the window, added up. Separable: each "
+        "map has a filter of its own; a 1×1 convolution then mixes all {inputs}.",
     },
     "avg": {
         "input": "map {map} of {inputs}",
@@ -176,7 +174,9 @@ def facts(inside: Inside) -> str:
     )
     told += f", {about['date']}. " if "date" in about else ". "
     if isinstance(about.get("accuracy"), float):
-        told += f"Accuracy on all validation images: {100 * about['accuracy']:.0f} %. "
+        told += f"Accuracy on all validation images: {100 * about['accuracy']:.1f} %. "
+    if "picked" in about:
+        told += f"The images: {about['picked']}. "
     if fidelity.get("reward_dropout") == "on":
         told += "The search's rewards were measured with dropout; here there is none. "
     return told + f"Batch norm {about.get('normalised', '')}."
@@ -302,7 +302,7 @@ class Picture:
     def widget(self) -> str:
         """The drawing for the widget, whose pixels the browser fills in."""
         what = "a layer" if self.macro else "an operation"
-        lines = ("Click an arc to cut it,", f"{what} to open it.")
+        lines = ("Each square: 4 of its maps.", "Click an arc to cut it,", f"{what} to open it.")
         hints = [
             f'<text class="small start" x="{EDGE}" y="{14 + 15 * k}">{line}</text>'
             for k, line in enumerate(lines)

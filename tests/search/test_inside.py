@@ -185,6 +185,21 @@ def test_the_channels_are_those_that_vary_most(concat):
     assert set(concat.inside.tensors["t2"].channels) == set(np.argsort(-spread)[:4].tolist())
 
 
+def test_of_each_class_the_closest_call_is_shown(concat):
+    batch, _ = images_of(concat)
+    about, labels = concat.inside.about, concat.search.data.valid.labels
+    with torch.no_grad():
+        rows = concat.search.net.eval()(batch, ARTICLE_MACRO).softmax(1)
+
+    for label, image in enumerate(about["images"]):
+        margins = {}
+        for row, k in zip(rows, about["minibatch"], strict=True):
+            if labels[k] == label:
+                others = torch.cat([row[:label], row[label + 1 :]])
+                margins[k] = float((row[label] - others.max()).abs())
+        assert margins[image] == min(margins.values())
+
+
 def test_the_ten_images_are_one_of_each_class_in_a_validation_minibatch(concat):
     inside, valid = concat.inside, concat.search.data.valid
 
