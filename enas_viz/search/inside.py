@@ -331,18 +331,20 @@ class _Slid:
     def choose(self, output: int) -> tuple[int, list[float]]:
         """(channel of the input, its filter) that counts most in channel `output` of the result.
 
-        For a filter that reads all channels the one with the largest weights; for one that reads a
-        channel by itself the channel that the 1x1 convolution after it weighs most.
+        By the size of the weights on the way to it, times how far the channel's values spread: a
+        filter's own for one that reads all channels, else those of the 1x1 convolution after it.
         """
+        if not self.convs:
+            return output, []
+        spread = self.source.transpose(0, 1).flatten(1).std(1).cpu()
         if self.kind == "conv":
             of_output = self.convs[0][output]  # (C, f, f)
-            channel = int(of_output.abs().sum((1, 2)).argmax())
+            channel = int((of_output.abs().sum((1, 2)) * spread).argmax())
             return channel, of_output[channel].flatten().tolist()
-        if self.kind == "sep":
-            depthwise, pointwise = self.convs
-            channel = int(pointwise[output, :, 0, 0].abs().argmax())
-            return channel, depthwise[channel, 0].flatten().tolist()
-        return output, []
+        depthwise, pointwise = self.convs
+        reach = pointwise[output, :, 0, 0].abs() * depthwise[:, 0].abs().sum((1, 2))
+        channel = int((reach * spread).argmax())
+        return channel, depthwise[channel, 0].flatten().tolist()
 
 
 Look = tuple[Tensor, dict[str, Tensor], dict[str, _Slid]]

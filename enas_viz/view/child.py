@@ -301,8 +301,9 @@ class Picture:
 
     def widget(self) -> str:
         """The drawing for the widget, whose pixels the browser fills in."""
-        what = "a layer" if self.macro else "an operation"
-        lines = ("Each square: 4 of its maps.", "Click an arc to cut it,", f"{what} to open it.")
+        lines = ("Each square: 4 of its maps.", "Click an arc to cut it,", "a layer to open it.")
+        if not self.macro:
+            lines = ("Squares: 4 maps each.", "Click an arc to cut,", "an operation to open.")
         hints = [
             f'<text class="small start" x="{EDGE}" y="{14 + 15 * k}">{line}</text>'
             for k, line in enumerate(lines)

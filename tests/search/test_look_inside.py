@@ -408,9 +408,16 @@ def test_the_browser_slides_the_window_to_what_the_operation_makes(concat, tmp_p
 
 def test_the_filter_shown_is_the_one_that_counts_most(concat):
     w = concat.inside.base.windows["1"]
-    kernel = concat.search.net.banks[0][0][3].weight.detach()[w.output]
+    branch = concat.search.net.banks[0][0]
+    kernel = branch[3].weight.detach()[w.output]
+    read = []
 
-    assert w.channel == int(kernel.abs().sum((1, 2)).argmax())
+    handle = branch[3].register_forward_pre_hook(lambda _, x: read.append(x[0].clone()))
+    forward(concat, ARTICLE_MACRO, {})
+    handle.remove()
+
+    spread = torch.stack([read[0][:, c].std() for c in range(6)])
+    assert w.channel == int((kernel.abs().sum((1, 2)) * spread).argmax())
     assert w.weights == pytest.approx(kernel[w.channel].flatten().tolist(), rel=1e-5)
     assert w.output == concat.inside.tensors["t1"].channels[0]
 
