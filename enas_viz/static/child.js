@@ -346,7 +346,7 @@ function render({ model, el }) {
     });
     const drawing = (words, inside) => `<svg xmlns="${SVG}" class="enas-svg" viewBox="0 0 ${S + 4} ${S + 22}" width="${S + 4}" height="${S + 22}"><text class="small" x="${S / 2 + 2}" y="12">${words}</text>${inside}</svg>`;
     const pixelled = (address) => `<rect class="bed" x="1" y="${y0 - 1}" width="${S + 2}" height="${S + 2}" rx="3"/><image class="map" href="${address}" x="2" y="${y0}" width="${S}" height="${S}" preserveAspectRatio="none"/>`;
-    const framed = (side, x, y, size) => `<svg x="2" y="${y0}" width="${S}" height="${S}" viewBox="0 0 ${side} ${side}"><rect class="over" vector-effect="non-scaling-stroke" x="${x}" y="${y}" width="${size}" height="${size}"/></svg>`;
+    const framed = (side, x, y, size) => `<svg x="2" y="${y0}" width="${S}" height="${S}" viewBox="0 0 ${side} ${side}"><rect class="cursor" vector-effect="non-scaling-stroke" x="${x}" y="${y}" width="${size}" height="${size}"/></svg>`;
     const facts = { ...w, map: w.channel + 1, pixels: w.size ** 2, at: at + 1, steps, made: short(here.made) };
     const words = Object.fromEntries(Object.entries(picture.words[w.kind]).map(([name, words]) => [name, fill(words, facts)]));
     stage.innerHTML = drawing(words.input, pixelled(input) + framed(w.side, here.left, here.top, w.size)) + `<span>${words.sign}</span>`
