@@ -94,6 +94,7 @@ MAY_IMPORT = {
     "view.stack": "LOOK PLACES view.given view.scene view.shapes",
     "view.svg": "LOOK PLACES view.scene view.shapes view.macro_svg view.micro_svg view.stack",
     "view.pack": "LOOK",
+    "view.clear": "view.shapes",
     "view.curves": "LOOK view.graph view.scene view.shapes",
     "view.timeline": "LOOK view.given view.graph view.scene view.svg view.curves view.pack",
     "view.chapters": "LOOK view.scene view.curves",
@@ -108,7 +109,8 @@ MAY_IMPORT = {
     "view.reel": "view.shapes view.stage",
     "view.child": "inside space view.scene view.shapes",
     "view.animation": "files",
-    "view.export": "LOOK files view.graph view.scene view.shapes view.stack view.svg view.curves "
+    "view.export": "LOOK files view.clear view.graph view.scene view.shapes view.stack view.svg "
+    "view.curves "
     "view.timeline view.closeup view.step_closeup view.scores view.animation "
     "view.stage view.reel",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",

@@ -7,6 +7,7 @@ drawing of networks (`scene`, `svg`); showing and saving (`export.plot`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -197,22 +198,25 @@ def _shape(architecture: Architecture, counts_inputs: bool) -> float:
     return sum(ends) / len(ends)
 
 
-def figure(trace: Trace) -> Any:
+def figure(trace: Trace, recolour: Callable[[str, bool], str] = lambda colour, _: colour) -> Any:
     """A matplotlib Figure: reward and baseline, the operations that the policy samples, entropy.
 
+    recolour: makes of a colour of the light palette, and of whether letters have it, the one to
+    draw with.
     Behind the entropy stands the band that the policy's capped logits can reach, where the trace
     knows its controller.
     """
     from matplotlib.figure import Figure  # not pyplot: figures may be drawn from any thread
 
     found = series(trace)
-    colours = {name: light for name, (light, _) in palette().items()}
+    words = {"--enas-ink", "--enas-muted"}
+    colours = {name: recolour(light, name in words) for name, (light, _) in palette().items()}
     ink, muted = colours["--enas-ink"], colours["--enas-muted"]
     made = Figure(figsize=(11, 3.6), layout="constrained")
     left, middle, right = made.subplots(1, 3)
 
     n = range(1, len(found.accuracy) + 1)
-    left.plot(n, found.accuracy, ".", color=colours["--enas-line"], markersize=1.5)
+    left.plot(n, found.accuracy, ".", color=colours["--enas-arc"], alpha=0.5, markersize=1.5)
     left.plot(n, found.smooth, color=colours["--enas-conv3x3"], label=f"mean of {WINDOW}")
     left.plot(n, found.baseline, color=ink, linestyle="--", label="baseline")
     left.set(title="Reward accuracy", xlabel="sampled architectures", ylim=(0, 1))
@@ -243,7 +247,9 @@ def figure(trace: Trace) -> Any:
         right.axhspan(
             band.entropy_low,
             band.entropy_high,
-            color=colours["--enas-quiet"],
+            color=colours["--enas-arc"],
+            alpha=0.25,
+            linewidth=0,
             label=f"reachable: {band.entropy_low:.1f} to {band.entropy_high:.1f}",
         )
         right.legend(frameon=False, loc="lower left", fontsize=9)
@@ -255,4 +261,7 @@ def figure(trace: Trace) -> Any:
         axes.xaxis.label.set(color=muted, fontsize=9)
         axes.tick_params(colors=muted, labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["bottom", "left"]].set_color(muted)
+        for text in axes.get_legend().get_texts() if axes.get_legend() else ():
+            text.set_color(ink)
     return made

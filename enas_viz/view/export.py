@@ -26,6 +26,7 @@ from enas_viz.recipes import Recipe
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode, Trace
 from enas_viz.view import animation
+from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure, series
 from enas_viz.view.reel import Reel
@@ -48,6 +49,7 @@ TRUST_HINT = (
 )
 FRAME_HINT = f"This frame plays by itself. {TRUST_HINT}"
 CLICK_HINT = f"In this frame a click on a cell opens it. {TRUST_HINT}"
+FEW = 255  # colours of a PNG in a notebook
 ZOOM = 2  # pixels of a PNG per pixel of the drawing
 WIDEST = 16_000  # pixels of a PNG; browsers show none that are wider than 16,384
 MOST_ARCS = 1000  # skips that a PNG draws one by one
@@ -58,10 +60,15 @@ Level = Literal["graph", "network"]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture: `svg` is a complete document, `png` what Jupyter, GitHub and nbconvert show."""
+    """A picture: `svg` is a complete document, `png` its pixels, both on white.
+
+    What Jupyter, GitHub and nbconvert show is another PNG, of no ground and in colours that light
+    and dark pages carry (`view.clear`).
+    """
 
     svg: str
     pixels: bytes = b""  # its PNG, where it was made together with the SVG
+    unframed: bytes = b""  # and the one for notebooks
 
     @cached_property
     def png(self) -> bytes:
@@ -71,9 +78,10 @@ class Drawing:
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """PNG, which notebooks scale down to their cells; they would cut a wide SVG off."""
-        pixels = int.from_bytes(self.png[16:20], "big")  # a PNG's header holds its width
+        shown = self.unframed or png(clear(self.svg))
+        pixels = int.from_bytes(shown[16:20], "big")  # a PNG's header holds its width
         width = round(pixels / zoom_of(self.svg))
-        small = base64.b64encode(few_colours(self.png)).decode()
+        small = base64.b64encode(few_colours(shown)).decode()
         return {"image/png": small, "text/plain": repr(self)}, {"image/png": {"width": width}}
 
     def __repr__(self) -> str:
@@ -268,10 +276,11 @@ def plot(trace: Trace) -> Drawing:
             "plot draws the curves of a recorded search, a Trace as ev.load_trace(...) reads it; "
             f"got {shortened(trace)}"
         )
-    made, vector, raster = figure(trace), io.StringIO(), io.BytesIO()
+    made, vector, raster, unframed = figure(trace), io.StringIO(), io.BytesIO(), io.BytesIO()
     made.savefig(vector, format="svg", metadata={"Date": None})
     made.savefig(raster, format="png", dpi=72 * ZOOM)
-    return Drawing(vector.getvalue(), raster.getvalue())
+    figure(trace, both).savefig(unframed, format="png", dpi=72 * ZOOM, transparent=True)
+    return Drawing(vector.getvalue(), raster.getvalue(), unframed.getvalue())
 
 
 def save(x: Any, path: str | Path, **options: Any) -> Path:
@@ -751,14 +760,22 @@ def _joined(arcs: Iterable[tuple[str, str, str]]) -> str:
 
 
 def few_colours(data: bytes) -> bytes:
-    """The same PNG in 160 colours: a third of the bytes, for notebooks that keep it."""
-    from PIL import Image  # comes with matplotlib
+    """The same PNG in its FEW most frequent colours, transparent ones among them: a third of the
+    bytes, for notebooks that keep it. Others become the nearest of these."""
+    import numpy as np  # comes with matplotlib, as Pillow does
+    from PIL import Image
 
     found, packed = Image.open(io.BytesIO(data)).convert("RGBA"), io.BytesIO()
-    paper = Image.new("RGBA", found.size, "white")  # under the part of a pixel at an odd edge
-    Image.alpha_composite(paper, found).convert("RGB").quantize(160, dither=Image.Dither.NONE).save(
-        packed, "PNG", optimize=True
-    )
+    pixels = np.asarray(found).view(np.uint32)[..., 0]
+    colours, place, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    kept = np.argsort(-counts, kind="stable")[:FEW]
+    parts = colours[:, None].view(np.uint8).astype(np.float32)  # (colours, 4)
+    weighed = parts * np.array([1, 1, 1, 2], np.float32)  # a wrong alpha is seen first
+    squares = (weighed[kept] ** 2).sum(axis=1)
+    nearest = (squares - 2 * weighed @ weighed[kept].T).argmin(axis=1).astype(np.uint8)
+    few = Image.fromarray(nearest[place.reshape(pixels.shape)], "P")
+    few.putpalette(parts[kept].astype(np.uint8).tobytes(), "RGBA")
+    few.save(packed, "PNG", optimize=True, transparency=parts[kept, 3].astype(np.uint8).tobytes())
     return packed.getvalue()
 
 
