@@ -245,3 +245,13 @@ def test_an_architecture_by_itself_is_drawn_as_a_search_merges():
 
     assert "skips are added here" in words(ElementTree.fromstring(made.svg))
     assert dataclasses.asdict(scene_of(ARTICLE_MACRO))["merge"] == "add"
+
+
+def test_the_stage_shows_and_counts_every_step_and_is_not_drawn_as_the_article_draws(tmp_path):
+    episode = made_up_article_cells()
+
+    stage = ev.save(ev.Replay(episode, step=7), tmp_path / "x.svg", size="16:9")
+
+    assert "Step 8 of 12" in stage.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="size= does not go with as_article=True"):
+        ev.save(ev.Replay(episode, as_article=True), tmp_path / "y.svg", size="16:9")

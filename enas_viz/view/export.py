@@ -532,6 +532,9 @@ def staged(x: Any, *, moving: bool = False, step: int | None = None, **options: 
         if search and not moving and most is None:
             shown, made, at = x.episodes, x.film, x.moment
         x = x.shown
+    if options.pop("as_article", False):
+        raise ValueError("size= does not go with as_article=True; leave one of the two out")
+    options["silent"] = True  # the stage's strip shows every step
     if is_widget(x) or isinstance(x, Drawing):
         raise ValueError(
             f"size= goes with an episode, a trace or a Replay, which have steps; got a "
