@@ -255,3 +255,14 @@ def test_the_stage_shows_and_counts_every_step_and_is_not_drawn_as_the_article_d
     assert "Step 8 of 12" in stage.read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="size= does not go with as_article=True"):
         ev.save(ev.Replay(episode, as_article=True), tmp_path / "y.svg", size="16:9")
+
+
+def test_in_a_still_the_place_in_the_article_stays_left_of_the_bars():
+    for episode, step in ((made_up_article_episode(), 6), (made_up_article_cells(), 10)):
+        root = parsed(episode, step=step)
+
+        lines = [e.text for e in with_class(root, "kicker")]
+        scene = scene_of(episode, as_article=True)
+        assert " ".join(lines) == scene.count(step)
+        (track, *_) = with_class(root, "track")
+        assert max(map(len, lines)) * 8 < float(track.get("x"))  # bold letters of 12 pixels

@@ -37,7 +37,7 @@ def test_it_is_one_page_under_two_megabytes_that_fetches_nothing(page):
 
 
 def test_it_holds_every_module_and_style_once(page):
-    for once in ("function hostModel(", "const BEAT =", "const LAPSE =", ".enas-svg .veil {"):
+    for once in ("function hostModel(", "const BEAT =", "const LAPSE =", ".enas-svg .veil{"):
         assert page.count(once) == 1, once
     assert page.count("<style>") == 1
 

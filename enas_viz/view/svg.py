@@ -17,7 +17,16 @@ from typing import Any
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode
 from enas_viz.view import macro_svg, micro_svg
-from enas_viz.view.scene import OPERATIONS, Bar, MacroScene, Scene, facts, scene_of, two_digits
+from enas_viz.view.scene import (
+    OPERATIONS,
+    WORDS,
+    Bar,
+    MacroScene,
+    Scene,
+    facts,
+    scene_of,
+    two_digits,
+)
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, wrap
 from enas_viz.view.stack import Plan, describe_stack, stack_parts
 
@@ -162,8 +171,11 @@ def _told(scene: Scene, step: int, episode: Episode, wide: float) -> Block:
     left = min(360, wide * 0.42)
     height = scene.panel_rows * PANEL_LINE
     question = scene.question(step, episode.steps)
-    parts = [f'<text class="kicker start" x="0" y="14">{scene.count(step)}</text>']
-    y = 38
+    parts, y = [], 14
+    for line in wrap(scene.count(step), left, 13):
+        parts.append(f'<text class="kicker start" x="0" y="{y}">{line}</text>')
+        y += 16
+    y += 8
     for line in wrap(question[:1].upper() + question[1:], left, 17):
         parts.append(f'<text class="title start" x="0" y="{y}">{escape(line)}</text>')
         y += 22
@@ -186,7 +198,7 @@ def _panel(scene: Scene, bars: tuple[Bar, ...], x: float, width: float) -> list[
 
 
 def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
-    name, after = 74, 120 if bar.op else 92
+    name, after = 74, 92 if bar.answer in (WORDS["yes"], WORDS["no"]) else 120
     track = max(20, width - name - after)
     tone = f" op-{bar.op}" if bar.op and scene.colour == "op" else ""
     end = x + name + track
