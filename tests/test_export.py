@@ -173,9 +173,9 @@ def test_the_article_can_be_drawn_with_and_without_reductions():
 
 
 def test_a_frame_holds_the_page_as_text():
-    made = iframe('<p class="x">&amp;</p>', 300)
+    made = iframe('<p class="x">&amp; it\'s</p>', 300)
 
-    assert 'srcdoc="&lt;p class=&quot;x&quot;&gt;&amp;amp;&lt;/p&gt;"' in made
+    assert """srcdoc='&lt;p class="x"&gt;&amp;amp; it&#x27;s&lt;/p&gt;'""" in made
     assert 'height="300"' in made
 
 

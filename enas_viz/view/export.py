@@ -669,8 +669,11 @@ def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
     if type(height) is not int or height < 1:
         raise ValueError(f"height must be a positive int, pixels; got {shortened(height)}")
     html = re.sub("<noscript>.*?</noscript>", "", html, flags=re.S)  # a notebook runs scripts
+    # between single quotes the thousands of double ones need no escaping, a fifth of all bytes
+    held = escape(html, quote=False).replace("'", "&#x27;")
     return (
-        f'<div><iframe srcdoc="{escape(html)}" sandbox="allow-scripts" title="ENAS replay" '
+        f"<div><iframe srcdoc='{held}' "
+        'sandbox="allow-scripts" title="ENAS replay" '
         f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
         f"<p><small>{hint}</small></p></div>"
     )

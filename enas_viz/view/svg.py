@@ -93,14 +93,15 @@ def still(
 
 
 def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str = "") -> str:
-    """The whole network as a stack, and under it the cells that it repeats.
+    """The whole network as a stack, and under it the cells that it repeats; of the article's block
+    the stack alone, as the article shows it.
 
     cells: whether these are shown; a page that opens them on a click leaves them out. hint: a last
     line for the reader.
     """
     parts, width, height = stack_parts(plan)
     architecture = plan.architecture
-    scene = _scene_in(plan, colour)
+    scene, cells = _scene_in(plan, colour), cells and not plan.block
     micro = architecture.space.kind == "micro"
     blocks: list[Block] = [(parts, width, height)]
     if micro and cells:
