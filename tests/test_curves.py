@@ -10,7 +10,7 @@ from enas_viz import plot
 from enas_viz.space import MacroSpace
 from enas_viz.trace import Episode, Header, Trace, load_trace
 from enas_viz.view.board import Board
-from enas_viz.view.curves import WINDOW, figure, series
+from enas_viz.view.curves import WINDOW, figure, series, summary, trend
 
 SPACE = MacroSpace(2)
 
@@ -127,3 +127,39 @@ def test_of_cells_shares_are_of_nodes_and_shape_is_loose_ends():
     assert found.place_shares["reduction 3"]["max3x3"][0] == ops.count(3) / 6
     ends = [len(a.space.loose_ends(a, c)) for a in first for c in a.space.cells]
     assert found.shape[0] == pytest.approx(sum(ends) / 6)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ([0.1, 0.1, 0.5, 0.9, 0.9], "x rises from 0.1 in epoch 1 to 0.9 in epoch 5"),
+        ([0.9, 0.9, 0.5, 0.1, 0.1], "x falls from 0.9 in epoch 1 to 0.1 in epoch 5"),
+        ([0.5, 0.6, 0.5, 0.6, 0.5], "x stays level, from 0.5 in epoch 1 to 0.5 in epoch 5"),
+        ([0.4], "x: 0.4 in epoch 1."),
+        ([None, 0.4, math.nan], "x: 0.4 in epoch 2."),
+        ([0.3, 0.3], "x stays level"),
+    ],
+)
+def test_the_trend_of_a_curve_is_told_by_a_rule(values, says):
+    assert trend("x", range(len(values)), values, "{:g}").startswith(says)
+
+
+def test_a_trend_says_when_most_of_it_happened_and_the_extremes():
+    values = [0.0] * 10 + [0.25, 0.5, 0.75, 1.2] + [1.0] * 10
+
+    told = trend("x", range(len(values)), values, "{:g}")
+
+    assert "most of it between epochs 11 and 14" in told
+    assert told.endswith("lowest 0 (epoch 1), highest 1.2 (epoch 14).")
+    assert trend("x", [], []) == ""
+
+
+def test_a_plot_tells_its_curves_where_pictures_are_not_seen():
+    trace = load_trace("macro-tiny")
+
+    made = plot(trace)
+
+    data, looks = made._repr_mimebundle_()
+    assert looks["image/png"]["alt"] == summary(trace)
+    assert summary(trace) in data["text/plain"]
+    assert "Best of 6,000 samples: 99.0%." in summary(trace)

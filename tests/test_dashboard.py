@@ -14,6 +14,7 @@ from waiting import LONG, wait_for
 import enas_viz as ev
 from enas_viz.trace import Tick, Trace
 from enas_viz.view.board import Board
+from enas_viz.view.scene import episode_json, scene_of, short_name
 from enas_viz.view.shapes import module, shipped
 from enas_viz.view.timeline import tick_texts
 from enas_viz.widgets import dashboard
@@ -400,3 +401,20 @@ def test_runs_of_one_name_are_refused():
 def test_a_wait_that_would_not_wait_is_refused(seconds):
     with pytest.raises(ValueError, match="seconds must be"):
         ev.Dashboard(made_up_trace(3)).wait(seconds)
+
+
+def test_what_a_dashboard_draws_is_told_in_words(tmp_path):
+    trace = made_up_trace(4, epochs=4, per_epoch=10)
+    news = ev.Dashboard(trace).news[0]
+    episode = trace.episodes[0]
+    scene = scene_of(episode).to_json()
+    expression = "m.named(given[0], given[1])"
+
+    told = run_module(expression, [scene, episode_json(episode)], tmp_path, "dashboard.js")
+
+    assert news["summary"].startswith("Mean reward rises from ")
+    assert f"Best sample: {trace.best.accuracy:.1%}." in news["summary"]
+    parts = told.split("; ")
+    assert [part.split(": ")[0] for part in parts] == [f"layer {k + 1}" for k in range(4)]
+    ops = trace.space.op_names(episode.architecture)
+    assert all(short_name(op) in part for op, part in zip(ops, parts, strict=True))

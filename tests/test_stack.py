@@ -269,3 +269,12 @@ def test_a_trace_from_before_the_stack_had_a_choice_is_drawn_with_two_reductions
 def test_a_recipe_of_another_space_is_refused():
     with pytest.raises(ValueError, match="recipe 'macro-final' is of macro networks"):
         ev.draw(MICRO, level="network", recipe="macro-final")
+
+
+@pytest.mark.parametrize("name", ["article-macro", "enas-micro"])
+def test_a_whole_network_in_words_names_every_operation_and_where_it_reads(name):
+    whole, graph = ev.draw(name, level="network"), ev.draw(name)
+
+    assert whole.about.endswith(graph.about)
+    assert whole.about in repr(whole)
+    assert graph.about in graph._repr_mimebundle_()[0]["text/plain"]

@@ -4,6 +4,7 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import traitlets
@@ -170,5 +171,17 @@ def test_a_page_of_a_replay_opens_where_the_replay_stands():
 def test_a_film_says_from_how_many_networks_its_moments_were_taken():
     trace, small = ev.load_trace("macro-tiny"), made_up_trace(4, epochs=2, per_epoch=2)
 
-    assert film(trace, moments(trace))["of"] == "200 (from 6,000)"
+    assert film(trace, moments(trace))["of"] == "200 (one in 30 of 6,000)"
     assert film(small, moments(small))["of"] == "4"
+
+
+def test_the_drawings_of_a_film_say_in_words_how_the_search_went_and_which_dots_they_show():
+    trace = ev.load_trace("macro-tiny")
+
+    made = film(trace, moments(trace))
+
+    curves, layers = (ElementTree.fromstring(made[name]) for name in ("curves", "layers"))
+    assert curves.get("role") == layers.get("role") == "img"
+    assert curves.get("aria-label").startswith("Mean reward rises from 10.8% in epoch 1 to 89.3%")
+    assert "A dot for each of 200 networks, taken evenly from 6,000" in curves.get("aria-label")
+    assert "layer 1 " in layers.get("aria-label")

@@ -5,7 +5,7 @@
  *  (by a message, which does not wait for a running cell as traits do). `at` is the moment that is looked at, in epochs; below 0: always the newest. `opened` is the
  *  sample that is replayed; `overlaid`: runs of a kind share one set of axes. Named exports are pure, none may be called `render`. */
 
-import replay, { button, clamp, dress, glyph, make, opIcon, paint, picture, shapes, unpack, unpackPicks } from "./replay.js";
+import replay, { button, clamp, dress, glyph, make, opIcon, paint, picture, shapes, token, unpack, unpackPicks } from "./replay.js";
 import { hostModel } from "./host.js";
 
 const WIDTH = 560, LEFT = 60, RIGHT = WIDTH - 10;
@@ -20,9 +20,9 @@ const RUNS = 4; // looks of a line for runs that are overlaid; then they come ag
 /** All that is known of a run: what was told, and the news that follow on it. */
 export function joined(told, news) {
   const follows = news?.after?.[0] === told.points.n.length && news.after[1] === told.moments.n.length && news.after[2] === told.epochs.length;
-  if (!follows) return { ...told, now: null, samples: news?.samples ?? told.points.n.length, result: "" };
+  if (!follows) return { ...told, now: null, samples: news?.samples ?? told.points.n.length, result: "", summary: news?.summary ?? "" };
   const both = (name) => Object.fromEntries(Object.entries(told[name]).map(([k, v]) => [k, news[name][k].length ? v.concat(news[name][k]) : v]));
-  return { points: both("points"), moments: both("moments"), epochs: told.epochs.concat(news.epochs), now: news.now, samples: news.samples, result: news.result };
+  return { points: both("points"), moments: both("moments"), epochs: told.epochs.concat(news.epochs), now: news.now, samples: news.samples, result: news.result, summary: news.summary };
 }
 
 /** How many of `xs`, which ascend, are at most `x`. */
@@ -103,6 +103,18 @@ function worded(made, icon, word, label) {
     made.setAttribute("aria-label", `${word}: ${label}`);
   }
   return made;
+}
+
+/** A whole network in words: what was sampled for each layer, or for each node of a cell. */
+export function named(scene, episode) {
+  const told = new Map();
+  scene.plan.forEach((turn, step) => {
+    if (turn.kind === "silent") return;
+    const [first, node] = String(turn.at).split("."), where = node === undefined ? `layer ${Number(first) + 1}` : `cell ${Number(first) + 1} node ${Number(node) + 1}`;
+    const words = token(scene, episode, step).join(" "), said = turn.kind === "pick" ? words : words === "none" ? "no skips" : `skips from ${words}`;
+    told.set(where, [...(told.get(where) ?? []), said]);
+  });
+  return [...told].map(([where, words]) => `${where}: ${words.join(", ")}`).join("; ");
 }
 
 /** A line through (x, y) pairs; what is unknown is left out. */
@@ -339,7 +351,7 @@ function panel(facts, uid, hear, tell, beside) {
       const episode = unpackPicks(scene, facts, net.shown);
       dress(scene, episode, net.drawing, null, net.parts, uid);
       paint(net.parts, scene, episode, scene.plan.length, -1, Infinity, () => {});
-      net.box.setAttribute("aria-label", net.words.textContent);
+      net.box.setAttribute("aria-label", `${net.words.textContent}. ${named(scene, episode)}`);
     }
   }
 
@@ -375,8 +387,7 @@ function panel(facts, uid, hear, tell, beside) {
       stand(at, true);
       heat.setAttribute("aria-label", `Share of each operation. ${read(0, Math.max(0, known.epochs.length - 1))}`);
       heat.hidden = !known.samples;
-      const told = final ? known.result : `${known.samples} samples; best ${percent(Math.max(0, ...known.points.accuracy))}.`;
-      curves.parentNode.setAttribute("aria-label", `Curves of the run. ${told}`);
+      curves.parentNode.setAttribute("aria-label", `Curves of the run, ${known.samples} samples. ${known.summary} ${final ? known.result : ""}`.trim());
     },
     stand,
     /** samples: how many there are, which may not be drawn yet. */

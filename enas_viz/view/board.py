@@ -19,7 +19,7 @@ from typing import Any
 from enas_viz.limits import reach_of_header
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Episode, Epoch, Header, Result, Trace
-from enas_viz.view.curves import Baseline, Tally, entropy_of, place_names
+from enas_viz.view.curves import Baseline, Tally, entropy_of, place_names, trend
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, most_options, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts as facts_of
@@ -214,8 +214,30 @@ class Board:
             "epochs": self._epochs[self._told_epochs :],
             "now": now,
             "samples": self._points.seen,
+            "summary": self._summary(),
             "result": self._result(),
         }
+
+    def _summary(self) -> str:
+        """The curves in words, for those who do not see them."""
+        epochs = [e["epoch"] for e in self._epochs]
+        final = self.header.recipe.get("strategy") == "final"
+        curves = (
+            ("Accuracy on training images" if final else "Mean reward", "train", "{:.1%}"),
+            ("Entropy in nats", "entropy", "{:.1f}"),
+            ("Training loss", "loss", "{:.2f}"),
+        )
+        told = [
+            trend(
+                what,
+                epochs,
+                [e[name if final or name != "train" else "reward"] for e in self._epochs],
+                form,
+            )
+            for what, name, form in curves
+        ]
+        best = [f"Best sample: {self.best.accuracy:.1%}."] if self.best else []
+        return " ".join(filter(None, [*told, *best]))
 
     def _result(self) -> str:
         """The test figure of a final training, once it is there."""

@@ -4,7 +4,7 @@ A notebook does not tell the kernel its theme, and an image in it cannot find ou
 SVG inside an <img> and sets no `color-scheme`; HTML would be lost in notebooks that are not
 trusted). So there is one picture for both, of colours halfway: marks have a contrast of at least 3
 to 1 to either page; words have 4.5 to 1 on white, as WCAG asks, which leaves 3.9 to 1 on dark.
-More is not to be had: both contrasts multiply to 17.8, so 4.2 is the most that both can have. What
+More is impossible: both contrasts multiply to 17.8, so 4.2 is the most that both can have. What
 stands inside a box has the box's ground and keeps its colours. Files that are saved keep a white
 ground.
 

@@ -7,7 +7,7 @@ drawing of networks (`scene`, `svg`); showing and saving (`export.plot`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -92,6 +92,67 @@ def series(trace: Trace) -> Series:
         tuple(tally.shape for tally in tallies),
         tuple(tally.entropy for tally in tallies),
     )
+
+
+def summary(trace: Trace, found: Series | None = None) -> str:
+    """The curves of a search in a few sentences, for those who do not see them.
+
+    found: what `series` made of it, where that is known. Raises ValueError when it holds no episode
+    with an accuracy.
+    """
+    found = found or series(trace)
+    last = {op: shares[-1] for op, shares in found.shares.items()}
+    most = sorted(last, key=lambda op: -last[op])[:2]
+    shape = "Skips set" if trace.space.kind == "macro" else "Loose ends of a cell"
+    form = "{:.0%}" if trace.space.kind == "macro" else "{:.2g}"
+    told = [
+        trend("Mean reward", found.epochs, found.reward, "{:.1%}"),
+        f"Best of {len(found.accuracy):,} samples: {max(found.accuracy):.1%}.",
+        trend("Entropy in nats", found.epochs, found.entropy, "{:.1f}"),
+        trend(shape, found.epochs, found.shape, form),
+        "Operations sampled most in the last epoch: "
+        + ", ".join(f"{short_name(op)} {last[op]:.0%}" for op in most)
+        + ".",
+    ]
+    return " ".join(filter(None, told))
+
+
+def trend(
+    what: str, epochs: Sequence[int], values: Sequence[float | None], form: str = "{:.3g}"
+) -> str:
+    """A curve in a sentence: start, end, extremes, which way it goes; "" where nothing is known.
+
+    epochs: from 0, one for each value; None: not known. form: how a value is written.
+    The rule: with d the mean of the last fifth of the values less that of the first fifth, a curve
+    stays level if d is at most twice the mean distance of a value from the middle of its two
+    neighbours, which is how much the curve trembles; else it rises or falls;
+    most of the change lies between the first value that has made a tenth of d and the first that
+    has made nine tenths.
+    """
+    known = [(e + 1, v) for e, v in zip(epochs, values, strict=True) if _known(v) is not None]
+    if not known:
+        return ""
+    (first, start), (last, end) = known[0], known[-1]
+    if len(known) == 1:
+        return f"{what}: {form.format(start)} in epoch {first}."
+    numbers = [v for _, v in known]
+    part = -(-len(known) // 5)
+    before = sum(numbers[:part]) / part
+    change = sum(numbers[-part:]) / part - before
+    inner = zip(numbers, numbers[1:], numbers[2:], strict=False)
+    noise = sum(abs(v - (a + b) / 2) for a, v, b in inner) / max(1, len(numbers) - 2)
+    span = f"from {form.format(start)} in epoch {first} to {form.format(end)} in epoch {last}"
+    (low, lowest), (high, highest) = (pick(known, key=lambda pair: pair[1]) for pick in (min, max))
+    ends = (
+        f"lowest {form.format(lowest)} (epoch {low}), highest {form.format(highest)} (epoch {high})"
+    )
+    if abs(change) <= 2 * noise + 1e-9 * max(map(abs, numbers)):
+        return f"{what} stays level, {span}; {ends}."
+    made = [(e, (v - before) / change) for e, v in known]
+    begins, done = (next(e for e, share in made if share >= least) for least in (0.1, 0.9))
+    way = "rises" if change > 0 else "falls"
+    most = f"most of it between epochs {begins} and {done}" if begins < done else f"by epoch {done}"
+    return f"{what} {way} {span}, {most}; {ends}."
 
 
 def _known(value: float | None) -> float | None:

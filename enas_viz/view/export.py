@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from html import escape
+from html import escape, unescape
 from itertools import groupby
 from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
@@ -28,7 +28,7 @@ from enas_viz.trace import Episode, Trace
 from enas_viz.view import animation
 from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg
-from enas_viz.view.curves import figure, series
+from enas_viz.view.curves import figure, series, summary
 from enas_viz.view.reel import Reel
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.scores import scores_of, scores_svg
@@ -69,6 +69,13 @@ class Drawing:
     svg: str
     pixels: bytes = b""  # its PNG, where it was made together with the SVG
     unframed: bytes = b""  # and the one for notebooks
+    said: str = ""  # what it shows in words, where the SVG does not say so itself
+
+    @property
+    def about(self) -> str:
+        """What it shows in words: the whole network, a step, or how curves go."""
+        found = re.search("<desc>(.*?)</desc>", self.svg, flags=re.S)
+        return self.said or (unescape(found[1]) if found else "")
 
     @cached_property
     def png(self) -> bytes:
@@ -82,10 +89,11 @@ class Drawing:
         pixels = int.from_bytes(shown[16:20], "big")  # a PNG's header holds its width
         width = round(pixels / zoom_of(self.svg))
         small = base64.b64encode(few_colours(shown)).decode()
-        return {"image/png": small, "text/plain": repr(self)}, {"image/png": {"width": width}}
+        looks = {"width": width, "alt": self.about}
+        return {"image/png": small, "text/plain": repr(self)}, {"image/png": looks}
 
     def __repr__(self) -> str:
-        return f"<enas_viz drawing, {len(self.svg)} characters of SVG>"
+        return f"<enas_viz drawing: {self.about or 'a picture'}>"
 
 
 def with_still(bundle: Any, draw_it: Callable[[], Drawing]) -> Any:
@@ -280,7 +288,7 @@ def plot(trace: Trace) -> Drawing:
     made.savefig(vector, format="svg", metadata={"Date": None})
     made.savefig(raster, format="png", dpi=72 * ZOOM)
     figure(trace, both).savefig(unframed, format="png", dpi=72 * ZOOM, transparent=True)
-    return Drawing(vector.getvalue(), raster.getvalue(), unframed.getvalue())
+    return Drawing(vector.getvalue(), raster.getvalue(), unframed.getvalue(), summary(trace))
 
 
 def save(x: Any, path: str | Path, **options: Any) -> Path:

@@ -14,7 +14,7 @@ from functools import cached_property
 from html import escape
 
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.curves import series
+from enas_viz.view.curves import series, summary
 from enas_viz.view.export import Drawing
 from enas_viz.view.scene import scene_of
 from enas_viz.view.svg import Block, paragraph, stacked, still
@@ -122,8 +122,9 @@ class Poster:
                 blocks += [*group[0].block(time, veiled), ([], WIDE, BETWEEN)]
         if hint:
             blocks.append(paragraph(hint, WIDE, "hint"))
-        names = ", ".join(run.name for run in self.runs)
-        return Drawing(stacked(blocks, WIDE, f"How searches went: {names}.", "dashboard"))
+        told = (f"{r.name}: {summary(r.trace) if r.sampled else 'no sample.'}" for r in self.runs)
+        caption = f"How searches went. {' '.join(told)}"
+        return Drawing(stacked(blocks, WIDE, caption, "dashboard"))
 
     def _groups(self) -> list[list[Run]]:
         """Runs that are drawn together: by themselves, or where they are overlaid by their kind."""

@@ -120,7 +120,7 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     blocks += [paragraph(line, wide) for line in wrap(note, wide, 11) if line]
     if hint:
         blocks += [paragraph(line, wide, "hint") for line in wrap(hint, wide, 12)]
-    return stacked(blocks, wide, describe_stack(plan))
+    return stacked(blocks, wide, f"{describe_stack(plan)} {describe(scene, architecture)}")
 
 
 def cell_still(plan: Plan, cell: int, colour: str = "op") -> str:

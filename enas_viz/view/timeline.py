@@ -20,7 +20,7 @@ from typing import Any
 
 from enas_viz.space import Space
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.curves import Series, series
+from enas_viz.view.curves import Series, series, summary
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts, short_name
@@ -85,7 +85,7 @@ def film(trace: Trace, shown: Sequence[Episode], found: Series | None = None) ->
         "digits": width,
         "pickDigits": wide,
         "best": best,
-        "of": f"{len(shown)}" + (f" (from {tried:,})" if tried > len(shown) else ""),
+        "of": f"{len(shown)}" + _taken(len(shown), tried),
         "moments": [
             {
                 "picks": pack_picks((p for step in e.steps for p in step.picks), wide),
@@ -96,6 +96,14 @@ def film(trace: Trace, shown: Sequence[Episode], found: Series | None = None) ->
             for e, x in zip(shown, drawn.places, strict=True)
         ],
     }
+
+
+def _taken(shown: int, tried: int) -> str:
+    """Which of all samples the moments are: every so many, evenly."""
+    if tried <= shown:
+        return ""
+    every = round(tried / shown)
+    return f" (one in {every} of {tried:,})" if every > 1 else f" (of {tried:,})"
 
 
 @dataclass(frozen=True)
@@ -126,8 +134,11 @@ def overview(
     found = found or series(trace)
     places = _places(trace, found, shown)
     return Overview(
-        _svg(_curves(found, trace.space, shown, places, best, beside)),
-        _svg(_places_over_time(found, trace.space)),
+        _svg(
+            _curves(found, trace.space, shown, places, best, beside),
+            _said(trace, found, len(shown)),
+        ),
+        _svg(_places_over_time(found, trace.space), _said_of_places(found)),
         tuple(places),
         len(found.epochs),
     )
@@ -182,10 +193,27 @@ def _x(position: float, epochs: int) -> float:
 # ---------------------------------------------------------------- drawings
 
 
-def _svg(parts: Sequence[str]) -> str:
+def _said(trace: Trace, found: Series, shown: int) -> str:
+    tried = len(found.accuracy)
+    dots = f"A dot for each of {shown} networks"
+    dots += f", taken evenly from {tried:,} that were sampled." if tried > shown else "."
+    return f"{summary(trace, found)} {dots}"
+
+
+def _said_of_places(found: Series) -> str:
+    """What each layer or node uses most at the end, in words."""
+    told = []
+    for name, shares in found.place_shares.items():
+        op = max(shares, key=lambda each: shares[each][-1])
+        told.append(f"{name} {short_name(op)} {shares[op][-1]:.0%}")
+    return f"Operation sampled most in the last epoch: {', '.join(told)}."
+
+
+def _svg(parts: Sequence[str], said: str) -> str:
     cursor = f'<path class="cursor" d="M0 {TOP - 4}V{BOTTOM}"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg time" '
+        f'role="img" aria-label="{escape(said)}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}{cursor}</svg>'
     )
 
