@@ -65,7 +65,7 @@ def test_added_skips_are_laid_over_each_other_and_go_through_a_plus(macro):
 
     found = Picture(added).widget()
 
-    assert "3 laid over each other" in texts(found)
+    assert "3 added" in texts(found)
     assert found.count('class="ring"') == 3
     assert "1×1" not in texts(found)
     assert ev.Child(replace(added, variants={})).picture["sums"][1] == {

@@ -110,7 +110,7 @@ function render({ model, el }) {
   const images = node("div", { class: "images", role: "group", "aria-label": "Pick an image" });
   const said = node("div", { class: "said", "aria-live": "polite" }, node("p"), node("p"), node("p"));
   const net = node("div", { class: "net" }), verdict = node("ul", { class: "verdict", "aria-label": "How likely each class is" });
-  const title = node("h3"), ops = node("div", { class: "ops", role: "group" });
+  const title = node("h2"), ops = node("div", { class: "ops", role: "group" });
   const undo = node("button", { class: "word undo" }, "Undo");
   const slid = node("div", { class: "slide" }), stage = node("div", { class: "stage", role: "img" }), tell = node("p", { class: "tell" });
   const play = node("button", { class: "word play" }), bar = node("input", { type: "range", min: 0, step: 1, "aria-label": "Place of the window" });

@@ -25,6 +25,7 @@ from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, tip
 
 ROOMY, TIGHT = (32, 24, 16), (24, 16, 12)  # pixels of one map, after 0, 1, 2 halvings
 ROOMY_LAYERS, ROOMY_NODES = 4, 2
+TRUNK = 7  # right of a node, where its wires turn
 GAP, PAD, STRIP = 2, 4, 15  # between maps, around them; the line of words on a slab
 EDGE, FUNNEL, GUTTER, LANE, DROP, CROSSING = 6, 26, 16, 15, 8, 14
 PHOTO = 52
@@ -68,7 +69,7 @@ WORDS = {  # of the window that slides; the browser fills in numbers
         "takes each map by itself.",
     },
     "identity": "The identity passes its input on as it is.",
-    "added": "{left} laid over each other",
+    "added": "{left} added",
     "stacked": "{left} × {of} = {total}",
 }
 BAR_ROW, BAR_W = 20, 168  # of the verdict in a still
@@ -404,10 +405,10 @@ class Picture:
         above, below = (LANE * min(every.count(w), 6) for w in ("top", "bottom"))
         stack = len(loose) * (f + STRIP) + 18
         high = max(2 * f + 54, stack - 20)
-        top = 8 + above + max(0.0, (stack - 2 * f - 54) / 2)
+        top = 8 + STRIP + above + max(0.0, (stack - 2 * f - 54) / 2)
         y = (top + f / 2 + 4, top + f / 2 + 4 + f + 50)
         middle, floor = (y[0] + y[1]) / 2, y[1] + f / 2
-        floor = max(floor, middle + high / 2) + below
+        floor = max(floor + 44, middle + high / 2) + below
         x = self._before(y, middle)
         made: dict[int, _Face] = {}
         for side in (0, 1):
@@ -415,7 +416,8 @@ class Picture:
         x = max(face.right for face in made.values())
         for node, row in enumerate(rows, start=2):
             x += GUTTER + CROSSING + 8
-            out = _Face(f"n{node}", x + f + FUNNEL + 8 + f / 2, middle, f)
+            wide = max(FUNNEL, 84 - f)  # words under a small face are wider than it is
+            out = _Face(f"n{node}", x + f + wide + 8 + f / 2, middle, f)
             for side in (0, 1):
                 op, place = space.ops[row[2 + side]], f"{node}.{side}"
                 own = _Face(f"x{place}", x + f / 2, y[side], f)
@@ -428,14 +430,14 @@ class Picture:
                 at = own.left - 12 - CROSSING * side
                 arc = _Arc(made[row[side]], at, own.left, own.y, cut, words, way)
                 self.arcs.append(arc)
-                self._into_sum(own, out, cut)
-            self._sum(own.right + FUNNEL / 2 + 2, middle, out)
+                self._into_sum(own, out, cut, wide / 2 + 2)
+            self._sum(own.right + wide / 2 + 2, middle, out)
             self._face(out, "", f"node {node + 1}")
             made[node] = out
             x = out.right
         self._ends(x, f, middle, made, loose_ways, floor)
-        self._route(top - 8, floor - below + 12)
-        self.height = floor + 34
+        self._route(top - 8 - STRIP, floor - below + 14)
+        self.height = floor + 10
 
     def _way(self, source: int, node: int, side: int) -> str:
         """How a wire reaches a node: straight from the column before, else above or below."""
@@ -452,15 +454,10 @@ class Picture:
         self._text(EDGE + PHOTO / 2, middle + PHOTO / 2 + 31, size)
         x, hidden = EDGE + PHOTO + 24, max(0, inside.cell - 2)
         self._wire(EDGE + PHOTO, x - 2, middle)
-        if hidden or not inside.cell:
-            for k in range(min(hidden, 5)):
-                self.parts.append(
-                    f'<rect class="fixed" x="{x + 6 * k:g}" y="{middle - 26:g}" width="18" '
-                    f'height="52" rx="4"/>'
-                )
-        else:
+        for k in range(max(1, min(hidden, 5))):
             self.parts.append(
-                f'<rect class="fixed" x="{x:g}" y="{middle - 26:g}" width="18" height="52" rx="4"/>'
+                f'<rect class="fixed" x="{x + 6 * k:g}" y="{middle - 26:g}" width="18" '
+                f'height="52" rx="4"/>'
             )
         width = 18 + 6 * max(0, min(hidden, 5) - 1)
         words = f"{hidden} cell{'' if hidden == 1 else 's'}" if hidden else ""
@@ -486,16 +483,15 @@ class Picture:
             self._funnel(given.right, given.top, given.bottom, FUNNEL - 8, f, y, "1×1")
             x = given.right + FUNNEL - 8
         face = _Face(f"n{side}", x + f / 2, y, f)
-        self._face(face, "")
-        self._text(face.x, face.bottom + 15, f"node {side + 1}", "strong")
         name, _, halved = inside.inputs[side].partition(", ")
-        self._text(face.x, face.bottom + 29, name)
+        self._slab(face, "", name)
+        self._text(face.x, face.bottom + 15, f"node {side + 1}", "strong")
         if halved:
-            self._text(face.x, face.bottom + 42, halved)
+            self._text(face.x, face.bottom + 29, halved)
         return face
 
-    def _into_sum(self, own: _Face, out: _Face, cut: str) -> None:
-        x = own.right + FUNNEL / 2 + 2
+    def _into_sum(self, own: _Face, out: _Face, cut: str, wide: float) -> None:
+        x = own.right + wide
         end = out.y + (-13 if own.y < out.y else 13)
         self.parts.append(
             f'<path class="line after" data-after="{cut}" '
@@ -568,7 +564,8 @@ class Picture:
         if words:
             self._text(face.x, face.bottom + 15, words, "strong")
             t = self.inside.tensors[face.key]
-            self._text(face.x, face.bottom + 30, f"{t.side}×{t.side}, {t.of} ch.")
+            self._text(face.x, face.bottom + 29, f"{t.side}×{t.side}")
+            self._text(face.x, face.bottom + 42, f"{t.of} ch.")
 
     def _slab(self, face: _Face, cut: str, words: str) -> None:
         """A slab that stands on others: its name, its maps."""
@@ -599,9 +596,11 @@ class Picture:
             self._wire(x, out.left, y)
             if count > 1:
                 plus = x + FUNNEL / 2
+                high = own.f + STRIP
+                taps = "".join(f"M{x:g} {y - high * k:g}H{plus:g}" for k in range(1, count))
                 self.parts.append(
-                    f'<path class="line" d="M{x:g} {top + 10:g}H{plus:g}V{y - 12:g}"/>'
-                    f"{_plus(plus, y)}"
+                    f'<path class="line" d="{taps}M{plus:g} {y - high * (count - 1):g}'
+                    f'V{y - 12:g}"/>{_plus(plus, y)}'
                 )
             words = "added" if count > 1 else ""
             total = WORDS["added"].format(left=count) if count > 1 else ""
@@ -715,6 +714,8 @@ class Picture:
                 leaving = [a for a in mine if a.source is face]
                 for i, arc in enumerate(sorted(leaving, key=lambda a: -a.x)):
                     arc.start = face.x + (i - (len(leaving) - 1) / 2) * 10
+                    if not self.macro:  # words stand under a node, so wires leave beside it
+                        arc.start = face.right + TRUNK
             taken: list[list[_Arc]] = []
             for arc in sorted(mine, key=lambda a: a.x - a.start):
                 while arc.lane < len(taken) and any(
@@ -736,12 +737,17 @@ class Picture:
                 f"V{arc.y - turn:g}Q{x:g} {arc.y:g} {x + abs(turn):g} {arc.y:g}H{arc.to - 3:g}"
             )
             middle = (x, arc.y - math.copysign(20, arc.y - y))
+            if abs(arc.y - y) < HANDLE:
+                middle = ((face.right + arc.to) / 2, y)
         else:
             up = arc.way == "top"
             lane = top - LANE * arc.lane if up else bottom + LANE * arc.lane
             edge, turn = (face.top - 1, -r) if up else (face.bottom + 1, r)
+            begin = f"M{arc.start:g} {edge:g}"
+            if not self.macro:
+                begin = f"M{face.right + 1:g} {face.y:g}H{arc.start:g}"
             line = (
-                f"M{arc.start:g} {edge:g}V{lane - turn:g}Q{arc.start:g} {lane:g} "
+                f"{begin}V{lane - turn:g}Q{arc.start:g} {lane:g} "
                 f"{arc.start + r:g} {lane:g}H{arc.x - r:g}Q{arc.x:g} {lane:g} {arc.x:g} "
                 f"{lane - turn:g}V{arc.y + turn:g}Q{arc.x:g} {arc.y:g} {arc.x + r:g} {arc.y:g}"
                 f"H{arc.to - 3:g}"

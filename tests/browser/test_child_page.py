@@ -82,7 +82,7 @@ def test_a_cut_arc_changes_maps_sums_and_verdict_and_comes_back(opened):
 def test_another_operation_is_chosen_for_the_layer_that_is_open(opened):
     page, inside = opened(), load_inside("child-macro")
     page.locator("[data-place='2']").dispatch_event("click")
-    expect(page.locator("h3")).to_contain_text("Layer 3")
+    expect(page.locator("h2")).to_contain_text("Layer 3")
 
     page.locator(".ops").get_by_text("avg 3×3").click()
 
@@ -209,7 +209,7 @@ def test_arcs_and_layers_are_reached_and_used_by_the_keyboard(opened):
     expect(wire).to_have_attribute("aria-pressed", "false")
     page.locator("[data-place='3']").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("h3")).to_contain_text("Layer 4")
+    expect(page.locator("h2")).to_contain_text("Layer 4")
     assert page.locator(".said").get_attribute("aria-live") == "polite"
     names = page.locator(f"{ROOT} :is(button, input, [role=button]):not(.undo)")
     for one in names.all():
