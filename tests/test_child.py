@@ -183,7 +183,7 @@ def test_what_is_said_changes_with_what_is_cut(macro):
     ("name", "value", "says"),
     [
         ("changes", ["cut:9-9"], "a change of this network is one of"),
-        ("changes", ["cut:1-1", "cut:2-1"], "holds one change at a time; got 2"),
+        ("changes", ["cut:1-1", "cut:2-1"], "holds one change at a time; got 2 changes"),
         ("place", "9", "place is one of 0, 1, 2, 3; got '9'"),
         ("at", -1, "at must be an int from 0"),
     ],

@@ -99,6 +99,7 @@ def test_a_page_refuses_a_number_that_is_not_finite(number):
         lambda: ev.Dashboard({"a": small("macro-tiny"), "b": astray()}),
         lambda: ev.Lens(ev.load_trace("controller-micro").last),
         lambda: ev.Microscope(baseline="best"),
+        lambda: ev.Child("child-micro"),
         lambda: ev.SharedWeights(small("macro-tiny")),
         lambda: ev.Replay(astray()),
         lambda: ev.SharedWeights(astray()),

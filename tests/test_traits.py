@@ -27,6 +27,7 @@ WIDGETS = {
     "dashboard": lambda: ev.Dashboard(small()),
     "lens": lambda: ev.Lens(ev.load_trace("controller-macro").last),
     "microscope": lambda: ev.Microscope(),
+    "child": lambda: ev.Child(),
     "shared weights": lambda: ev.SharedWeights(small()),
 }
 # widget, trait: values that cannot be, besides those of another kind
@@ -51,6 +52,10 @@ IMPOSSIBLE = {
     ("microscope", "entropy_weight"): (*NO_NUMBERS, -0.1, 1.1),
     ("microscope", "seed"): (*NO_NUMBERS, -1, 2**32, 0.5),
     ("microscope", "rule"): (None, 3, "x", []),
+    ("child", "image"): (*NO_NUMBERS, 0.5),
+    ("child", "changes"): (None, 3, "x", ["x"], [None], [3], ["cut:1-1", "cut:2-1"], ["cut:9-9"]),
+    ("child", "place"): (None, 3, "x", "", "9", []),
+    ("child", "at"): (*NO_NUMBERS, -1, 10**6, 0.5),
     ("shared weights", "at"): (*NO_NUMBERS, 0.5),
     ("shared weights", "child"): (None, 3, "x", "zz", "0" * 500, "-1", "é"),
 }

@@ -139,14 +139,14 @@ class Child(Widget):
         try:
             rewired(self.inside.architecture, changes, self.inside.kind)
         except ValueError as error:
-            raise Refused(str(error)) from None
+            raise Refused(f"changes: {error}") from None
         if self._ask is None and len(changes) > 1:
             raise Refused(
-                f"a recording holds one change at a time; got {len(changes)}. A search makes any "
-                f"number: ev.Child(search.restore(folder))"
+                f"a recording holds one change at a time; got {len(changes)} changes. A search "
+                f"makes any number: ev.Child(search.restore(folder))"
             )
         if self._ask is None and changes and changes[0] not in self.inside.variants:
-            raise Refused(f"this recording does not hold {shortened(changes[0])}")
+            raise Refused(f"of all changes this recording does not hold {shortened(changes[0])}")
         return changes
 
     @traitlets.observe("changes")
@@ -194,7 +194,10 @@ class Child(Widget):
 
 def _is_run(x: str | Path) -> bool:
     """Whether it is a folder, as a run has one; the names of recordings come first."""
-    return x not in SHIPPED and Path(x).expanduser().is_dir()
+    try:
+        return x not in SHIPPED and Path(x).expanduser().is_dir()
+    except (OSError, RuntimeError):  # a name that is too long, or of a user who is not there
+        return False
 
 
 def _opened(x: Any, architecture: Any, cell: int | None) -> Any:
