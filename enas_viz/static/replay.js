@@ -315,7 +315,8 @@ function drawBars(list, scene, episode, step, uid, temperature, recorded, choose
 
 let views = 0;
 
-function render({ model, el }) {
+/** theatre: of `theatre.js`, for hosts that bring it along. */
+function render({ model, el, theatre }) {
   const uid = `enas${Date.now().toString(36)}-${views++}-`;
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
@@ -364,6 +365,9 @@ function render({ model, el }) {
       make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
     seat, builds, networkBox, legend, facts, said, live);
   el.append(root);
+  const hall = theatre?.({ model, root, uid, hear, push, acts: { toggle: () => toggle(), roll: () => toggleRoll(), act: (action) => act(action),
+    open: (moment) => open(moment), go: (step) => go(step) }, view: () => ({ scene, episode, step: now(), moment: film ? at() : 0 }) });
+  if (hall) speed.after(hall.button);
 
   const now = () => home[clamp(model.get("step"), 0, home.length - 1)];
   /** Where the present step stands among those that are shown; and to the one that stands there. */
@@ -464,7 +468,7 @@ function render({ model, el }) {
     paint(parts, scene, episode, step, low, high, (element) => {
       element.parentNode.append(element); // on top
       if (!quick && step === order[order.indexOf(shown) + 1]) grow(element);
-    }, model.get("whole"));
+    }, model.get("whole") || model.get("rolling"));
     drawPanel(step);
     const text = caption(scene, episode, step, home);
     count.textContent = text.count;
@@ -544,7 +548,6 @@ function render({ model, el }) {
     const start = !model.get("rolling");
     if (start) {
       model.set("playing", false);
-      model.set("step", n - 1); // whole networks
       if (at() >= film.moments.length - 1) model.set("moment", 0);
     }
     model.set("rolling", start);
@@ -591,6 +594,7 @@ function render({ model, el }) {
   });
   hear(root, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (hall && event.key.toLowerCase() === "f" && event.target !== speed) return void (event.preventDefault(), hall.toggle());
     const action = keyAction(event.key);
     const own = [speed, scrubber, warmth].includes(event.target) && event.key !== " " && event.key !== "k";
     if (!action || own || (event.key === " " && event.target.tagName === "BUTTON")) return;
@@ -628,7 +632,7 @@ function render({ model, el }) {
   });
   resized?.observe(root);
   const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
-    "change:film": build, "change:moment": load, "change:rolling": turn, "change:temperature": () => drawPanel(shown),
+    "change:film": build, "change:moment": load, "change:rolling": () => { turn(); load(); }, "change:temperature": () => drawPanel(shown),
     "change:mine": load, "change:answer": load, "change:silent": build };
   for (const [event, then] of Object.entries(heard)) model.on(event, then);
   build();
@@ -636,6 +640,7 @@ function render({ model, el }) {
   turn();
   return () => {
     life.abort();
+    hall?.end();
     resized?.disconnect();
     Object.values(timers).forEach(clearTimeout);
     for (const [event, then] of Object.entries(heard)) model.off(event, then);

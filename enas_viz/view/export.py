@@ -411,12 +411,16 @@ def _page_of(x: Any, **options: Any) -> str:
         )
         best = made["best"]
         shown = draw_moment(made, several, best, **options)
-        return page(replay_state(scene, film=made, moment=best, step=step), shown)
+        stage = stage_of(scene, x, several, made)
+        return theatre_page(
+            replay_state(scene, film=made, moment=best, step=step, stage=stage), shown
+        )
     shown = subject(x)
     if isinstance(shown, Episode) and shown.steps:
         still = draw(shown, step=step, **options)
         scene, step = scene_of(shown, **options), _step(shown, step) or 0
-        return page(replay_state(scene, episode=episode_json(shown), step=step), still)
+        told = {"episode": episode_json(shown), "step": step, "stage": stage_of(scene)}
+        return theatre_page(replay_state(scene, **told), still)
     architecture = shown if isinstance(shown, Architecture) else shown.architecture
     return picture_page(draw(shown, step=step, **options), describe(scene_of(shown), architecture))
 
@@ -495,7 +499,7 @@ def _save_staged(x: Any, path: Path, size: Any, **options: Any) -> None:
         raise ValueError(
             "a page fits itself to its window; size= goes with .svg, .png, .gif and .mp4"
         )
-    known = {"colour", "reductions", "step", "moments"}
+    known = {"colour", "reductions", "silent", "step", "moments"}
     moving = ending in animation.ENDINGS
     if moving:
         known.add("seconds")
@@ -527,8 +531,8 @@ def staged(x: Any, *, moving: bool = False, step: int | None = None, **options: 
     """What the theatre shows of an episode, of the search of a trace, or of a `Replay` as it is.
 
     moving: for an animation, in which a Replay's film has as many moments as that of a trace. step:
-    which is seen; of an episode by default the last, of a film `telling_step`. options: colour and
-    reductions, as for `draw`; moments: how many episodes of a trace there are at most (60).
+    which is seen; of an episode by default the last, of a film `telling_step`. options: colour,
+    reductions and silent, as for `draw`; moments: at most so many episodes of a trace (60).
     Raises ValueError for what has no steps, and for a step that is not there.
     """
     most = options.pop("moments", None)
@@ -604,6 +608,11 @@ def page(
     )
 
 
+def theatre_page(state: dict[str, Any], still: Drawing) -> str:
+    """A page that plays a replay with its theatre; as `page`."""
+    return page(state, still, "theatre").replace("<title>ENAS theatre<", "<title>ENAS replay<", 1)
+
+
 def without_scripts(still: Drawing) -> str:
     """What a page shows in place of a widget where JavaScript is off.
 
@@ -634,6 +643,8 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
         "free": False,
         "asks": False,
         "whole": False,
+        "stage": {},
+        "theatre": False,
         "mine": [],
         "answer": {},
         **now,

@@ -74,7 +74,7 @@ class Reel:
     @property
     def beats(self) -> int:
         """How many moments or steps there are."""
-        return len(self.play.episodes) if self.play.is_film else len(self.play.scene.plan)
+        return len(self.play.episodes) if self.play.is_film else len(self.play.scene.shown)
 
     @property
     def ticks(self) -> int:
@@ -114,11 +114,12 @@ class Reel:
             before = now
 
     def _state(self, k: int, asked: bool = False) -> State:
-        """What is seen at a moment of a film, or at a step of an episode."""
+        """What is seen at a moment of a film, or at the k-th step that an episode shows."""
         import numpy as np
 
         film = self.play.is_film
-        tiles = self.play.tiles(moment=k) if film else self.play.tiles(k, asked=asked)
+        step = None if film else self.play.scene.shown[k]
+        tiles = self.play.tiles(step, k if film else 0, asked)
         pixels = np.full((HEIGHT, WIDTH, 3), _rgb("surface"), np.uint8)
         for box, shapes in tiles:
             x, y, w, h = box
@@ -144,8 +145,9 @@ class Reel:
         before = None
         for k in range(self.beats):
             comes, reads, flies = (round(part * self.ticks) for part in (FADE, READ, FLY))
-            now, silent = self._state(k), self.play.scene.turns[k].kind == "silent"
-            if silent or not comes or not flies:  # nothing is picked, or there is no time
+            now, scene = self._state(k), self.play.scene
+            if scene.turns[scene.shown[k]].kind == "silent" or not comes or not flies:
+                # nothing is picked, or there is no time
                 yield _with(now), self.ticks
                 before = now
                 continue
@@ -162,11 +164,13 @@ class Reel:
         play = self.play
         x1, x2 = (offset(play.stage, self.beats, step) for step in (k - 1, k))
         box = (play.stage["left"], STRIP_Y, play.stage["width"], WINDOW_H)
-        places = "".join(strip(play.scene, play.episodes[0], k, asked=True)) if x1 != x2 else ""
+        step = play.scene.shown[k]
+        places = strip(play.scene, play.episodes[0], step, asked=True) if x1 != x2 else ()
         for i in range(1, count + 1):
             shown = between(a, b, i / (count + 1))
             if places:
-                shapes = window_of(box, x1 + (x2 - x1) * eased(i / (count + 1)), places)
+                x = x1 + (x2 - x1) * eased(i / (count + 1))
+                shapes = window_of(box, x, "".join(places))
                 left, top, width, height = box
                 part = self.render(_cropped(picture(shapes), box))
                 shown[top : top + height, left : left + width] = part
@@ -177,7 +181,7 @@ class Reel:
         resting = _with(a)
         picked = re.search(
             r'<g class="picked"><rect class="wash" x="([\d.]+)" y="(\d+)"',
-            "".join(shapes for _, shapes in self.play.tiles(k)),
+            "".join(shapes for _, shapes in self.play.tiles(self.play.scene.shown[k])),
         )
         if picked is None:  # a skip step that chose none
             yield from (between(a, b, i / (count + 1)) for i in range(1, count + 1))

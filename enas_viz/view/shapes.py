@@ -200,7 +200,7 @@ def module(name: str) -> str:
         default, names, file = re.fullmatch(
             r'import (?:(\w+), )?\{ (.*) \} from "\./([\w.]+)";', line
         ).groups()
-        body = shipped(file)
+        body = module(file)
         exported = re.search(r"^export default (.*);$", body, flags=re.M)
         body = re.sub(r"^export default .*;$", "", body, flags=re.M)
         body = re.sub(r"^export (?=const|function)", "", body, flags=re.M)

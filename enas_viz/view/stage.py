@@ -42,6 +42,24 @@ ROWS, MOST_BARS = 6, 18  # of the bars: lines of a column, and options that have
 CURVES_W = {"macro": 364, "micro": 296}  # cells are wide
 CHIP = 35  # a chapter's line
 
+GRID: dict[str, Any] = {  # the same for `static/theatre.js`
+    "edge": EDGE,
+    "text": TEXT,
+    "large": LARGE,
+    "stripY": STRIP_Y,
+    "windowH": WINDOW_H,
+    "pitch": PITCH,
+    "bottom": BOTTOM,
+    "wordsY": WORDS_Y,
+    "wordsW": WORDS_W,
+    "barsX": BARS_X,
+    "barsY": BARS_Y,
+    "bar": BAR,
+    "rows": ROWS,
+    "most": MOST_BARS,
+    "chip": CHIP,
+}
+
 # Letters in the network's boxes, in its own units: as large as the boxes allow. The network is
 # never drawn smaller than LEAST, where they have 14 pixels; it is then seen through a window.
 LETTERS = {"macro": 15.0, "micro": 15.3}
@@ -87,7 +105,9 @@ def stage_of(
         "glyph": round(min(LETTERS[kind], TEXT / scale), 2),
         "head": round(TEXT / scale, 2),
     }
-    return made | (_film(trace, shown, film, found or series(trace)) if trace else {})
+    return (
+        made | {"grid": GRID} | (_film(trace, shown, film, found or series(trace)) if trace else {})
+    )
 
 
 # ---------------------------------------------------------------- the network
@@ -136,7 +156,7 @@ def network(
         rejected = re.findall(r'<path class="arc[^"]* rejected[^>]*/>', markup)
         markup = "".join(draw(scene, architecture, len(scene.plan)))
         markup = markup.replace('<g class="arcs">', f'<g class="arcs">{"".join(rejected)}', 1)
-        markup = _at_step(markup, step, scene.turns[step].at)
+        markup = _at_step(markup, scene, step)
     sizes = {"small start": stage["head"], "small": stage["small"], "": stage["glyph"]}
     for name, short in stage["short"].items():
         markup = markup.replace(name, short)
@@ -146,14 +166,13 @@ def network(
     return f'<svg class="child" {box} viewBox="{stage["views"][step]}">{markup}</svg>'
 
 
-def _at_step(markup: str, step: int, at: str) -> str:
+def _at_step(markup: str, scene: Scene, step: int) -> str:
     """A drawing in which all is decided, and in it what one step decides as the present."""
-    markup = re.sub(
-        rf'class="(arc|layer|merge)([^"]*) past([^"]*)"(?=[^>]* data-born="{step}")(?![^>]*-fixed)',
-        r'class="\1\2 now\3"',
-        markup,
-    )
-    about = rf'class="(layer [^"]*)"(?=[^>]* data-at="{re.escape(at)}")'
+    born = "|".join(str(t) for t, home in enumerate(scene.homes) if home == step)
+    decided = rf'(?=[^>]* data-born="({born})")(?![^>]*-fixed)'
+    was = rf'class="(arc|layer|merge)([^"]*) past([^"]*)"{decided}'
+    markup = re.sub(was, r'class="\1\2 now\3"', markup)
+    about = rf'class="(layer [^"]*)"(?=[^>]* data-at="{re.escape(scene.turns[step].at)}")'
     return re.sub(about, r'class="\1 about"', markup)
 
 
@@ -170,16 +189,15 @@ def _sized(attributes: str, sizes: dict[str, float]) -> str:
 def strip(
     scene: Scene, episode: Episode, step: int, whole: bool = False, asked: bool = False
 ) -> list[str]:
-    """For every step of the controller its place in the strip, what it sampled above; `offset`
-    moves the window over them."""
-    count = len(scene.turns)
-    tenses = ["past" if t < step or whole else "future" for t in range(count)]
-    tenses[step] = f"now{' asked' * asked}"
-    return [_place(scene, episode, t, *tenses[t : t + 2]) for t in range(count)]
+    """For every step that is shown its place in the strip, what it sampled above; `offset` moves
+    the window over them. step: one that is shown."""
+    tenses = ["past" if t < step or whole else "future" for t in scene.shown]
+    tenses[scene.numbers[step] - 1] = f"now{' asked' * asked}"
+    return [_place(scene, episode, i, t, *tenses[i : i + 2]) for i, t in enumerate(scene.shown)]
 
 
-def _place(scene: Scene, episode: Episode, t: int, tense: str, after: str = "") -> str:
-    turn, x = scene.turns[t], PITCH * t + PITCH // 2
+def _place(scene: Scene, episode: Episode, i: int, t: int, tense: str, after: str = "") -> str:
+    turn, x = scene.turns[t], PITCH * i + PITCH // 2
     lines = scene.token(t, episode.steps[t].picks)
     middle = (33,) if len(lines) == 1 else (22, 44)
     words = "".join(
@@ -187,13 +205,13 @@ def _place(scene: Scene, episode: Episode, t: int, tense: str, after: str = "") 
         for line, y in zip(lines, middle, strict=True)
     )
     short = KINDS[turn.kind] if turn.options != "ops" else "op"
-    before = f'<path class="line" d="M{x - 42} 77h20"/>' if t else ""
+    before = f'<path class="line" d="M{x - 42} 77h20"/>' if i else ""
     on = f'<g class="step {after}"><path class="line" d="M{x + 22} 77h20"/></g>' if after else ""
     box = f'x="{x - 38}" y="4" width="76" height="48" rx="6"'
     return (
         f'<g class="step {tense}" data-step="{t}">{before}<path class="line" d="M{x} 62v-8"/>'
         f'<rect class="cell" x="{x - 22}" y="62" width="44" height="30" rx="6"/>'
-        f'<text class="number" x="{x}" y="84">{t + 1}</text>'
+        f'<text class="number" x="{x}" y="84">{i + 1}</text>'
         f'<rect class="hole" {box}/><rect class="chip" {box}/>'
         f'<rect class="tinted {_tint(scene, t, episode)}" {box}/>{words}'
         f'<text class="small kind" x="{x}" y="114">{short}</text></g>{on}'
@@ -215,7 +233,8 @@ def _tint(scene: Scene, t: int, episode: Episode) -> str:
 
 
 def offset(stage: Json, steps: int, step: int) -> float:
-    """How far the strip's window has moved, in pixels: the present step stands in its middle."""
+    """How far the strip's window has moved, in pixels: the present step stands in its middle. step:
+    its number among the `steps` that are shown, from 0."""
     spare = PITCH * steps - stage["width"]
     if spare <= 0:
         return spare / 2
@@ -223,7 +242,7 @@ def offset(stage: Json, steps: int, step: int) -> float:
 
 
 def dots(stage: Json, steps: int, step: int) -> str:
-    """All steps as dots under the strip's window, where it does not show them all."""
+    """All steps as dots under the strip's window, where it does not show them all; as `offset`."""
     if PITCH * steps <= stage["width"]:
         return ""
     pitch = min(12, stage["width"] / steps)
@@ -427,25 +446,27 @@ def tiles(
 ) -> list[Tile]:
     """Everything on the stage at a step, of a film at a moment. whole: see `network`. asked: the
     step's question is asked, and nothing is picked yet."""
-    steps, left, window = len(scene.plan), stage["left"], stage["width"]
+    steps, left, window = len(scene.shown), stage["left"], stage["width"]
+    step = scene.homes[step]
+    place = scene.numbers[step] - 1
     headline = f'<text class="headline start" x="{EDGE}" y="40">{stage["title"]}</text>'
     top = math.floor(stage["top"])
     made = [
         ((0, 0, WIDTH, STRIP_Y), headline + under_title(stage, episode, moment)),
-        ((left, STRIP_Y + WINDOW_H, window, 16), dots(stage, steps, step)),
+        ((left, STRIP_Y + WINDOW_H, window, 16), dots(stage, steps, place)),
         (
             (left, top, window, math.ceil(stage["top"] + stage["high"]) - top),
             network(stage, scene, episode, step, whole, asked),
         ),
         ((0, BARS_Y - 6, BARS_X - 8, HEIGHT - BARS_Y + 6), words(scene, episode, step, asked)),
     ]
-    shift = round(offset(stage, steps, step))
-    for t, place in enumerate(strip(scene, episode, step, whole, asked)):
-        x = left + PITCH * t - shift
+    shift = round(offset(stage, steps, place))
+    for i, shapes in enumerate(strip(scene, episode, step, whole, asked)):
+        x = left + PITCH * i - shift
         x1, x2 = max(left, x), min(left + window, x + PITCH)
         if x1 < x2:
             box = (x1, STRIP_Y, x2 - x1, WINDOW_H)
-            made.append((box, window_of(box, x1 - left + shift, place)))
+            made.append((box, window_of(box, x1 - left + shift, shapes)))
     for bar in bars(scene, episode, step, asked):
         x, y, width = map(round, map(float, re.search(_PLACE, bar).groups()))
         made.append(((x - 2, y, width + 8, BAR), bar))

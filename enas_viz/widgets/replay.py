@@ -15,10 +15,19 @@ import traitlets
 
 from enas_viz.space import Architecture, Order, assemble
 from enas_viz.trace import Episode, Trace
-from enas_viz.view.export import Drawing, draw, draw_moment, iframe, page, replay_state, with_still
+from enas_viz.view.export import (
+    Drawing,
+    draw,
+    draw_moment,
+    iframe,
+    replay_state,
+    theatre_page,
+    with_still,
+)
 from enas_viz.view.given import played
 from enas_viz.view.scene import Colour, episode_json, scene_of, subject
-from enas_viz.view.shapes import shipped
+from enas_viz.view.shapes import look, module
+from enas_viz.view.stage import stage_of, telling_step
 from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import MOST, film, moments
 from enas_viz.widgets.base import Number, Refused, Whole, Widget
@@ -47,9 +56,11 @@ class Replay(Widget):
     option as equally likely, and a note says so. colour: what colours mean, operations ("op"),
     layers ("layer", macro) or nodes ("node", micro). reductions: of a macro network, whether to
     show where feature maps are halved; by default where a recipe is known or the network has six
-    layers or more. moments: how many episodes of a trace
-    can be opened at most; they are taken evenly, and the best is among them. step: where to begin,
-    from 0; by default the first of an episode, and a film opens on a finished network. silent: of
+    layers or more. moments: how many episodes of a trace can be opened at most; they are taken
+    evenly, and the best is among them. step: where to begin, from 0; by default the first of an
+    episode, and a film opens on a finished network. theatre: whether to begin in the theatre (key
+    F): everything on one screen with large letters, over the whole window; a film then opens where
+    its probabilities change most. silent: of
     cells, whether the steps that decide nothing are shown and counted, which a button changes; left
     out, each is told with the decision before it, and `step` still counts all that were recorded.
     as_article: whether it is drawn as the article draws its two examples, "article-macro" and
@@ -66,11 +77,12 @@ class Replay(Widget):
     All state is in traits, so it survives in saved notebooks: `step` (clamped), `moment`
     (which episode of the film, from 0, clamped), `playing`, `rolling` (the film plays), `speed`,
     `silent`, `temperature` (what if the recorded logits were divided by it before the softmax);
-    `scene`, `episode` and `film` are what the module draws.
+    `theatre` (whether it is open); `scene`, `episode`, `film` and `stage` are what the module
+    draws.
     """
 
-    _esm = shipped("replay.js")
-    _css = shipped("enas_viz.css")
+    _esm = module("theatre.js")
+    _css = look("theatre")
     _hint = HINT
     scene = traitlets.Dict().tag(sync=True, told=True)
     episode = traitlets.Dict().tag(sync=True, told=True)
@@ -86,6 +98,8 @@ class Replay(Widget):
     asks = traitlets.Bool(False).tag(sync=True, told=True)  # and a controller answers
     # all that is decided shows, whatever the step
     whole = traitlets.Bool(False).tag(sync=True, told=True)
+    stage = traitlets.Dict().tag(sync=True, told=True)  # where everything stands in the theatre
+    theatre = traitlets.Bool(False).tag(sync=True)  # whether it is open
     mine = traitlets.List().tag(sync=True)  # what each step picks, where the reader chose
     answer = traitlets.Dict().tag(sync=True, told=True)  # that episode, as the controller has it
 
@@ -101,6 +115,7 @@ class Replay(Widget):
         moments: int = MOST,
         silent: bool = False,
         as_article: bool = False,
+        theatre: bool = False,
     ) -> None:
         self.episodes = _playable(x, moments, "skips-first" if as_article else "op-first")
         self._controller, self._seed = controller, 0
@@ -116,11 +131,15 @@ class Replay(Widget):
             film=made,
             speed=speed,
             silent=silent,
+            stage=stage_of(self._scene, self.trace, self.episodes, made or None),
+            theatre=theatre,
             free=controller is not None,
             asks=controller is not None,
         )
         self.on_msg(self._heard)
         self.moment = made.get("best", 0)
+        if step is None and theatre and made:
+            step = telling_step(self._scene, self.episodes)
         self.step = (len(self._scene.plan) if made else 0) if step is None else step
 
     @property
@@ -243,9 +262,11 @@ class Replay(Widget):
             "temperature",
             "mine",
             "answer",
+            "stage",
+            "theatre",
         )
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
-        return page(state, self.drawing())
+        return theatre_page(state, self.drawing())
 
     def iframe(self, height: int | None = None) -> Any:
         """The page inside a frame, as an output that still plays in an exported notebook."""
