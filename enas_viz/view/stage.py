@@ -246,12 +246,12 @@ def dots(stage: Json, steps: int, step: int) -> str:
     if PITCH * steps <= stage["width"]:
         return ""
     pitch = min(12, stage["width"] / steps)
-    return "".join(
-        f'<circle class="mark{" here" if t == step else ""}" '
-        f'cx="{_tenth(stage["left"] + stage["width"] / 2 + pitch * (t + 0.5 - steps / 2))}" '
-        f'cy="{STRIP_Y + 126}" r="{4.5 if t == step else min(2.5, _tenth(pitch / 3)):g}"/>'
-        for t in range(steps)
-    )
+    made = []
+    for t in range(steps):
+        x = _tenth(stage["left"] + stage["width"] / 2 + pitch * (t + 0.5 - steps / 2))
+        name, r = ("mark here", 4.5) if t == step else ("mark", min(2.5, _tenth(pitch / 3)))
+        made.append(f'<circle class="{name}" cx="{x:g}" cy="{STRIP_Y + 126}" r="{r:g}"/>')
+    return "".join(made)
 
 
 # ---------------------------------------------------------------- the present step
