@@ -69,11 +69,9 @@ def compared(play, moments, steps, folder):
 
 @pytest.mark.parametrize("colour", ["op", "layer"])
 def test_every_step_of_an_episode_is_drawn_alike(tmp_path, colour):
-    for episode in (
-        made_up_article_episode(),
-        made_up_episode(24),
-        ev.load_trace("macro-tiny").best,
-    ):
+    long = ev.Replay("article-macro").recorded  # with a note of several sentences
+    best = ev.load_trace("macro-tiny").best
+    for episode in (made_up_article_episode(), made_up_episode(24), long, best):
         play = staged(episode, colour=colour)
 
         found, expected = compared(play, [0], play.scene.shown, tmp_path)

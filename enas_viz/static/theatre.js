@@ -116,8 +116,13 @@ export function chips(stage, moment) {
 
 export function underTitle(stage, episode, moment) {
   const { edge, text } = stage.grid;
-  const told = [episode.facts, episode.note].filter(Boolean).join(" · ");
-  let lines = stage.epochs ? [stage.epochs[stage.at[moment][0]]] : told ? wrap(told, 1280 - 2 * edge, text) : [];
+  let told = [episode.facts, episode.note].filter(Boolean).join(" · ");
+  const broken = () => wrap(told, 1280 - 2 * edge, text);
+  let lines = stage.epochs ? [stage.epochs[stage.at[moment][0]]] : told ? broken() : [];
+  while (lines.length > 2 && told.includes(". ")) {
+    told = told.slice(told.indexOf(". ") + 2); // the last sentence says what this is no sample of
+    lines = broken();
+  }
   if (lines.length > 2) lines = [lines[0], `${lines[1]} …`];
   return lines.map((one, i) => `<text class="start" x="${edge}" y="${68 + 23 * i}">${escaped(one)}</text>`).join("");
 }
@@ -151,6 +156,7 @@ export function theatre({ model, root, uid, hear, view, acts, push }) {
 
   function toggle(on = !model.get("theatre")) {
     if (!model.get("stage")?.grid) return;
+    if (on && !box) open(); // here, not in another view of the same replay
     model.set("theatre", on);
     push();
     if (on) box?.firstElementChild.requestFullscreen?.().catch(() => {}); // where it is not allowed: the window
@@ -256,7 +262,7 @@ export function theatre({ model, root, uid, hear, view, acts, push }) {
 
   const show = () => { queued ||= requestAnimationFrame(draw); };
   const turned = () => {
-    if (model.get("theatre") && !box && model.get("stage")?.grid) open();
+    if (model.get("theatre") && !document.querySelector(".enas-theatre[open]") && model.get("stage")?.grid) open();
     else if (!model.get("theatre") && box) close();
   };
   const names = ["step", "moment", "episode", "mine", "answer", "silent", "scene", "film", "playing", "rolling"];

@@ -422,6 +422,9 @@ def under_title(stage: Json, episode: Episode, moment: int) -> str:
     else:
         told = " · ".join(filter(None, (facts(episode), episode.note)))
         lines = wrap(told, WIDTH - 2 * EDGE, TEXT) if told else []
+        while len(lines) > 2 and ". " in told:  # the last sentence says what this is no sample of
+            told = told.partition(". ")[2]
+            lines = wrap(told, WIDTH - 2 * EDGE, TEXT)
         if len(lines) > 2:
             lines = [lines[0], f"{lines[1]} …"]
     return "".join(
