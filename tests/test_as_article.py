@@ -247,22 +247,19 @@ def test_an_architecture_by_itself_is_drawn_as_a_search_merges():
     assert dataclasses.asdict(scene_of(ARTICLE_MACRO))["merge"] == "add"
 
 
-def test_the_stage_shows_and_counts_every_step_and_is_not_drawn_as_the_article_draws(tmp_path):
+def test_the_stage_counts_the_steps_that_the_replay_counts(tmp_path):
     episode = made_up_article_cells()
 
-    stage = ev.save(ev.Replay(episode, step=7), tmp_path / "x.svg", size="16:9")
+    for silent, told in ((False, "Step 5 of 8"), (True, "Step 8 of 12")):
+        replay = ev.Replay(episode, step=7, silent=silent)
+        stage = ev.save(replay, tmp_path / "x.svg", size="16:9").read_text(encoding="utf-8")
+        assert told in stage
 
-    assert "Step 8 of 12" in stage.read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match="size= does not go with as_article=True"):
-        ev.save(ev.Replay(episode, as_article=True), tmp_path / "y.svg", size="16:9")
 
+def test_the_stage_is_drawn_as_the_article_draws(tmp_path):
+    replay = ev.Replay("article-micro", as_article=True)
 
-def test_in_a_still_the_place_in_the_article_stays_left_of_the_bars():
-    for episode, step in ((made_up_article_episode(), 6), (made_up_article_cells(), 10)):
-        root = parsed(episode, step=step)
+    stage = ev.save(replay, tmp_path / "x.svg", size="16:9").read_text(encoding="utf-8")
 
-        lines = [e.text for e in with_class(root, "kicker")]
-        scene = scene_of(episode, as_article=True)
-        assert " ".join(lines) == scene.count(step)
-        (track, *_) = with_class(root, "track")
-        assert max(map(len, lines)) * 8 < float(track.get("x"))  # bold letters of 12 pixels
+    assert "Step 1 of 8 · article, section 1.2 (green)" in stage
+    assert "finished cells" in stage

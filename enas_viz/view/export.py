@@ -499,7 +499,7 @@ def _save_staged(x: Any, path: Path, size: Any, **options: Any) -> None:
         raise ValueError(
             "a page fits itself to its window; size= goes with .svg, .png, .gif and .mp4"
         )
-    known = {"colour", "reductions", "silent", "step", "moments"}
+    known = {"as_article", "colour", "reductions", "silent", "step", "moments"}
     moving = ending in animation.ENDINGS
     if moving:
         known.add("seconds")
@@ -544,9 +544,6 @@ def staged(x: Any, *, moving: bool = False, step: int | None = None, **options: 
         if search and not moving and most is None:
             shown, made, at = x.episodes, x.film, x.moment
         x = x.shown
-    if options.pop("as_article", False):
-        raise ValueError("size= does not go with as_article=True; leave one of the two out")
-    options["silent"] = True  # the stage's strip shows every step
     if is_widget(x) or isinstance(x, Drawing):
         raise ValueError(
             f"size= goes with an episode, a trace or a Replay, which have steps; got a "
