@@ -198,7 +198,7 @@ def test_viewing_loads_neither_torch_nor_what_makes_pixels(module):
 @pytest.mark.parametrize(
     ("name", "options", "told"),
     [
-        ("x.html", {"filters": 3}, "filters= does not go with .html; it takes colour, moments"),
+        ("x.html", {"filters": 3}, "filters= does not go with .html; it takes as_article, colour"),
         ("x.gif", {"hint": "a"}, "hint= does not go with .gif"),
         ("x.gif", {"level": "network"}, "a whole network has no steps to show in an animation"),
     ],
