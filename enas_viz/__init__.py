@@ -26,6 +26,7 @@ _HOMES = {
     "draw_step": "view.export",
     "Lens": "widgets.lens",
     "load_trace": "trace",
+    "Loop": "widgets.loop",
     "Microscope": "widgets.microscope",
     "plot": "view.export",
     "reach": "limits",

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "specimen": "space files",
     "inside": "space files",
     "inheritance": "space trace recipes",
+    "turns": "space files recipes trace inheritance",
     "cost": "space recipes",
     "anatomy": "space recipes cost",
     "limits": "space recipes",
@@ -73,6 +74,8 @@ MAY_IMPORT = {
     "search.dissection": "CORE search.draws search.controller search.enas search.seat search.terms",
     "search.inside": "CORE inside search.draws search.asked search.terms search.candidates "
     "search.enas search.micro_supernet search.ops search.sizes search.train",
+    "search.turns": "CORE inheritance turns search.draws search.alone search.asked "
+    "search.controller search.enas search.seat search.strategies search.terms search.train",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.maker": "",
     "search.terms": "CORE search.asked search.data",
@@ -104,6 +107,9 @@ MAY_IMPORT = {
     "view.closeup": "LOOK view.graph view.scene view.shapes",
     "view.step_closeup": "LOOK view.scene view.shapes",
     "view.scores": "view.shapes",
+    "view.motion": "",
+    "view.loop_nets": "LOOK view.motion view.scene view.shapes",
+    "view.loop": "LOOK turns estimates view.loop_nets view.motion view.scene view.shapes",
     "view.compass": "LOOK specimen view.scene view.shapes",
     "view.stage": "LOOK view.scene view.shapes view.svg view.curves view.timeline view.chapters",
     "view.reel": "view.shapes view.stage",
@@ -125,10 +131,11 @@ MAY_IMPORT = {
     "widgets.microscope": "LOOK specimen view.* widgets.base",
     "widgets.lens": "LOOK view.* widgets.base",
     "widgets.child": "inside view.* widgets.base",
+    "widgets.loop": "LOOK turns view.* widgets.base",
     "widgets.shared_weights": "LOOK view.* widgets.base",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE exercises inside limits specimen watching view.* widgets.*",
+    "enas_viz": "CORE exercises inside limits specimen turns watching view.* widgets.*",
     # the command line: options, progress <- one file per group of commands <- entry
     "cli.options": "CORE enas_viz",
     "cli.progress": "CORE ledger watching",

@@ -26,6 +26,7 @@ WIDGETS = {
     "editor": lambda: ev.Editor(ev.MacroSpace(3)),
     "dashboard": lambda: ev.Dashboard(small()),
     "lens": lambda: ev.Lens(ev.load_trace("controller-macro").last),
+    "loop": lambda: ev.Loop("macro"),
     "microscope": lambda: ev.Microscope(),
     "child": lambda: ev.Child(),
     "shared weights": lambda: ev.SharedWeights(small()),
@@ -46,6 +47,10 @@ IMPOSSIBLE = {
     ("lens", "side"): (*NO_NUMBERS, 0.5),
     ("lens", "temperature"): (*NO_NUMBERS, -1, 1e300, 1e-300),
     ("lens", "constant"): (*NO_NUMBERS, -1, 1e300),
+    ("loop", "turn"): (*NO_NUMBERS, 1.5),
+    ("loop", "done"): (*NO_NUMBERS, 0.5),
+    ("loop", "speed"): (*NO_NUMBERS, 0, -1, 1e9),
+    ("loop", "playing"): (None, "x", [], 3),
     ("microscope", "samples"): (*NO_NUMBERS, 0, 1001, -1, 2.5, 10**400),
     ("microscope", "baseline"): (*NO_NUMBERS, 1e300, 10**400),
     ("microscope", "images"): (*NO_NUMBERS, 0, 11, 100.5),
@@ -160,7 +165,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers():
      {"ask": "continue"}, {"ask": "continue", "step": None}, {"ask": ["x"]}, {"ask": None}],
 )  # fmt: skip
 def test_a_message_that_means_nothing_is_let_pass(content):
-    for name in ("replay", "film", "editor", "dashboard"):
+    for name in ("replay", "film", "editor", "dashboard", "loop"):
         widget = WIDGETS[name]()
         before = seen(widget)
 

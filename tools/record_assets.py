@@ -4,17 +4,21 @@ Run it by `make assets`, on a machine that does nothing else. Names of
 traces as arguments (`python tools/record_assets.py controller-macro`) record only these.
 """
 
+import platform
 import shutil
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from enas_viz import recipe, search
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import PRESETS, Recipe
+from enas_viz.search import turns as turns_of
 from enas_viz.search.controller import narrate
 from enas_viz.trace import ASSETS, Epoch, Trace, load_trace, save_trace
+from enas_viz.turns import save_turns
 
 ARTICLE_NOTE = (
     "The article's worked example, not a search: an untrained controller (seed 0) was made to take "
@@ -29,8 +33,14 @@ OPENED_NOTE = (
 )
 
 
+LOOPS = {"macro": (900, 8), "micro": (900, 8)}  # turns; epochs of a child trained alone
+
+
 def main(names: list[str]) -> None:
     ASSETS.mkdir(exist_ok=True)
+    for kind in LOOPS:
+        if not names or f"loop-{kind}" in names:
+            record_loop(kind)
     if not names:
         record_examples()
         record_search()
@@ -83,6 +93,25 @@ def record_controller(name: str, made: Recipe) -> None:
     path.unlink(missing_ok=True)
     save_trace(Trace(header, tuple(found)), path)
     print(f"wrote {path.name}")
+
+
+def record_loop(kind: str) -> None:
+    """Some turns of a search that goes around the loop minibatch by minibatch."""
+    turns, epochs = LOOPS[kind]
+    made = turns_of.record(turns_of.loop_recipe(kind, turns), turns, epochs=epochs)
+    path = ASSETS / f"loop-{kind}.json.gz"
+    today = str(datetime.now(UTC).date())
+    save_turns(replace(made, machine=processor(), date=today), path)
+    told = ", ".join(f"{t.number}: {t.rewarded.accuracy:.2f}" for t in made.turns)
+    print(f"wrote {path.name}, {path.stat().st_size / 1000:.0f} kB; accuracies by turn: {told}")
+
+
+def processor() -> str:
+    """What /proc/cpuinfo calls it, without its model number."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return " ".join(names[0].split()[:2]) if names else platform.machine()
 
 
 if __name__ == "__main__":

@@ -14,17 +14,20 @@ from enas_viz.search.inside import look_inside
 from enas_viz.search.seat import ask, score
 from enas_viz.search.strategies import restore, resume, run, train_child
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
+from enas_viz.search.turns import Turns, loop_recipe
 
 __all__ = [
     "MacroChild",
     "MacroSupernet",
     "MicroChild",
     "MicroSupernet",
+    "Turns",
     "ask",
     "derive",
     "dissect",
     "load_data",
     "look_inside",
+    "loop_recipe",
     "make_child",
     "make_controller",
     "make_supernet",

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from enas_viz.recipes import Recipe
 from enas_viz.search import draws
@@ -39,7 +40,8 @@ class Alone:
     losses: mean training loss of each epoch, in nats. train_accuracy: of the last epoch's
     minibatches, as they were trained, in [0, 1]. valid_right, test_right: how many images of each
     split the trained network classifies correctly; test_right is None without test images.
-    cpu_s: CPU time of training and evaluation, in seconds.
+    cpu_s: CPU time of training and evaluation, in seconds. answers: (N,) int64, the classes that it
+    takes the images for that it was asked about; None where there were none.
     """
 
     losses: tuple[float, ...]
@@ -47,6 +49,7 @@ class Alone:
     valid_right: int
     test_right: int | None
     cpu_s: float
+    answers: Tensor | None = None
 
 
 def train_network(
@@ -58,13 +61,15 @@ def train_network(
     seed: int = 0,
     number: int = 0,
     test: Split | None = None,
+    ask: Tensor | None = None,
 ) -> Alone:
     """Trains one architecture by the recipe's own rules, with one cosine over all epochs.
 
     number: which network of an experiment this is; together with `seed` it gives each network its
     own initial weights and minibatches. Batch norm evaluates by what `fidelity.reward_bn` keeps:
     "moving" gives the usual moving averages, "batch" the statistics of each evaluated minibatch.
-    test: evaluated once, after the last epoch. Raises NonFiniteLoss when training diverges.
+    test: evaluated once, after the last epoch. ask: (N, C, H, W) uint8, images whose answers are
+    wanted, too. Raises NonFiniteLoss when training diverges.
     """
     started = time.process_time()
     schedule = dataclasses.replace(recipe.train, epochs=epochs, restart_period=epochs)
@@ -99,7 +104,11 @@ def train_network(
     valid_right = _right(net, architecture, recipe, data, data.valid)
     test_right = None if test is None else _right(net, architecture, recipe, data, test)
     cpu_s = time.process_time() - started
-    return Alone(tuple(losses), share, valid_right, test_right, cpu_s)
+    answers = None
+    if ask is not None:
+        with evaluating(net), torch.no_grad():
+            answers = net(data.normalise(ask), architecture).argmax(1)
+    return Alone(tuple(losses), share, valid_right, test_right, cpu_s, answers)
 
 
 def _right(

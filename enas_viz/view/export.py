@@ -43,6 +43,7 @@ ENDINGS = (".svg", ".png", ".html", *animation.ENDINGS)
 FRAMES = 60  # moments in an animation of a whole search
 FRAME_SECONDS = 0.25  # and how long each is shown
 STAGE_SECONDS = 0.4  # and on the stage, where things move in between
+GIF_TICK = 0.1  # seconds of a frame of a GIF in which things move
 TRUST_HINT = (
     "If you see none, trust the notebook (in JupyterLab: right-click, Trust Notebook) or run the "
     "cell."
@@ -301,7 +302,8 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
     An animation shows every step of an episode, or the search of a trace (moments: so many, 60);
     the last picture stays longer. A .gif goes round for ever, .mp4 needs
     `pip install "enas-viz[video]"`. Further options: seconds, how long a picture is shown (a step
-    1.2, a moment 0.25); width, in pixels (by default the drawing's own, at most 1600).
+    1.2, a moment 0.25); width, in pixels (by default the drawing's own, at most 1600). A `Loop`
+    becomes a film of one turn, the present one, or of so many from there on (turns).
 
     size: "16:9", of .svg, .png, .gif and .mp4: what a replay's theatre shows, 1280 by 720 pixels,
     with words that are read from the back of a room. Its animations move between the pictures; a
@@ -322,6 +324,9 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
         raise ValueError(
             f"a drawing is saved as it is; give {next(iter(options))}= to what made the drawing"
         )
+    if ending in animation.ENDINGS and is_widget(x) and hasattr(x, "reel"):  # a loop
+        _animate_reel(x, path, **options)
+        return path
     level = options.get("level", "graph")
     if ending in (*animation.ENDINGS, ".html") and level == "graph":
         options = {k: v for k, v in options.items() if k != "level"}
@@ -477,6 +482,36 @@ def _animate_frames(
     if path.suffix.lower() == ".mp4":
         animation.ffmpeg()
     _write(path, x.frames(moments), seconds, width)
+
+
+def _animate_reel(
+    x: Any,
+    path: Path,
+    seconds: float | None = None,
+    width: int | None = None,
+    turns: int = 1,
+    **rest: Any,
+) -> None:
+    if rest:
+        raise ValueError(
+            f"{next(iter(rest))}= does not go with a film of a {type(x).__name__}; it takes "
+            f"seconds, turns, width"
+        )
+    film = path.suffix.lower() == ".mp4"
+    if seconds is None:
+        seconds = 1 / animation.RATE if film else GIF_TICK
+    else:
+        animation.timing(seconds)
+    if film:
+        animation.ffmpeg()
+    wide, pictures = None, []
+    before = None
+    for drawing in x.reel(seconds, turns):
+        wide = wide or animation.pixels(width, natural_width(drawing.svg))
+        if drawing is not before:
+            before, made = drawing, png(drawing.svg, width=wide)
+        pictures.append(made)
+    animation.animate(path, pictures, seconds)
 
 
 def _write(path: Path, drawn: Iterable[Drawing], seconds: float, width: int | None) -> None:

@@ -36,6 +36,8 @@ WIDGETS = {
     "shared-12": lambda: ev.SharedWeights(with_counts(made_up_trace(12))),
     "shared-24": lambda: ev.SharedWeights(with_counts(made_up_trace(24, 3, 5))),
     "shared-cells": lambda: ev.SharedWeights("micro-cifar10-cpu"),
+    "loop": lambda: ev.Loop("macro"),
+    "loop-cells": lambda: ev.Loop("micro"),
     "lens": lambda: ev.Lens(ev.load_trace("controller-macro")),
     "lens-cells": lambda: ev.Lens(ev.load_trace("controller-micro")),
     "child": lambda: ev.Child(),
@@ -50,6 +52,7 @@ AXED = [
     "shared-12",
     "lens",
     "child",
+    "loop",
 ]
 SIZES = [390, 800, 1400]
 THEMES = ["light", "dark"]
@@ -153,7 +156,7 @@ def test_what_sticks_out_or_overlaps_is_seen(new_page, pages):
 
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize(
-    "name", ["replay-cells", "film", "dashboard-two", "editor-6", "microscope", "child"]
+    "name", ["replay-cells", "film", "dashboard-two", "editor-6", "microscope", "child", "loop"]
 )
 def test_axe_finds_nothing(new_page, pages, name, theme):
     page = new_page(800, color_scheme=theme, reduced_motion="reduce")
