@@ -166,7 +166,7 @@ def test_without_anything_the_articles_network_is_opened():
 
     assert child.inside.architecture == ev.decode("article-macro").architecture
     assert child.place in child.picture["places"]
-    assert "The network as it is" in str(child)
+    assert child.verdict.startswith("The network as it is It says")
 
 
 def test_what_is_said_changes_with_what_is_cut(macro):
@@ -176,7 +176,7 @@ def test_what_is_said_changes_with_what_is_cut(macro):
     child.changes = ["cut:1-1"]
 
     assert child.probabilities == macro.variants["cut:1-1"].probabilities[4] != before
-    assert str(child).startswith("Layer 2 without layer 1 It says")
+    assert child.verdict.startswith("Layer 2 without layer 1 It says")
 
 
 @pytest.mark.parametrize(
@@ -241,6 +241,14 @@ def test_a_page_shows_it_without_a_kernel(inside, tmp_path):
     assert '"image":2' in page
     assert "https://" not in page
     assert len(page) < 1_000_000
+
+
+def test_a_page_of_a_recording_that_lacks_changes_offers_none(macro):
+    child = ev.Child(replace(macro, variants={}))
+
+    assert child.picture["recording"]["variants"] == {}
+    assert child.picture["live"] is False
+    assert ev.Child(macro).picture["recording"]["variants"].keys() == set(macro.changes)
 
 
 def test_names_of_classes_cannot_become_markup(macro):

@@ -183,6 +183,7 @@ function render({ model, el }) {
       return made;
     }));
     verdict.replaceChildren(...picture.bars.map(() => node("li", {}, node("span"), node("div", { class: "track" }, node("i"), node("s")), node("b"))));
+    for (const wire of every(".wire")) if (!known(wire.dataset.cut)) wire.setAttribute("aria-disabled", true);
     tones();
     paint();
   }
@@ -209,7 +210,7 @@ function render({ model, el }) {
     const seen = now(), changes = get("changes"), image = get("image");
     main.classList.toggle("waits", !seen);
     const words = changes.length > 1 ? `${changes.length} changes` : changes.length ? picture.changes[changes[0]] : "";
-    const told = seen ? sentences(recording, seen, image, words) : [words, "Asking the supernet …", ""];
+    const told = seen ? sentences(recording, seen, image, words) : [words, "Asking the supernet, which answers while the kernel runs …", ""];
     told.forEach((line, k) => { if (said.children[k].textContent !== line) said.children[k].textContent = line; });
     if (!seen) return;
     for (const [k, made] of [...images.children].entries()) {
@@ -330,7 +331,7 @@ function render({ model, el }) {
 
   let slides = { key: "" };
   function paintWindow(w) {
-    const image = get("image"), levels = recording.levels, pixels = data(w.pixels, levels), out = outSide(w), steps = out * out, at = Math.min(get("at"), steps - 1), S = root.classList.contains("enas-narrow") ? 94 : 126, y0 = 19;
+    const image = get("image"), levels = recording.levels, pixels = data(w.pixels, levels), out = outSide(w), steps = out * out, at = Math.min(get("at"), steps - 1), S = root.classList.contains("enas-tiny") ? 94 : 126, y0 = 19;
     const key = [get("place"), image, get("changes")].join("|");
     if (slides.key !== key || slides.w !== w) {
       const values = slide(w, pixels, image, levels);
@@ -389,7 +390,10 @@ function render({ model, el }) {
   const slower = () => { const seen = now(); if (seen) paintPanel(seen, get("changes")); };
   const bound = { picture: load, image: paint, changes: paint, answer: paint, place: paint, at: slower };
   for (const [name, then] of Object.entries(bound)) model.on(`change:${name}`, then);
-  const sized = new ResizeObserver(([{ contentRect }]) => { root.classList.toggle("enas-narrow", contentRect.width < 860); slower(); });
+  const sized = new ResizeObserver(([{ contentRect }]) => {
+    for (const [name, width] of [["narrow", 860], ["tiny", 620]]) root.classList.toggle(`enas-${name}`, contentRect.width < width);
+    slower();
+  });
   sized.observe(el);
   load();
   return () => {

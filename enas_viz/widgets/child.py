@@ -58,7 +58,7 @@ class Child(Widget):
 
     All state is in traits, so it survives in saved notebooks: `image`, `changes` (what is cut or
     replaced, see `inside.changes`), `place` (the operation that is opened), and `at` (how far its
-    window has slid). `probabilities` are those of the image shown.
+    window has slid). `probabilities` and `verdict` are those of the image shown.
     """
 
     _esm = module("child.js")
@@ -113,6 +113,11 @@ class Child(Widget):
     def probabilities(self) -> tuple[float, ...]:
         """(classes,): what the network says of the image that is shown."""
         return self.seen.probabilities[self.image]
+
+    @property
+    def verdict(self) -> str:
+        """What the network says of the image that is shown, in words."""
+        return " ".join(said(self.inside, self.image, self.changes, self.seen))
 
     def _look(self, changes: tuple[str, ...]) -> Seen:
         if len(changes) == 1 and changes[0] in self.inside.variants:
@@ -187,9 +192,6 @@ class Child(Widget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
         return with_still(super()._repr_mimebundle_(**kwargs), lambda: self.drawing(HINT))
-
-    def __str__(self) -> str:
-        return " ".join(said(self.inside, self.image, self.changes, self.seen))
 
 
 def _is_run(x: str | Path) -> bool:

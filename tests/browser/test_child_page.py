@@ -1,5 +1,7 @@
 """A network's inside in a real browser: ten images, arcs to cut, operations to swap, a window."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 
@@ -233,3 +235,19 @@ def test_without_scripts_a_still_is_there(new_page, tmp_path):
 
     expect(page.locator("noscript svg, .enas-still svg").first).to_be_visible()
     assert page.locator(".enas-still image").count() > 40
+
+
+def test_what_a_recording_does_not_hold_cannot_be_clicked(new_page, tmp_path):
+    whole = load_inside("child-macro")
+    kept = {"cut:1-1": whole.variants["cut:1-1"]}
+    path = ev.save(ev.Child(replace(whole, variants=kept)), tmp_path / "child.html")
+    page = new_page(1000, offline=True, reduced_motion="reduce")
+    page.goto(path.as_uri())
+    page.wait_for_selector(f"{ROOT} [data-photo][href]")
+
+    assert page.locator(".wire[aria-disabled]").count() == 4
+    assert page.locator(".ops button:disabled").count() == 5
+    cut(page, "cut:3-1")
+    cut(page, "cut:1-1")
+    expect(page.locator(".said p").first).to_have_text("Layer 2 without layer 1")
+    assert page.evaluate("enasModel.get('changes')") == ["cut:1-1"]
