@@ -11,7 +11,7 @@ from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
 from enas_viz.search.dissection import dissect
 from enas_viz.search.inside import look_inside
-from enas_viz.search.seat import ask, score
+from enas_viz.search.seat import ask, responses, score
 from enas_viz.search.strategies import restore, resume, run, train_child
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
 from enas_viz.search.turns import Turns, loop_recipe
@@ -31,6 +31,7 @@ __all__ = [
     "make_child",
     "make_controller",
     "make_supernet",
+    "responses",
     "restore",
     "resume",
     "run",

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from enas_viz.recipes import recipe
-from enas_viz.search import ask, make_controller
+from enas_viz.search import ask, make_controller, responses
 from enas_viz.space import MacroSpace, MicroSpace
+from enas_viz.trace import Episode
 
 SPACES = [MacroSpace(5), MacroSpace(4, wiring="code"), MicroSpace(3)]
 
@@ -86,3 +87,35 @@ def test_picks_that_the_space_does_not_have_are_refused():
         policy([(9,)])
     with pytest.raises(ValueError, match="layer 2 takes 1 skip bit"):
         policy([(0,), (), (1,), (1, 1)])
+
+
+def test_responses_are_what_the_policy_says_when_one_answer_is_changed():
+    policy = ask(controller_of(MacroSpace(3)))
+    episode = policy(seed=1)
+    picks = [step.picks for step in episode.steps]
+
+    found = responses(policy, episode)
+
+    moves = [abs(r.after - r.before) for r in found]
+    assert moves == sorted(moves, reverse=True)
+    assert moves[0] > 0
+    assert all(r.later > r.step and r.picks != picks[r.step] for r in found)
+    first = found[0]
+    changed = policy([*picks[: first.step], first.picks, *picks[first.step + 1 :]])
+    for steps, told in ((episode.steps, first.before), (changed.steps, first.after)):
+        rows = steps[first.later].probabilities
+        skip = steps[first.later].decision.kind == "skip"
+        assert told == pytest.approx(rows[first.option][1] if skip else rows[0][first.option])
+    assert f"step {first.step + 1} instead" in repr(first)
+    assert all(name in repr(first) for name in first.names)
+    others = {r.picks for r in found if r.step == 0}
+    assert others == {(op,) for op in range(6)} - {picks[0]}  # every other operation of layer 1
+
+
+def test_responses_need_the_steps_of_an_episode():
+    policy = ask(controller_of(MacroSpace(3)))
+
+    with pytest.raises(ValueError, match="recorded without its steps"):
+        responses(policy, Episode(policy(seed=1).architecture))
+    with pytest.raises(TypeError, match="expected an episode"):
+        responses(policy, "best")
