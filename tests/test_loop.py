@@ -447,6 +447,13 @@ def test_a_loop_opens_at_the_better_child_whose_update_moves_most():
     assert (ev.Loop(turn=99).turn, ev.Loop(turn=-1).turn) == (len(turns) - 1, 0)
 
 
+def test_a_loop_says_where_its_turns_come_from_and_how_its_search_differs():
+    loop = ev.Loop("macro")
+
+    assert loop.note.startswith("Recipe loop-macro, seed 0, AMD EPYC, 2026-")
+    assert "alternates minibatch by minibatch" in loop.note
+
+
 def test_module_and_styles_are_small():
     assert len((ev.Loop._esm + ev.Loop._css).encode()) < 40_000
 

@@ -111,6 +111,7 @@ function render({ model, el }) {
   let shown = {}, shapes = {}, frame = 0, timer = 0, was = [-1, -1, false], settling = false, then = null;
 
   const stage = made("div", { class: "picture", role: "img", tabindex: "-1" });
+  const note = made("p", { class: "origin" }, model.get("note") ?? "");
   const live = made("div", { class: "unseen", "aria-live": "polite" });
   const status = made("div", { class: "status", role: "status" });
   const button = (name, label, then) => {
@@ -133,7 +134,7 @@ function render({ model, el }) {
   const whole = made("button", { type: "button", class: "whole", title: "Fill the window (F)", "aria-label": "Fill the window (F)", "aria-pressed": "false" }, "⤢");
   const bar = made("div", { class: "bar-row" }, play, ...buttons, earlier, place, later, speed, plain, whole);
   const root = made("div", { class: "enas-viz enas-replay enas-loop", role: "group", tabindex: "0", "data-lm-suppress-shortcuts": "true",
-    "aria-label": "The loop of ENAS: sample, train a minibatch, reward, update" }, made("div", { class: "sheet" }, stage, bar, status), live);
+    "aria-label": "The loop of ENAS: sample, train a minibatch, reward, update" }, made("div", { class: "sheet" }, stage, bar, status), note, live);
   el.append(root);
 
   function build() {

@@ -81,6 +81,7 @@ class Loop(Widget):
     live = traitlets.Bool(False).tag(sync=True, told=True)
     busy = traitlets.Unicode("").tag(sync=True, told=True)
     problem = traitlets.Unicode("").tag(sync=True, told=True)
+    note = traitlets.Unicode("").tag(sync=True, told=True)
 
     def __init__(self, x: Any = "macro", *, turn: int | None = None, speed: float = 1.0) -> None:
         self._source = x if _is_live(x) else None
@@ -100,6 +101,7 @@ class Loop(Widget):
             turns=[_told(self._picture, turn, self._common) for turn in shown],
             speed=speed,
             live=self._source is not None,
+            note=_note(self.recording),
         )
         self.on_msg(self._heard)
         if turn is None and self._source is None:
@@ -204,6 +206,18 @@ class Loop(Widget):
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still."""
         return with_still(super()._repr_mimebundle_(**kwargs), self.drawing)
+
+
+def _note(recording: Recording) -> str:
+    """Where the turns come from, and how their search differs from the published one."""
+    header = recording.header
+    name = str(header.recipe.get("name") or "")[:60]
+    known = (f"Recipe {name}" if name else "", f"seed {header.seed}")
+    where = ", ".join(filter(None, (*known, recording.machine, recording.date)))
+    return (
+        f"{where}. ENAS as published alternates epoch by epoch; this search alternates minibatch "
+        f"by minibatch."
+    )
 
 
 def _is_live(x: Any) -> bool:
