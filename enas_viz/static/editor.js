@@ -36,7 +36,6 @@ function render({ model, el }) {
   const root = el.querySelector(".enas-replay");
   root.classList.add("enas-editor");
   root.setAttribute("aria-label", "Editor of a network");
-  root.querySelector(".strip").previousElementSibling.textContent = "You decide";
   root.classList.toggle("enas-mute", !model.get("asks")); // nobody told probabilities
   const network = root.querySelector(".network");
 
@@ -51,7 +50,7 @@ function render({ model, el }) {
   const facts = make("dl", { class: "facts-list" }), flat = make("code", { class: "flat", tabindex: "0" });
   const board = make("table", { class: "tried" }), told = make("p", { class: "verdict", role: "status" });
   const beside = make("div", { class: "beside" }, make("p", { class: "over" }, "Beat the controller"), told, board);
-  root.querySelector(".legend").after(make("div", { class: "desk" },
+  root.append(make("div", { class: "desk" },
     make("div", {}, make("p", { class: "over" }, "What it is like"), facts,
       make("p", { class: "over" }, "As a list"), flat), beside));
   root.querySelector(".seat").before(make("div", { class: "actions" }, goesOn, score, chance));
@@ -76,7 +75,7 @@ function render({ model, el }) {
       : its ? `Your best, ${share(mine[0][0])}, beats ${beaten} of the controller's ${its}.` : `Your best: ${share(mine[0][0])}.`;
   }
   function buttons() {
-    network.previousElementSibling.textContent = model.get("free") ? `Your network: click a ${model.get("scene").loose ? "node" : "layer"}, then its dashed lines` : "Your network";
+    root.querySelector(".builds").textContent = model.get("free") ? `Your network: click a ${model.get("scene").loose ? "node" : "layer"}, then its dashed lines` : "Your network";
     goesOn.hidden = !model.get("asks");
     score.hidden = !model.get("scores");
     root.querySelector(".actions").hidden = !model.get("free");

@@ -13,6 +13,11 @@ const SVG = "http://www.w3.org/2000/svg";
 const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
 const BEAT = 1400; // milliseconds a step stays at speed 1
 const FRAME = 260; // and a moment of the film
+const HIGH = 600; // pixels of height that a replay takes where it is wide
+const BARS = 130; // pixels of a window that are not the notebook's
+const WIDE = 860, NARROW = 640; // pixels of its width: from here on, and below this
+const LEAST = 0.76, LEAST_CELL = 0.88, MOST = 1.1; // scales of a network and a cell; letters keep 11 pixels (enas_viz.css)
+const LEAST_STRIP = 0.92; // of the strip: a longer one shows a window
 const TENSES = /\s*\b(past|now|future|rejected|out|about)\b/g;
 
 // ---------------------------------------------------------------- pure
@@ -170,6 +175,23 @@ export function token(scene, episode, step) {
 /** How far to scroll a window of `width` so that `x` stands in its middle. */
 export const centred = (x, width, total) => clamp(x - width / 2, 0, Math.max(0, total - width));
 
+/** How large to show a drawing of `w` by `h` in so much room; one that is still too wide scrolls. */
+export function scaleOf(w, h, room, high, least) {
+  const most = Math.min(MOST, high / h);
+  return room / w < least ? clamp(most, least, 1) : Math.max(least, Math.min(most, room / w));
+}
+
+/** The captions of an episode that has the most to say at every step: they need the most room. */
+export function longestCaptions(scene, home = homes(scene)) {
+  const longest = (options) => options.reduce((best, { name }, i) => (name.length > options[best].name.length ? i : best), 0);
+  const steps = scene.plan.map((turn) => ({
+    silent: () => [[], []],
+    pick: () => [[longest(optionsOf(scene, turn))], [Array(turn.n).fill(0)]],
+    bits: () => [Array(turn.n).fill(1), Array(turn.n).fill([0])],
+  })[turn.kind]());
+  return [...new Set(home)].map((step) => caption(scene, { steps }, step, home));
+}
+
 // ---------------------------------------------------------------- elements
 
 export function make(tag, attributes = {}, ...children) {
@@ -287,7 +309,9 @@ export function dress(scene, episode, network, strip, parts, uid) {
 function drawBars(list, scene, episode, step, uid, temperature, recorded, choose) {
   const found = bars(scene, episode, step, temperature);
   const was = temperature === 1 && episode === recorded ? found : bars(scene, recorded, step);
-  list.style.setProperty("--columns", Math.max(1, Math.ceil(found.length / scene.rows)));
+  const columns = Math.max(1, Math.ceil(found.length / scene.rows));
+  list.style.setProperty("--columns", columns);
+  list.style.setProperty("--lines", Math.ceil(found.length / columns)); // columns of one length
   list.classList.toggle("ops", scene.plan[step].options === "ops");
   list.classList.toggle("sampled", scene.plan[step].kind === "pick");
   list.classList.toggle("whatif", was !== found);
@@ -311,6 +335,45 @@ function drawBars(list, scene, episode, step, uid, temperature, recorded, choose
   if (held >= 0) (list.querySelectorAll("button")[held] ?? list.closest("[role]")).focus();
 }
 
+// ---------------------------------------------------------------- parts of the widget
+
+const line = (name, more = {}, ...text) => make("p", { class: name, ...more }, ...text);
+
+/** A button of one word. */
+function word(text, then) {
+  const made = make("button", { type: "button", class: "word" }, text);
+  made.onclick = then;
+  return made;
+}
+
+/** A button that shows or hides `what`. */
+function fold(text, about, what, then = () => {}) {
+  const made = word(text, () => { what.hidden = !what.hidden; tell(); then(); });
+  made.setAttribute("aria-label", `${text}: ${about}`);
+  const tell = () => made.setAttribute("aria-expanded", String(!what.hidden));
+  what.hidden = true;
+  tell();
+  return made;
+}
+
+/** The whole episode as a row of dots, one for each step in `order`; go: called with the step that is pointed at. */
+function dotsOf(scene, order, go, hear) {
+  const dots = order.map(() => make("i"));
+  const gap = (i) => (i && scene.plan[order[i - 1]].at !== scene.plan[order[i]].at ? "gap " : ""); // before another layer or node
+  const row = make("div", { class: "dots", "aria-hidden": "true" }, ...dots);
+  const at = (event) => {
+    if (event.type === "pointermove" && !(event.buttons & 1)) return;
+    const away = dots.map((dot) => { const { left, width } = dot.getBoundingClientRect(); return Math.abs(left + width / 2 - event.clientX); });
+    go(order[away.indexOf(Math.min(...away))]);
+  };
+  for (const event of ["pointerdown", "pointermove"]) hear(row, event, at);
+  /** seen: which steps the strip shows. */
+  row.show = (now, seen) => dots.forEach((dot, i) => {
+    dot.className = `${gap(i)}${tense(order[i], now)}${seen(order[i]) ? " seen" : ""}`;
+  });
+  return row;
+}
+
 // ---------------------------------------------------------------- the widget
 
 let views = 0;
@@ -322,48 +385,49 @@ function render({ model, el, theatre }) {
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   let scene, recorded, episode, film, n, home, order, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
+  let rows, dots, opened = 0, fitted = 0; // of the strip; the cell that is open; the width that everything was fitted to
 
   const mover = (action, label) => button(action, label, action, () => act(action), hear);
   const play = button("toggle", "Play (Space)", "play", () => toggle(), hear);
+  const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
+  const speed = make("select", { "aria-label": "Speed" },
+    ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
+  const warmth = make("input", { type: "range", min: -20, max: 20, step: 1, "aria-label": "What if: temperature" });
+  const degrees = make("output"), whatIf = make("span", { class: "hint" });
+  const legend = make("ul", { class: "legend", id: `${uid}legend`, "aria-label": "What the icons mean" });
+  const key = fold("Legend", "what the icons mean", legend);
+  const count = line("count");
+  const controls = make("div", { class: "controls steps" }, make("div", { class: "buttons" }, mover("first", "First step (Home)"),
+      mover("back", "Previous step (Left)"), play, mover("next", "Next step (Right)"), mover("last", "Last step (End)")),
+    slider, count, make("label", { class: "warmth" }, make("span", { class: "what" }, make("span", {}, "What if: temperature"), whatIf), warmth, degrees),
+    speed, key);
+
   const roll = button("roll", "Play the search", "play", () => toggleRoll(), hear);
   const scrubber = make("input", { type: "range", min: 0, step: 1, "aria-label": "Network of the search" });
   const place = make("span", { class: "place" });
   const [curvesBox, layersBox] = [0, 1].map(() => make("div", { class: "time", "aria-hidden": "true" }));
-  const warmth = make("input", { type: "range", min: -20, max: 20, step: 1, "aria-label": "What if: temperature" });
-  const degrees = make("output"), whatIf = make("span", { class: "hint" });
-  const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Step of the controller" });
-  const speed = make("select", { "aria-label": "Speed" },
-    ...[0.5, 1, 2, 4].map((v) => make("option", { value: v }, `${v}×`)));
-  const line = (name, more = {}, ...text) => make("p", { class: name, ...more }, ...text);
-  const facts = line("facts"), note = line("note"), count = line("count"), answer = line("answer");
-  const builds = line("over"), differs = line("hint");
+  const spark = make("div", { class: "spark", "aria-hidden": "true" }), reach = make("div", { class: "reach", "aria-hidden": "true" });
+  const times = make("div", { class: "times" }, curvesBox, layersBox);
+  const search = make("div", { class: "film" }, make("div", { class: "controls search" }, roll, reach, make("div", { class: "course" }, spark, scrubber), place,
+    fold("Curves", "of the search, and which operations it used", times, () => centreCurves())), times);
+
+  const facts = line("facts"), note = line("note"), answer = line("answer");
+  const builds = line("over builds"), differs = line("hint"), tabs = make("div", { class: "tabs" });
   const ask = (what) => model.send?.({ ask: what, step: now() });
-  const word = (text, then) => {
-    const made = make("button", { type: "button", class: "word" }, text);
-    made.onclick = then;
-    return made;
-  };
-  const fold = word("", () => { model.set("silent", !model.get("silent")); push(); });
+  const silence = word("", () => { model.set("silent", !model.get("silent")); push(); });
   const goesOn = word("Let the controller go on from here", () => ask("continue"));
   const back = word("Back to what was sampled", () => { model.set("mine", []); push(); });
   const seat = make("div", { class: "seat" }, goesOn, back, differs);
   const question = line("question", { id: `${uid}question` }), said = line("unseen", { id: `${uid}said` });
   const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
+  const overview = make("div", { class: "overview" });
   const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
   const networkBox = make("div", { class: "network", tabindex: "-1", role: "img", "aria-labelledby": `${uid}said` });
-  const legend = make("ul", { class: "legend", "aria-label": "What the icons mean" });
   const live = make("div", { class: "unseen", "aria-live": "polite" });
-  const root = make("div", { class: "enas-viz enas-replay", role: "group", tabindex: "0",
+  const root = make("div", { class: "enas-viz enas-replay enas-player", role: "group", tabindex: "0",
     "aria-label": "Replay of the controller's decisions" },
-    note, make("div", { class: "film" }, line("over", {}, "The search"), make("div", { class: "times" }, curvesBox, layersBox),
-      make("div", { class: "controls" }, roll, scrubber, place)),
-    line("over", {}, "The controller decides"), stripBox,
-    make("div", { class: "controls" }, make("div", { class: "buttons" }, mover("first", "First step (Home)"),
-      mover("back", "Previous step (Left)"), play, mover("next", "Next step (Right)"), mover("last", "Last step (End)")),
-      slider, fold, speed),
-    make("div", { class: "told" }, make("div", { class: "words" }, count, question, answer),
-      make("div", {}, list, make("label", { class: "warmth" }, make("span", {}, "What if: temperature"), warmth, degrees, whatIf))),
-    seat, builds, networkBox, legend, facts, said, live);
+    note, search, line("over decides", {}, "The controller decides"), overview, stripBox, make("div", { class: "head" }, builds, tabs, silence, facts), networkBox,
+    make("div", { class: "told" }, make("div", { class: "words" }, question, answer), list), seat, controls, legend, said, live);
   el.append(root);
   const hall = theatre?.({ model, root, uid, hear, push, acts: { toggle: () => toggle(), roll: () => toggleRoll(), act: (action) => act(action),
     open: (moment) => open(moment), go: (step) => go(step) }, view: () => ({ scene, episode, step: now(), moment: film ? at() : 0 }) });
@@ -379,38 +443,117 @@ function render({ model, el, theatre }) {
     scene = model.get("scene");
     network = picture(scene.network, uid);
     strip = picture(scene.strip, uid);
-    for (const [box, drawing] of [[networkBox, network], [stripBox, strip]]) {
-      const width = Number(drawing.getAttribute("width"));
-      box.style.setProperty("--natural", `${width}px`);
-      box.style.setProperty("--least", width > 1320 ? 1 : 0.66); // what must scroll anyway stays large
-      box.replaceChildren(drawing);
-    }
+    networkBox.replaceChildren(network);
+    stripBox.replaceChildren(strip);
+    rows = new Set([...strip.querySelectorAll(".hit")].map((hit) => hit.getAttribute("y"))).size;
     builds.textContent = scene.builds;
     home = homes(scene, !scene.folds || model.get("silent"));
     order = [...new Set(home)];
-    fold.hidden = !scene.folds || scene.article;
-    fold.textContent = `${order.length < home.length ? "Show" : "Hide"} silent steps`;
+    silence.hidden = !scene.folds || scene.article;
+    silence.textContent = `${order.length < home.length ? "Show" : "Hide"} silent steps`;
     strip.classList.toggle("folded", order.length < home.length);
     for (const cell of strip.querySelectorAll("[data-step]"))
       cell.querySelector(".number").textContent = order.indexOf(Number(cell.dataset.step)) + 1 || "";
     parts = shapes(network, strip, home);
+    dots = dotsOf(scene, order, (step) => { if (step !== now()) go(step); }, hear);
+    overview.replaceChildren(dots);
     root.style.setProperty("--rows", scene.rows);
     legend.replaceChildren(
       ...scene.options.ops.map(({ op, name }) => make("li", {}, opIcon(uid, op, scene.colour === "op"), name)),
       ...scene.signs.map(([sign, words]) => make("li", {}, mini(sign, uid), words)));
+    tabs.replaceChildren(...(scene.cells ?? []).map(({ name, about }, cell) => {
+      const tab = word(name, () => openCell(cell));
+      tab.title = `${name}: ${about}`;
+      tab.setAttribute("aria-label", tab.title);
+      return tab;
+    }));
+    tabs.hidden = !scene.cells;
+    builds.classList.toggle("unseen", !!scene.cells);
+    openCell(0);
     setUpFilm();
     load();
+    fit();
+  }
+
+  // ---- what fits: widths are the reader's; heights follow, and stay as they are from step to step
+
+  /** Of a drawing, what is shown of it. */
+  const sizeOf = (drawing) => { const { width, height } = drawing.viewBox.baseVal; return [width, height]; };
+
+  function size(box, drawing, scale) {
+    const [width, height] = sizeOf(drawing);
+    box.style.setProperty("--scale", scale.toFixed(4));
+    Object.assign(drawing.style, { width: `${width * scale}px`, height: `${height * scale}px` });
+  }
+
+  /** Room for the longest of what is said. */
+  function reserve() {
+    const told = longestCaptions(scene, home), of = (name) => [...told].sort((a, b) => b[name].length - a[name].length).slice(0, 5);
+    const kept = [question.textContent, answer.textContent];
+    root.style.setProperty("--ask", "0px");
+    root.style.setProperty("--say", "0px");
+    let most = 0, asks = 0;
+    for (const text of [...of("question"), ...of("answer")]) {
+      [question.textContent, answer.textContent] = [capital(text.question), text.answer];
+      asks = Math.max(asks, question.offsetHeight);
+      most = Math.max(most, question.offsetHeight + answer.offsetHeight);
+    }
+    [question.textContent, answer.textContent] = kept;
+    for (const [label, text] of [[count, fill(scene.words.count, { step: order.length, steps: order.length })], [place, film && placed(film.moments.length - 1)]]) {
+      const kept = label.textContent;
+      label.style.minWidth = 0;
+      label.textContent = text || "";
+      label.style.minWidth = `${Math.ceil(label.getBoundingClientRect().width)}px`;
+      label.textContent = kept;
+    }
+    root.style.setProperty("--ask", `${asks}px`);
+    root.style.setProperty("--say", `${most + 4}px`);
+  }
+
+  function fit() {
+    fitted = root.clientWidth;
+    root.classList.toggle("enas-narrow", fitted < NARROW);
+    root.classList.toggle("enas-wide", fitted >= WIDE);
+    const room = stripBox.clientWidth;
+    if (!room) return; // not in the page yet, or in a hidden tab
+    reserve();
+    const [width, height] = sizeOf(strip), scale = room / width < LEAST_STRIP ? 1 : Math.min(1, room / width);
+    const sizeStrip = (scale) => {
+      size(stripBox, strip, scale);
+      stripBox.style.height = `${(height / rows) * scale}px`; // one row
+    };
+    sizeStrip(scale);
+    overview.hidden = rows === 1 && width * scale <= room + 1;
+    const most = fitted >= WIDE ? HIGH - 1 : fitted >= NARROW ? Math.max(HIGH - 1, innerHeight - BARS) : Infinity;
+    const others = root.offsetHeight - networkBox.offsetHeight - times.offsetHeight;
+    const [w, h] = sizeOf(network), drawn = scaleOf(w, h, room, most - others, scene.loose ? LEAST_CELL : LEAST);
+    // Steps of cells stand over the nodes that they are about, so both have one scale.
+    const both = w === width && Math.min(drawn, scale) >= LEAST_STRIP ? Math.min(drawn, scale) : null;
+    size(networkBox, network, both ?? drawn);
+    sizeStrip(both ?? scale);
+    if (shown >= 0) follow(true);
+  }
+
+  function openCell(cell) {
+    opened = cell;
+    const found = scene.cells?.[cell];
+    if (!found) return;
+    network.setAttribute("viewBox", `0 ${found.top} ${network.getAttribute("width")} ${found.height}`);
+    [...tabs.children].forEach((tab, i) => tab.setAttribute("aria-pressed", String(i === cell)));
   }
 
   /** The open moment. */
   const at = () => clamp(model.get("moment"), 0, film.moments.length - 1);
 
+  const placed = (moment) => `network ${moment + 1} of ${film.of}`;
+
   function setUpFilm() {
     film = model.get("film");
     const there = !!film?.moments;
-    root.querySelector(".film").hidden = !there;
+    search.hidden = !there;
     if (!there) return (film = null);
-    for (const [box, drawing] of [[curvesBox, film.curves], [layersBox, film.layers]]) box.replaceChildren(picture(drawing, uid));
+    for (const [box, drawing] of [[curvesBox, film.curves], [layersBox, film.layers], [spark, film.spark]]) box.replaceChildren(picture(drawing, uid));
+    reach.replaceChildren(...film.reach.map((text) => make("span", {}, text)));
     scrubber.max = film.moments.length - 1;
   }
 
@@ -438,6 +581,11 @@ function render({ model, el, theatre }) {
       : "What if? Click an option that was not sampled.";
   }
 
+  function centreCurves() {
+    const { x } = film.moments[at()];
+    for (const box of [curvesBox, layersBox]) box.scrollLeft = centred((x / film.width) * box.scrollWidth, box.clientWidth, box.scrollWidth);
+  }
+
   function load() {
     recorded = film ? unpack(scene, film, at()) : model.get("episode");
     episode = present();
@@ -445,9 +593,9 @@ function render({ model, el, theatre }) {
     if (film) {
       const { x, facts: told } = film.moments[at()];
       for (const cursor of root.querySelectorAll(".cursor")) cursor.setAttribute("transform", `translate(${x} 0)`);
-      for (const box of [curvesBox, layersBox]) box.scrollLeft = centred((x / film.width) * box.scrollWidth, box.clientWidth, box.scrollWidth);
+      centreCurves();
       scrubber.value = at();
-      place.textContent = `network ${at() + 1} of ${film.of}`;
+      place.textContent = placed(at());
       scrubber.setAttribute("aria-valuetext", `${place.textContent}: ${told}`);
     }
     slider.max = order.length - 1;
@@ -456,8 +604,10 @@ function render({ model, el, theatre }) {
     note.hidden = !episode.note;
     dress(scene, episode, network, strip, parts, uid);
     shown = -1;
+    const had = seat.hidden;
     seated();
     draw();
+    if (fitted && had !== seat.hidden) fit();
   }
 
   function draw() {
@@ -478,16 +628,24 @@ function render({ model, el, theatre }) {
     if (!model.get("playing")) live.textContent = text.whole;
     slider.value = spot();
     slider.setAttribute("aria-valuetext", text.whole);
+    const cell = cellOf(step);
+    if (cell !== cellOf(shown) || shown < 0) openCell(cell); // a cell that the reader opened stays until then
+    [...tabs.children].forEach((tab, i) => tab.classList.toggle("now", i === cell));
     shown = step;
     follow(quick);
   }
+
+  /** The cell that a step is about. */
+  const cellOf = (step) => (scene.cells && step >= 0 ? Number(scene.plan[step].at.split(".")[0]) : 0);
 
   function drawPanel(step) {
     const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent";
     drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
-    warmth.parentNode.style.visibility = silent ? "hidden" : "";
+    warmth.disabled = silent;
+    list.parentNode.classList.toggle("silent", silent);
+    warmth.parentNode.classList.toggle("whatif", temperature !== 1);
     whatIf.textContent = temperature === 1 ? "" : "what if (marks: as sampled)";
   }
 
@@ -499,14 +657,21 @@ function render({ model, el, theatre }) {
 
   /** Keeps the present step in view; what scrolls can be focused. */
   function follow(quick) {
-    const places = [[stripBox, strip, `[data-step="${shown}"] .cell`], [networkBox, network, `[data-at="${scene.plan[shown].at}"] .slot`]];
+    const behavior = quick ? "auto" : "smooth";
     for (const box of [networkBox, list]) box.tabIndex = box.scrollWidth > box.clientWidth + 1 ? 0 : -1;
-    for (const [box, drawing, what] of places) {
-      const mark = drawing.querySelector(what), scale = drawing.clientWidth / Number(drawing.getAttribute("width"));
-      if (!mark || !(box.scrollWidth > box.clientWidth + 1)) continue;
-      const x = (Number(mark.getAttribute("x")) + Number(mark.getAttribute("width")) / 2) * scale;
-      box.scrollTo({ left: centred(x, box.clientWidth, box.scrollWidth), behavior: quick ? "auto" : "smooth" });
-    }
+    const scaled = (drawing) => drawing.clientWidth / Number(drawing.getAttribute("width"));
+    const middle = (mark) => Number(mark.getAttribute("x")) + Number(mark.getAttribute("width")) / 2;
+    const slot = network.querySelector(`[data-at="${scene.plan[shown].at}"] :is(.slot, .fixed)`);
+    if (slot && networkBox.scrollWidth > networkBox.clientWidth + 1)
+      networkBox.scrollTo({ left: centred(middle(slot) * scaled(network), networkBox.clientWidth, networkBox.scrollWidth), behavior });
+    if (overview.hidden) return void (stripBox.scrollLeft = 0);
+    const hits = [...strip.querySelectorAll(".hit")], scale = scaled(strip), { clientWidth: width, scrollWidth: total } = stripBox;
+    const row = (hit) => Number(hit.getAttribute("y")) * scale;
+    const left = centred(middle(hits[shown]) * scale, width, total), top = row(hits[shown]);
+    stripBox.scrollTo({ left, top, behavior });
+    dots.show(shown, (step) => row(hits[step]) === top && Math.abs(middle(hits[step]) * scale - left - width / 2) < width / 2);
+    stripBox.classList.toggle("before", left > 1);
+    stripBox.classList.toggle("after", left < total - width - 1);
   }
 
   // Draw at once (`set` fires change:step), tell the kernel once a frame. Steps that come fast
@@ -577,11 +742,11 @@ function render({ model, el, theatre }) {
   hear(slider, "input", () => goTo(Number(slider.value)));
   hear(scrubber, "input", () => open(Number(scrubber.value)));
   hear(warmth, "input", () => { model.set("temperature", temperatureAt(Number(warmth.value))); push(); });
-  for (const box of [curvesBox, layersBox]) {
+  for (const box of [curvesBox, layersBox, spark]) {
     const point = (event) => {
       if (!(event.buttons & 1)) return;
-      const area = box.firstElementChild.getBoundingClientRect();
-      const moment = nearest(film.moments, ((event.clientX - area.left) / area.width) * film.width);
+      const { left, width } = box.firstElementChild.getBoundingClientRect(), seen = box.firstElementChild.viewBox.baseVal;
+      const moment = nearest(film.moments, seen.x + ((event.clientX - left) / width) * seen.width);
       if (moment !== at()) open(moment);
     };
     for (const event of ["pointerdown", "pointermove"]) hear(box, event, point);
@@ -595,6 +760,7 @@ function render({ model, el, theatre }) {
   hear(root, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (hall && event.key.toLowerCase() === "f" && event.target !== speed) return void (event.preventDefault(), hall.toggle());
+    if (event.key === "Escape" && !legend.hidden) key.click();
     const action = keyAction(event.key);
     const own = [speed, scrubber, warmth].includes(event.target) && event.key !== " " && event.key !== "k";
     if (!action || own || (event.key === " " && event.target.tagName === "BUTTON")) return;
@@ -607,9 +773,10 @@ function render({ model, el, theatre }) {
   // finger; over a longer one, the strip follows the finger.
   let drag = null;
   const under = (event) => {
+    const frame = stripBox.getBoundingClientRect();
     const away = [...strip.querySelectorAll(".cell")].map((cell) => {
-      const box = cell.getBoundingClientRect();
-      return Math.abs(box.left + box.width / 2 - event.clientX) + 9 * Math.max(0, Math.abs(box.top - event.clientY) - 60);
+      const { left, width, top } = cell.getBoundingClientRect();
+      return top > frame.top && top < frame.bottom ? Math.abs(left + width / 2 - event.clientX) : Infinity; // of another row
     });
     return away.indexOf(Math.min(...away));
   };
@@ -626,10 +793,7 @@ function render({ model, el, theatre }) {
   hear(stripBox, "pointerup", (event) => { if (drag && !drag.far) go(under(event)); drag = null; });
   hear(stripBox, "pointercancel", () => { drag = null; });
 
-  const resized = globalThis.ResizeObserver && new ResizeObserver(() => {
-    root.classList.toggle("enas-narrow", root.clientWidth < 640);
-    if (shown >= 0) follow(true);
-  });
+  const resized = globalThis.ResizeObserver && new ResizeObserver(() => { if (root.clientWidth !== fitted) fit(); });
   resized?.observe(root);
   const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
     "change:film": build, "change:moment": load, "change:rolling": () => { turn(); load(); }, "change:temperature": () => drawPanel(shown),

@@ -130,8 +130,8 @@ def place(graph: nx.DiGraph, reductions: tuple[int, ...] = (), has_stem: bool = 
     skips = [e for _, _, e in graph.edges(data=True) if e["kind"] == "skip"]
     before = graph.graph["merge"] == "input"  # skips arrive before the boxes
     longest = max((e["layer"] + 1 - e["source"] for e in skips), default=1)
-    tallest = 4 + 46 * math.sqrt(layers) if skips else 0
-    axis = math.ceil(10 + tallest + CLEAR)
+    tallest = 4 + 37 * math.sqrt(layers) if skips else 0
+    axis = math.ceil(6 + tallest + CLEAR)
 
     image = Box(MARGIN + 20, axis, 40, 40)
     stem = Box(image.right + 20 + 20, axis, 40, 40) if has_stem else image
@@ -166,7 +166,7 @@ def place(graph: nx.DiGraph, reductions: tuple[int, ...] = (), has_stem: bool = 
     stages = _stages(boxes, stem, head, reductions)
     return Layout(
         width=head.right + MARGIN,
-        height=axis + BAND / 2 + LABELS + (STAGES if reductions else 0) + 10,
+        height=axis + BAND / 2 + LABELS + (STAGES if reductions else 0) + 6,
         axis=axis,
         image=image,
         stem=stem,
@@ -212,9 +212,9 @@ def _band(image: Box, head: Box, axis: float, narrowings: list[tuple[float, floa
 
 # ---------------------------------------------------------------- the controller's strip
 
-CHIP_Y, CHIP_H = 8, 30  # what a step sampled
-CELL_Y, CELL_H = 58, 28  # the LSTM at that step
-KIND_Y, BRACKET_Y, STRIP_H = 101, 109, 128
+CHIP_Y, CHIP_H = 4, 30  # what a step sampled
+CELL_Y, CELL_H = 50, 26  # the LSTM at that step
+KIND_Y, BRACKET_Y, STRIP_H = 90, 97, 116
 GUTTER = 76  # for the names of the rows
 
 

@@ -17,11 +17,14 @@ from typing import Any
 from enas_viz.space import Architecture
 from enas_viz.trace import Episode
 from enas_viz.view import macro_svg, micro_svg
+from enas_viz.view.micro_layout import TITLE
 from enas_viz.view.scene import (
+    CELL_NAMES,
     OPERATIONS,
     WORDS,
     Bar,
     MacroScene,
+    MicroScene,
     Scene,
     facts,
     scene_of,
@@ -45,7 +48,27 @@ def skeleton(scene: Scene) -> dict[str, Any]:
         **scene.to_json(),
         "network": svg(painter.network_parts(scene), layout.width, layout.height),
         "strip": svg(painter.strip_parts(scene), strip.width, strip.height),
+        **_cells(scene),
         "signs": painter.signs(scene),
+    }
+
+
+def _cells(scene: Scene) -> dict[str, Any]:
+    """Of a pair of cells, where in the drawing each of them is: the browser shows one at a time.
+    Its title is left out, since there is a button with that name."""
+    if not isinstance(scene, MicroScene) or len(scene.space.cells) < 2:
+        return {}
+    title = TITLE + 8
+    return {
+        "cells": [
+            {
+                "name": CELL_NAMES[name].capitalize(),
+                "about": micro_svg.ABOUT[name],
+                "top": cell.top + title,
+                "height": cell.height - title,
+            }
+            for name, cell in zip(scene.space.cells, scene.layout.cells, strict=True)
+        ]
     }
 
 

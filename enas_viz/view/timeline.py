@@ -32,6 +32,7 @@ WIDTH, HEIGHT = 584, 286  # of each drawing, in pixels
 BETWEEN = 28  # the two of them side by side
 LEFT, RIGHT = 64, WIDTH - 12  # where time begins and ends
 TOP, BOTTOM = 40, HEIGHT - 34
+SPARK, EDGE = 34, 5  # height of the folded curve; what is left free around it
 REWARD, ENTROPY, SHAPE = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
 
 # What the wiring of the sampled architectures is like: a title, and whether it is a share.
@@ -70,8 +71,9 @@ def film(trace: Trace, shown: Sequence[Episode], found: Series | None = None) ->
 
     moments: per episode its picks in the order of decisions, `pickDigits` digits to base 36 each;
     its shaped logits as whole numbers of `unit` above the middle of what `digits` digits to base 36
-    hold, so many digits each; its place in the drawings, and a line of facts. of: how many
-    moments there are, in words, and from how many samples they were taken.
+    hold, so many digits each; its place in the drawings, and a line of facts. spark: the reward in
+    one low line; reach: the highest and the lowest of its accuracies. of: how many moments there
+    are, in words, and from how many samples they were taken.
     """
     best, tried = best_of(shown), len(trace.episodes)
     drawn = overview(trace, shown, best, found=found)
@@ -80,6 +82,8 @@ def film(trace: Trace, shown: Sequence[Episode], found: Series | None = None) ->
     return {
         "curves": drawn.curves,
         "layers": drawn.layers,
+        "spark": drawn.spark,
+        "reach": [f"{value:.0%}" for value in drawn.reach],
         "width": WIDTH,
         "unit": UNIT,
         "digits": width,
@@ -109,10 +113,13 @@ def _taken(shown: int, tried: int) -> str:
 @dataclass(frozen=True)
 class Overview:
     """The two drawings of a search. places: where in them each of its dots stands, in pixels;
-    epochs: how many there are, one beside the other."""
+    epochs: how many there are, one beside the other. spark: the first plot of them in one low line,
+    as wide; reach: the accuracies at its top and bottom."""
 
     curves: str
     layers: str
+    spark: str
+    reach: tuple[float, float]
     places: tuple[float, ...]
     epochs: int
 
@@ -133,12 +140,15 @@ def overview(
     ValueError when the trace has no episode with an accuracy."""
     found = found or series(trace)
     places = _places(trace, found, shown)
+    spark, reach = _spark(found, shown, places, best)
     return Overview(
         _svg(
             _curves(found, trace.space, shown, places, best, beside),
             _said(trace, found, len(shown)),
         ),
         _svg(_places_over_time(found, trace.space), _said_of_places(found)),
+        spark,
+        reach,
         tuple(places),
         len(found.epochs),
     )
@@ -216,6 +226,30 @@ def _svg(parts: Sequence[str], said: str) -> str:
         f'role="img" aria-label="{escape(said)}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}{cursor}</svg>'
     )
+
+
+def _spark(
+    found: Series, shown: Sequence[Episode], places: Sequence[float], best: int
+) -> tuple[str, tuple[float, float]]:
+    """The reward and its baseline without words, and the accuracies at top and bottom.
+
+    It is stretched to any width, so every mark is a line: a dot is one of no length.
+    """
+    known = [*(e.accuracy for e in shown), *found.reward]
+    low, high = min(known), max(known)
+    if high - low < 1e-6:  # a line in the middle
+        low, high = low - 0.01, high + 0.01
+    y = _to((EDGE, SPARK - EDGE), low, high)
+    spots = [f"M{x:.1f} {y(e.accuracy):.1f}h0" for e, x in zip(shown, places, strict=True)]
+    ring = f'<path class="best-spot" d="{spots[best]}"/>' * 2 if best >= 0 else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg" preserveAspectRatio="none" '
+        f'viewBox="{LEFT - EDGE} 0 {RIGHT - LEFT + 2 * EDGE} {SPARK}">'
+        f'<path class="spots" d="{"".join(spots)}"/>'
+        + _line(found, found.reward, y, "curve")
+        + _line(found, found.baselines, y, "curve dashed")
+        + f'{ring}<path class="cursor" d="M0 0V{SPARK}"/></svg>'
+    ), (high, low)
 
 
 def _curves(

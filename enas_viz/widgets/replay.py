@@ -37,6 +37,8 @@ Controller = Callable[..., Episode]
 
 LEAST, MOST_OF = 1e-3, 1e3  # of speed and temperature: what a clock and a softmax can follow
 
+FRAME = 680  # pixels of height: a replay has 600 at most where it is wide, its page a title
+
 HINT = (
     "A still picture. Run this cell, in JupyterLab or on Binder, to scrub through every decision."
 )
@@ -268,15 +270,11 @@ class Replay(Widget):
         state = replay_state(self._scene, **{name: getattr(self, name) for name in names})
         return theatre_page(state, self.drawing())
 
-    def iframe(self, height: int | None = None) -> Any:
+    def iframe(self, height: int = FRAME) -> Any:
         """The page inside a frame, as an output that still plays in an exported notebook."""
         from IPython.display import HTML  # only there where a notebook is
 
-        scene, search = self._scene, 390 if self.film else 0
-        panel = 24 * scene.panel_rows + 40
-        drawn = 1.18 * (scene.layout.height + scene.strip.height) + 310
-        found = height or int(search + panel + drawn)
-        return HTML(iframe(self.html(), found))
+        return HTML(iframe(self.html(), height))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""

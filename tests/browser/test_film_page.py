@@ -15,6 +15,7 @@ LETTERS = """() => [...document.querySelectorAll('.time svg')].map(svg => {
   };
   return [box(svg), [...svg.querySelectorAll('text')].map(e => [...box(e), e.textContent])];
 })"""
+FOLDED = "Curves: of the search, and which operations it used"
 PLACED = ".film, .strip, .network, .bars, .legend, .controls"
 PLACES = f"""() => [...document.querySelectorAll('{PLACED}')]
   .map(e => e.getBoundingClientRect()).map(b => [b.left, b.top, b.width])"""
@@ -45,6 +46,11 @@ def scrub(page, moment):
     page.locator("input[aria-label^=Network]").fill(str(moment))
 
 
+def unfold(page):
+    """Shows the curves and the bands of operations."""
+    page.get_by_role("button", name=FOLDED).click()
+
+
 def names(episode):
     space = episode.architecture.space
     return list(space.op_names(episode.architecture))
@@ -59,7 +65,7 @@ def test_a_film_opens_on_its_best_network_finished(opened):
     expect(page.locator(".facts")).to_have_text(facts(trace.best))
 
 
-def test_scrubbing_opens_the_moments_episode_and_moves_both_cursors(opened):
+def test_scrubbing_opens_the_moments_episode_and_moves_every_cursor(opened):
     trace = made_up_trace(6, epochs=4, per_epoch=5)
     page = opened(trace)
 
@@ -69,13 +75,14 @@ def test_scrubbing_opens_the_moments_episode_and_moves_both_cursors(opened):
         assert ops(page) == names(trace.episodes[moment])
         x = film(trace, trace.episodes)["moments"][moment]["x"]
         moved = page.locator(".cursor").evaluate_all("a => a.map(e => e.getAttribute('transform'))")
-        assert moved == [f"translate({x:g} 0)"] * 2
+        assert moved == [f"translate({x:g} 0)"] * 3
         expect(page.locator(".place")).to_have_text(f"network {moment + 1} of 20")
 
 
 def test_a_point_on_a_curve_opens_its_episode(opened):
     trace = made_up_trace(6, epochs=4, per_epoch=5)
     page = opened(trace)
+    unfold(page)
     spot = page.locator(".time .dot").nth(3).bounding_box()
 
     page.mouse.click(spot["x"] + spot["width"] / 2, spot["y"] + spot["height"] / 2)
@@ -86,6 +93,7 @@ def test_a_point_on_a_curve_opens_its_episode(opened):
 def test_dragging_over_the_bands_scrubs(opened):
     trace = made_up_trace(4, epochs=4, per_epoch=5)
     page = opened(trace)
+    unfold(page)
     box = page.locator(".time svg").nth(1).bounding_box()
     y = box["y"] + box["height"] / 2
 
@@ -95,6 +103,26 @@ def test_dragging_over_the_bands_scrubs(opened):
     page.mouse.up()
 
     expect(page.locator(".place")).to_have_text("network 1 of 20")
+
+
+def test_the_curves_are_folded_into_one_line_on_which_a_point_opens_its_episode(opened):
+    trace = made_up_trace(4, epochs=4, per_epoch=5)
+    page = opened(trace)
+    assert page.locator(".time svg:visible").count() == 0
+    line = page.locator(".spark").bounding_box()
+
+    page.mouse.click(line["x"] + 0.5, line["y"] + 8)
+    expect(page.locator(".place")).to_have_text("network 1 of 20")
+    page.mouse.down()
+    page.mouse.move(line["x"] + line["width"] - 1, line["y"] + 8, steps=5)
+    page.mouse.up()
+    expect(page.locator(".place")).to_have_text("network 20 of 20")
+
+    unfold(page)
+    assert page.locator(".time svg:visible").count() == 2
+    expect(page.get_by_role("button", name=FOLDED)).to_have_attribute("aria-expanded", "true")
+    unfold(page)
+    assert page.locator(".time svg:visible").count() == 0
 
 
 def test_the_keys_of_the_scrubber_move_through_the_search_and_others_through_the_steps(opened):
@@ -188,6 +216,7 @@ def test_the_what_if_line_fits_and_keeps_its_words_on_a_line(opened, width):
 @pytest.mark.parametrize("layers", [4, 12, 24])
 def test_a_film_never_scrolls_the_page_and_its_letters_overlap_nowhere(opened, width, layers):
     page = opened(made_up_trace(layers, epochs=12, per_epoch=2), width)
+    unfold(page)
 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for (left, top, right, bottom), texts in page.evaluate(LETTERS):
@@ -200,6 +229,7 @@ def test_a_film_never_scrolls_the_page_and_its_letters_overlap_nowhere(opened, w
 
 def test_the_cursor_is_in_view_where_the_film_is_wider_than_the_screen(opened):
     page = opened(made_up_trace(6, epochs=4, per_epoch=5), 390)
+    unfold(page)
 
     for moment in (0, 10, 19):
         scrub(page, moment)

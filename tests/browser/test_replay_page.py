@@ -19,9 +19,12 @@ LETTERS = """selector => {
     return [b.left, b.top, b.right, b.bottom];
   };
   const drawing = document.querySelector(`${selector} > svg`);
-  const seen = [...drawing.querySelectorAll('text, .label use')].filter(e =>
-    !e.closest('defs') && e.getBoundingClientRect().width &&
-    getComputedStyle(e).visibility === 'visible');
+  const window = drawing.getBoundingClientRect();
+  const seen = [...drawing.querySelectorAll('text, .label use')].filter(e => {
+    const { width, top, bottom } = e.getBoundingClientRect();
+    const shown = selector !== '.network' || bottom > window.top && top < window.bottom;
+    return !e.closest('defs') && width && shown && getComputedStyle(e).visibility === 'visible';
+  });
   return [box(drawing), seen.map(e => [...box(e), e.textContent || e.getAttribute('href')])];
 }"""
 PLACES = """() => [...document.querySelectorAll('.network, .network .slot, .network .ring, .bars')]
@@ -181,11 +184,55 @@ def test_a_pair_of_cells_is_whole_at_1200_pixels(opened, nodes):
 
 def test_a_tap_on_the_second_row_of_steps_goes_to_its_step(opened):
     page = opened(made_up_cells(3))
+    go_to(page, 18)  # of the second cell
     cell = page.locator("[data-step='20'] .cell").bounding_box()
 
     page.mouse.click(cell["x"] + cell["width"] / 2, cell["y"] + cell["height"] / 2)
 
     expect(page.locator(".count")).to_have_text("Step 14 of 24")
+
+
+def test_a_dot_goes_to_its_step_and_a_drag_over_the_dots_scrubs(opened):
+    page = opened(made_up_cells(3))
+    dots = [page.locator(".dots i").nth(t).bounding_box() for t in (4, 30)]
+    (x1, y), (x2, _) = [(b["x"] + b["width"] / 2, b["y"] + b["height"] / 2) for b in dots]
+
+    page.mouse.click(x1, y)
+    expect(page.locator(".count")).to_have_text("Step 5 of 34")
+    page.mouse.down()
+    page.mouse.move(x2, y, steps=6)
+    page.mouse.up()
+
+    expect(page.locator(".count")).to_have_text("Step 31 of 34")
+    tenses = page.locator(".dots i").evaluate_all(
+        "a => a.map(e => e.className.match(/past|now|f/)[0])"
+    )
+    assert tenses == ["past"] * 30 + ["now"] + ["f"] * 3
+
+
+def test_a_cell_that_the_reader_opens_stays_until_the_step_moves_into_the_other(opened):
+    page = opened(made_up_cells(3))
+    normal = page.get_by_role("button", name="Normal cell: keeps height and width")
+    reduction = page.get_by_role("button", name="Reduction cell: halves")
+    pressed = [("aria-pressed", "true"), ("aria-pressed", "false")]
+
+    def expect_open(one, other):
+        expect(one).to_have_attribute(*pressed[0])
+        expect(other).to_have_attribute(*pressed[1])
+
+    go_to(page, 5)
+    expect_open(normal, reduction)
+    reduction.click()
+    go_to(page, 7)
+    expect_open(reduction, normal)
+    go_to(page, 18)
+    expect_open(reduction, normal)
+    normal.click()
+    go_to(page, 19)
+    expect_open(normal, reduction)
+    go_to(page, 4)
+    go_to(page, 20)
+    expect_open(reduction, normal)
 
 
 def test_a_cell_of_the_network_opens_when_it_is_clicked_or_entered(new_page, tmp_path):
@@ -315,9 +362,13 @@ DRAWN = {
 def test_letters_overlap_nowhere_and_are_inside_their_drawing(opened, episode):
     page = opened(episode)
     go_to(page, len(episode.steps) - 2)
+    cells = page.locator(".tabs button").all()  # of cells, one is shown at a time
 
-    for part in (".strip", ".network"):
+    for part, cell in [(".strip", None), *((".network", cell) for cell in cells or [None])]:
+        if cell:
+            cell.click()
         inside, boxes = page.evaluate(LETTERS, part)
+        assert len(boxes) > 4
         for i, (l1, t1, r1, b1, text) in enumerate(boxes):
             assert l1 >= inside[0] - 1, text
             assert r1 <= inside[2] + 1, text

@@ -1,0 +1,140 @@
+"""Everything that belongs together is on one screen, readable, and stays where it is."""
+
+from pathlib import Path
+
+import pytest
+from episodes import made_up_episode
+from lab_server import ran, write_notebook
+
+import enas_viz as ev
+from enas_viz.space import Architecture, MacroSpace
+
+WIDE = [(1280, 720), (1366, 768), (1400, 1000)]
+SIZES = [*WIDE, (1034, 768), (800, 1000), (390, 844)]
+LEAST = 11  # pixels of a letter
+HIGH = 600  # of a replay that is at least 1000 pixels wide
+
+SUBJECTS = {
+    "macro film": "ev.Replay(ev.load_trace('macro-cifar10-cpu'))",
+    "micro film": "ev.Replay(ev.load_trace('micro-cifar10-cpu'))",
+    "macro of 6 layers": "ev.Replay(ev.load_trace('macro-cifar10-cpu').best)",
+    "macro of 12 layers": "ev.Replay(made_up_episode(12))",
+    "every skip of 12 layers": "ev.Replay(every_skip(12))",
+    "micro": "ev.Replay(ev.load_trace('micro-cifar10-cpu').best)",
+    "article-macro": "ev.Replay(ev.load_trace('article-macro'), colour='layer')",
+    "article-micro": "ev.Replay(ev.load_trace('article-micro'), colour='node')",
+}
+
+# What a replay looks like at all of its steps: sizes in pixels. moved: of what must not move, how
+# far anything did; letters: the smallest; together: from the strip's top to the end of bars and
+# question, whichever is lower.
+LOOKED = """root => {
+  const one = name => root.querySelector(name);
+  const box = e => {
+    const { left, top, right, bottom } = e.getBoundingClientRect();
+    return [left, top, right, bottom];
+  };
+  const within = (inner, outer) => inner[0] >= outer[0] - 1 && inner[2] <= outer[2] + 1
+    && inner[1] >= outer[1] - 1 && inner[3] <= outer[3] + 1;
+  const slider = one('input[aria-label^=Step]'), told = one('.told');
+
+  const still = '.steps, .steps > *, .strip, .dots, .head, .network, .bars, .told, ' +
+    '.film, .search > *';
+  const height = e => [box(e)[1], box(e)[3]]; // what scrolls may move sideways
+  const places = () => [...[root, ...root.querySelectorAll(still)].flatMap(box),
+    ...height(one('.network > svg'))];
+  const seen = e => e.textContent.trim() && e.getBoundingClientRect().width
+    && getComputedStyle(e).visibility === 'visible' && !e.matches('.unseen');
+  const letters = e => parseFloat(getComputedStyle(e).fontSize)
+    * (e.getScreenCTM ? e.getScreenCTM().d : 1);
+  const smallest = () => Math.min(...[...root.querySelectorAll(
+    'text, p, span, li, button, output, option')].filter(seen).map(letters));
+  const inView = [['.strip .step.now .cell', '.strip'],
+    ['.network .about :is(.slot, .fixed)', '.network']];
+
+  const glyph = one('.network .enas-glyph'), drawing = one('.network > svg');
+  const scale = drawing.clientWidth / drawing.viewBox.baseVal.width; // of what a use element shows
+  const found = {
+    width: root.offsetWidth, height: root.offsetHeight, moved: 0, over: [], hidden: [],
+    letters: parseFloat(getComputedStyle(glyph).fontSize) * scale,
+    sideways: document.documentElement.scrollWidth - innerWidth,
+  };
+  const first = [];
+  for (let step = 0; step <= Number(slider.max); step++) {
+    slider.value = step;
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+    const now = places();
+    if (!step) first.push(...now);
+    found.moved = Math.max(found.moved, ...now.map((x, i) => Math.abs(x - first[i])));
+    if (step % 5 === 0) found.letters = Math.min(found.letters, smallest());
+    const words = [one('.question'), one('.answer')].map(box);
+    if (!words.every(each => within(each, box(told)))) found.over.push(step);
+    for (const [what, where] of inView)
+      if (!one(what) || !within(box(one(what)), box(one(where)))) found.hidden.push([step, where]);
+  }
+  const last = root.matches('.enas-narrow') ? one('.bars') : told;
+  found.together = box(last)[3] - box(one('.strip'))[1];
+  found.top = box(one('.strip'))[1] - box(root)[1];
+  return found;
+}"""
+
+
+def every_skip(layers):
+    """The network of which the controller says most."""
+    return Architecture(MacroSpace(layers), [[1, *[1] * k] for k in range(layers)])
+
+
+KNOWN = {"ev": ev, "made_up_episode": made_up_episode, "every_skip": every_skip}
+
+
+def check(found, room):
+    """room: what of the page one sees at once, in pixels of height."""
+    assert found["moved"] == 0
+    assert found["letters"] >= LEAST - 0.01
+    assert found["over"] == []
+    assert found["hidden"] == []
+    assert found["sideways"] <= 0
+    if found["width"] >= 1000:
+        assert found["height"] <= HIGH
+    assert found["together"] <= room
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_page_shows_strip_network_and_bars_together(new_page, tmp_path, subject):
+    path = ev.save(eval(SUBJECTS[subject], KNOWN), tmp_path / "x.html")
+    page = new_page(*SIZES[0], reduced_motion="reduce", offline=True)
+    page.goto(path.as_uri())
+
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        root = page.locator(".enas-replay")
+        found = root.evaluate(LOOKED)
+        check(found, height)
+        # without scrolling, that is: from the top of the page on
+        assert root.bounding_box()["y"] + found["top"] + found["together"] <= height
+
+
+CELLS = (
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    f"sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
+    "import enas_viz as ev\n"
+    "from episodes import made_up_episode\n"
+    "from test_fits import every_skip",
+    *SUBJECTS.values(),
+)
+
+
+@pytest.mark.parametrize(("width", "height"), WIDE)
+def test_a_notebook_shows_strip_network_and_bars_together(lab, width, height):
+    notebook = write_notebook(lab.new_folder("fits") / "fits.ipynb", CELLS)
+    how = {"width": width, "height": height, "motion": "reduce"}
+    with ran(lab, notebook, replays=len(SUBJECTS), **how) as page:
+        room = page.locator(".jp-WindowedPanel-outer:visible").first.evaluate("e => e.clientHeight")
+        for k in range(len(SUBJECTS)):
+            root = page.locator(".jp-OutputArea-output .enas-replay").nth(k)
+            root.scroll_into_view_if_needed()
+            page.wait_for_timeout(300)
+            found = root.evaluate(LOOKED)
+            print(f"{width}×{height}: output {found['width']}, {found['height']} high, room {room}")
+            check(found, room)
