@@ -296,7 +296,7 @@ def test_an_editor_is_saved_as_page_and_picture(tmp_path):
     assert "https://" not in page
     assert editor.flat in page
     assert picture == ev.draw(MICRO, hint="").svg
-    assert len(page) < 196_000  # the still for pages without JavaScript included
+    assert len(page) < 206_000  # the still for pages without JavaScript included
 
 
 def test_what_is_saved_step_by_step_is_what_was_chosen(tmp_path):
