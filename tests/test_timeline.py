@@ -136,7 +136,7 @@ def test_a_page_of_two_hundred_episodes_of_twelve_layers_is_small(tmp_path):
 
     state = json.loads(re.search(r'id="state">(.*?)</script>', path.read_text())[1])
     assert len(state["film"]["moments"]) == 200
-    assert path.stat().st_size < 416_000
+    assert path.stat().st_size < 440_000  # the theatre included
 
 
 def test_a_replay_of_a_trace_opens_its_best_episode_finished():
