@@ -200,8 +200,9 @@ def look_inside(
     The images are, of each class in a validation minibatch drawn by the search's seed, the one
     whose verdict is the closest call: where the probability of the right class and the highest
     other one differ least. With fewer than ten classes, the next ones until there are ten.
-    Raises ValueError for an architecture of another space, a cell that is not there, and for a
-    search whose skips are the input of a layer (`fidelity.skip_merge_search` "input").
+    Raises ValueError for an architecture of another space, a cell that is not there, a search
+    whose skips are the input of a layer (`fidelity.skip_merge_search` "input"), and a strided
+    reduction cell whose loose ends hold one of its inputs.
     """
     of_kind(search, Enas, "a search, such as search.restore(folder) gives")
     net, space = search.net, search.recipe.space
@@ -220,6 +221,15 @@ def look_inside(
         )
     elif cell is not None:
         raise ValueError("a macro network has no cells; leave out cell=")
+    if isinstance(net, MicroSupernet):
+        opened = net.cells[position]
+        kind = space.cells[opened.cell]
+        ends = space.loose_ends(architecture, kind, inputs=opened.counts_inputs)
+        if opened.loose_inputs is not None and ends[0] < INPUTS:
+            raise ValueError(
+                f"cell {position + 1} joins an input that no node reads after halving it once "
+                f"more, which is not drawn; open a normal cell (cell={_default_cell(net) + 1})"
+            )
     return LookInside(search, architecture, position, whole(levels, "levels", 1, LEVELS))
 
 

@@ -77,7 +77,11 @@ SHADES = 16  # of a still
 
 
 def child_svg(
-    inside: Inside, image: int = 0, changes: Sequence[str] = (), seen: Seen | None = None, hint=""
+    inside: Inside,
+    image: int = 0,
+    changes: Sequence[str] = (),
+    seen: Seen | None = None,
+    hint: str = "",
 ) -> str:
     """A still that stands alone: the network on one image, with its verdict.
 
@@ -294,7 +298,6 @@ class Picture:
         self.sizes = ROOMY if roomy else TIGHT
         self.faces: list[_Face] = []
         self.arcs: list[_Arc] = []
-        self.last = 0.0  # where the way to the classifier begins
         if self.macro:
             self._layers()
         else:
@@ -435,7 +438,7 @@ class Picture:
             self._face(out, "", f"node {node + 1}")
             made[node] = out
             x = out.right
-        self._ends(x, f, middle, made, loose_ways, floor)
+        self._ends(x, f, middle, made, loose_ways)
         self._route(top - 8 - STRIP, floor - below + 14)
         self.height = floor + 10
 
@@ -509,7 +512,6 @@ class Picture:
         middle: float,
         made: dict[int, _Face],
         ways: dict[int, str],
-        floor: float,
     ) -> None:
         """The loose ends, stacked, the 1x1 convolution, the output, the cells that follow."""
         inside, loose = self.inside, self.inside.loose

@@ -467,6 +467,15 @@ def test_what_is_not_there_is_refused(options, says):
         look_inside(search_of("macro"), **{"architecture": ARTICLE_MACRO, **options})
 
 
+def test_a_strided_reduction_cell_that_joins_an_input_is_refused():
+    search = search_of("micro", fidelity__micro_reduction_search="stride2")
+    unread = Architecture(MICRO, (((1, 1, 0, 3), (1, 2, 4, 2)),) * 2)  # node 1 is read by none
+
+    with pytest.raises(ValueError, match="open a normal cell .cell=3."):
+        look_inside(search, unread, cell=2)
+    assert look_inside(search, unread, cell=3).inside.loose == (0, 3)
+
+
 def test_other_refusals():
     with pytest.raises(ValueError, match="cell must be from 1 to 5"):
         look_inside(search_of("micro"), CELLS, cell=6)
