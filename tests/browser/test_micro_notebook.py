@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 import enas_viz as ev
 from enas_viz.view.scene import facts
-from enas_viz.view.timeline import moments
+from enas_viz.view.timeline import film, moments
 
 ROOT = ".jp-OutputArea-output .enas-replay"
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_micro_search.ipynb"
@@ -47,7 +47,7 @@ def test_the_recorded_search_is_scrubbed_through(notebook):
 
     expect(replay.locator(".facts")).to_have_text(facts(moments(trace)[0]))
     expect(replay.locator(".place")).to_have_text(
-        f"network 1 of {len(moments(trace))} (from {len(trace.episodes):,})"
+        f"network 1 of {film(trace, moments(trace))['of']}"
     )
 
 
