@@ -42,6 +42,7 @@ STATE = (
     "plain",
     "busy",
     "problem",
+    "note",
 )
 
 

@@ -137,6 +137,7 @@ def test_everything_is_inside_and_large_enough_to_be_read(new_page, files, kind,
 def test_in_a_column_of_a_thousand_pixels_it_is_no_higher_than_six_hundred(new_page, files):
     page = opened(new_page, files, width=1034)
 
+    expect(page.locator(".enas-loop .origin")).to_contain_text("Recipe loop-macro, seed 0")
     box = page.locator(".enas-loop").bounding_box()
     assert 990 <= box["width"] <= 1002
     assert box["height"] <= 600
