@@ -1,5 +1,6 @@
 """Environments from elsewhere: conda's and Binder's, and what Binder does after installing one."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import sysconfig
 import tomllib
 import venv
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
@@ -114,14 +116,33 @@ def test_binder_finds_its_files_in_one_folder():
     assert not (ROOT / ".binder").exists()
 
 
-def test_the_readme_links_every_notebook_on_binder():
+def renewer() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("renew_readme", ROOT / "tools/renew_readme.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_lists_every_notebook_and_links_to_binder_only_where_there_is_an_address():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
 
-    linked = re.findall(ON_BINDER, text)
+    renewed = renewer().with_notebooks(text, renewer().repository(PROJECT))
 
-    assert len(linked) == text.count("mybinder.org/v2")
-    there = {p.name for p in (ROOT / "notebooks").glob("*.ipynb")}
-    assert set(linked) == there, "python tools/renew_readme.py lists them anew"
+    assert text == renewed, "python tools/renew_readme.py --table lists them anew"
+    assert "OWNER/REPO" not in text
+
+
+def test_with_an_address_the_readme_opens_every_notebook_on_binder():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    project = {"urls": {"Repository": "https://github.com/you/enas_viz"}}
+
+    linked = renewer().with_notebooks(text, renewer().repository(project))
+
+    found = re.findall(ON_BINDER, linked)
+    assert len(found) == linked.count("mybinder.org/v2")
+    assert set(found) == {p.name for p in (ROOT / "notebooks").glob("*.ipynb")}
+    assert linked.count("badge_logo") == 1
+    assert renewer().with_notebooks(linked, None) == renewer().with_notebooks(text, None)
 
 
 # ---- what Binder does
