@@ -1,6 +1,7 @@
 """Exercises that check themselves: `check(name, answer)` says whether it is right, or hints.
 
-Right answers are computed here from spaces and recorded numbers, so none stands in a notebook.
+Right answers are computed here from spaces and recorded numbers, so no notebook contains one.
+An untouched exercise is not called wrong, and hints say more with each wrong answer.
 A measured or computed quantity may be rounded: an answer is right when it is the right one rounded
 to the digits that the answer has (`rounds_to`). Counts that come out whole must be exact.
 """
@@ -36,25 +37,94 @@ LARGEST = 10**300  # of an answer
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an answer is right, and what to say of it; a notebook shows it as text."""
+    """Whether an answer is right, and what to say of it; a notebook shows it as text.
+
+    mark: "✓" right, "✗" wrong, "○" not answered yet, "→" a hint or the answer that was asked for.
+    """
 
     right: bool
     says: str
+    mark: str = ""
 
     def __repr__(self) -> str:
-        return f"{'✓' if self.right else '✗'} {self.says}"
+        return f"{self.mark or ('✓' if self.right else '✗')} {self.says}"
 
 
-def check(name: str, answer: Any) -> Verdict:
-    """Compares the answer of an exercise. ValueError, with the names, for an unknown exercise."""
+def check(
+    name: str, answer: Any = None, *, hint: bool = False, show_answer: bool = False
+) -> Verdict:
+    """Whether `answer` is right, and otherwise a hint that says more with each wrong answer.
+
+    None, 0, an empty text or list, and the start that a cell gives count as not answered yet.
+    A first wrong answer gets a nudge, a second one also the way to go, a third one how to see the
+    answer; the same wrong answer twice counts once. `hint=True` tells the way to go and
+    `show_answer=True` the answer; neither looks at `answer`.
+
+    ValueError, with the names, for an unknown exercise.
+    """
     if not isinstance(name, str) or name not in EXERCISES:
         near = difflib.get_close_matches(str(name), EXERCISES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no exercise {shortened(name)}; there are {', '.join(EXERCISES)}{hint}")
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no exercise {shortened(name)}; there are {', '.join(EXERCISES)}{guess}")
+    if show_answer:
+        solution = SOLUTIONS[name]()
+        return Verdict(False, f"The answer is {_told(solution)}. {_why(name, solution)}", "→")
+    if hint:
+        return Verdict(False, f"Hint: {WAYS[name]}", "→")
+    if _unanswered(name, answer):
+        says = f"Not answered yet: put your answer in place of {_start(answer)}."
+        return Verdict(False, f'{says} For a hint: ev.check("{name}", hint=True)', "○")
     numbers = answer if isinstance(answer, list | tuple) else (answer,)
     if any(type(n) is int and abs(n) > LARGEST for n in numbers):  # has no float, and no text
         return Verdict(False, "the answer is a much smaller number")
-    return EXERCISES[name](answer)
+    verdict = EXERCISES[name](answer)
+    if verdict.right:
+        _wrong_answers.pop(name, None)
+        return verdict
+    return Verdict(False, verdict.says + _more(name, answer))
+
+
+_wrong_answers: dict[str, set[str]] = {}  # of each exercise, in this kernel
+
+
+def _more(name: str, answer: Any) -> str:
+    """What a second and a third different wrong answer are told beyond the nudge."""
+    tried = _wrong_answers.setdefault(name, set())
+    tried.add(shortened(answer))
+    if len(tried) == 1:
+        return ""
+    way = f". Hint: {WAYS[name]}"
+    if len(tried) == 2:
+        return way
+    return f'{way} The answer: ev.check("{name}", show_answer=True)'
+
+
+def _unanswered(name: str, answer: Any) -> bool:
+    """Whether an answer is what the cell held before anybody tried. Zero answers some exercises."""
+    if answer is None:
+        return True
+    if isinstance(answer, str | list | tuple | set) and len(answer) == 0:
+        return True
+    if type(answer) is int and answer == 0:
+        return name not in ZERO_IS_AN_ANSWER
+    return type(answer) is list and answer == STARTS.get(name)
+
+
+def _start(answer: Any) -> str:
+    if type(answer) is int:
+        return "the 0"
+    return "the empty text" if answer == "" else repr(answer)
+
+
+def _told(answer: Any) -> str:
+    if isinstance(answer, Architecture):
+        return f"for example {answer.flat}"
+    return f"{answer:.3g}" if isinstance(answer, float) else repr(answer)
+
+
+def _why(name: str, solution: Any) -> str:
+    says = EXERCISES[name](solution).says
+    return says[0].upper() + says[1:]
 
 
 def _macro_size(answer: Any) -> Verdict:
@@ -64,7 +134,8 @@ def _macro_size(answer: Any) -> Verdict:
     slips = {
         ops**layers: f"that counts operations only; {layers} layers also have skips",
         2**bits: "that counts skips only; each layer also has an operation",
-        ops**layers * 2**layers: "a layer has one yes or no for each earlier layer, not one in all",
+        ops**layers
+        * 2**layers: "a layer has one yes or no for each earlier layer, not one in total",
         ops**layers * 2 ** (layers**2): "skips run forward only: a layer has none to later layers",
         ops * layers * 2**bits: "layers choose independently, so their choices multiply",
         ops**layers * bits: "each skip is a yes or no of its own: their choices multiply, too",
@@ -136,12 +207,7 @@ def _micro_size(answer: Any) -> Verdict:
 
 def _micro_list(answer: Any) -> Verdict:
     """The article's cell as a flat list, with avg3x3 where the article has avg5x5."""
-    (nodes,) = ARTICLE_MICRO.content
-    stand_in = MICRO_OPS.index("avg3x3")
-    right = [
-        [i, a if a < len(MICRO_OPS) else stand_in, j, b if b < len(MICRO_OPS) else stand_in]
-        for i, j, a, b in nodes
-    ]
+    right = _article_cell()
     numbers = _whole_numbers(answer)
     if numbers is None:
         return Verdict(False, f"a list of whole numbers is wanted; got {shortened(answer)}")
@@ -163,6 +229,16 @@ def _micro_list(answer: Any) -> Verdict:
             says = f"look at the operations of node {node} again: 0 is {MICRO_OPS[0]}"
         return Verdict(False, says)
     return Verdict(True, "the article's cell, with avg3x3 for the operation that it alone has")
+
+
+def _article_cell() -> list[list[int]]:
+    """Of each node of the article's cell: index, operation, index, operation."""
+    (nodes,) = ARTICLE_MICRO.content
+    stand_in = MICRO_OPS.index("avg3x3")
+    return [
+        [i, a if a < len(MICRO_OPS) else stand_in, j, b if b < len(MICRO_OPS) else stand_in]
+        for i, j, a, b in nodes
+    ]
 
 
 def _whole_numbers(answer: Any) -> list[int] | None:
@@ -242,7 +318,7 @@ def _half_the_distance(answer: Any) -> Verdict:
     samples = 20
     slips = {
         2 * samples: "twice the samples halve the variance, which is the square of the distance",
-        samples**2: "that many would make it a good deal smaller than half",
+        samples**2: "that many would make it much smaller than half",
         samples // 2: "fewer samples scatter more",
     }
     if not _is_number(answer) or answer != round(answer):
@@ -298,8 +374,10 @@ def _first_advantage(answer: Any) -> Verdict:
         )
     said = next((says for slip, says in slips if abs(answer - slip) < 1e-6), None)
     if said is None and abs(answer - (1 - decay) * (reward - baseline)) < 1e-3:
-        said = "the decay says how much of the old baseline stays: nearly all"
-    hint = "baseline first: 0, moved by a hundredth of the way to the reward"
+        said = "the decay is the share of the old baseline that is kept: nearly all of it"
+    hint = (
+        "update the baseline first: it starts at 0 and moves one hundredth of the way to the reward"
+    )
     return Verdict(False, said or hint)
 
 
@@ -313,7 +391,7 @@ def _design_short(answer: Any) -> Verdict:
         hint = f"the shortest way passes {found.shortest} operations; where would a skip cut it?"
         return Verdict(False, hint)
     if skips > 1:
-        return Verdict(False, f"that it does, with {skips} skips; a single one can do it")
+        return Verdict(False, f"correct, but with {skips} skips; a single skip is enough")
     return Verdict(True, "one skip, from layer 1 into layer 6, goes around everything between")
 
 
@@ -325,7 +403,10 @@ def _design_near(answer: Any) -> Verdict:
     least = Architecture(MacroSpace(6), tuple((0,) * (k + 1) for k in range(6)))
     best, mine = (anatomy(a, recipe("macro-tiny")).receptive_field for a in (least, answer))
     if mine > best:
-        return Verdict(False, f"yours sees {mine} pixels; one with {best} exists: mind the windows")
+        return Verdict(
+            False,
+            f"yours sees {mine} pixels; {best} is possible: look at the windows of the operations",
+        )
     return Verdict(True, f"{best} pixels: windows of 3x3 everywhere, and skips do not matter")
 
 
@@ -401,17 +482,19 @@ def _top_probability(answer: Any) -> Verdict:
     right = up / (up + (options - 1) * down)
     slips = (
         (1.0, "a softmax reaches 1 only when a logit is infinitely larger than the others"),
-        (up / (up + options - 1), "that leaves the others at 0; they can be pushed down, too"),
-        (1 / (1 + math.exp(-2 * c)), "that is of two options; an operation is one of six"),
+        (up / (up + options - 1), "that leaves the others at 0; they can be pushed down too"),
+        (1 / (1 + math.exp(-2 * c)), "that is for two options; an operation is one of six"),
         (1 / options, "that is where an untrained policy begins; how far can it go?"),
-        (100 * right, "as a share from 0 to 1, please"),
+        (100 * right, "give a number from 0 to 1, not a percentage"),
     )
     if _is_right(answer, right, 0.006, slips):
         return Verdict(
-            True, f"{right:.3f}: one logit at the top, {options - 1} at the bottom, and no further"
+            True,
+            f"{right:.3f}: one logit at the top, {options - 1} at the bottom, which is the limit",
         )
     hint = (
-        "which logits are best for the first option: its own as high, the others as low as can be"
+        "an option is most probable when its logit is as high as possible and the others are as "
+        "low as possible"
     )
     return _slip(answer, slips, hint)
 
@@ -423,9 +506,9 @@ def _skip_chance(answer: Any) -> Verdict:
     z = 0.5
     right = 1 / (1 + math.exp(-2 * z))
     slips = (
-        (1 / (1 + math.exp(-z)), "that would be one logit against 0; here it is z against -z"),
+        (1 / (1 + math.exp(-z)), "that compares the logit z with 0; here it is compared with -z"),
         (1 - right, "that is the probability of no"),
-        (z, "a logit is no probability: it goes through a softmax first"),
+        (z, "a logit is not a probability: apply the softmax first"),
     )
     if _is_right(answer, right, 0.006, slips):
         return Verdict(True, f"{right:.3f}: the softmax of -z and z is sigmoid(2z)")
@@ -450,7 +533,7 @@ def _next_input(answer: Any) -> Verdict:
     )
     if _is_right(answer, right, 0.003, slips):
         return Verdict(True, f"{right:g}: the sum is divided by one more than were chosen")
-    hint = "look at a step that follows a skip step: what stands behind the sign of division?"
+    hint = "look at a step that follows a skip step: what is the sum divided by?"
     return _slip(answer, slips, hint)
 
 
@@ -461,9 +544,9 @@ def _standard_error(answer: Any) -> Verdict:
     share, images = 0.12, 2_000
     right = 100 * math.sqrt(share * (1 - share) / images)
     slips = (
-        (right / 100, "as percentage points, please: a hundred times as much"),
-        (100 * share * (1 - share) / images, "that is the variance; its root is wanted"),
-        (100 * math.sqrt(share * (1 - share)), f"that is of one image; they are {images:,}"),
+        (right / 100, "that is a fraction; multiply it by 100 to get percentage points"),
+        (100 * share * (1 - share) / images, "that is the variance; take its square root"),
+        (100 * math.sqrt(share * (1 - share)), f"that is for one image; there are {images:,}"),
         (50 / math.sqrt(images), "that is for a share of one half; one of 12 % varies less"),
         (100 / math.sqrt(images), "that leaves out p (1 - p), which is far below 1"),
         (2 * right, "that is two standard errors"),
@@ -472,7 +555,7 @@ def _standard_error(answer: Any) -> Verdict:
         return Verdict(
             True, f"{right:.2f} points: two networks that are one point apart may be equally good"
         )
-    hint = "of a share p among n images it is the root of p (1 - p) / n"
+    hint = "for a share p of n images, the standard error is the square root of p (1 - p) / n"
     return _slip(answer, slips, hint)
 
 
@@ -484,16 +567,16 @@ def _lucky_best(answer: Any) -> Verdict:
     if _near(answer, right, 1.0) or rounds_to(answer, right):
         return Verdict(True, f"{right:.1f} points, on average: all of it luck")
     if _near(answer, 0, 0.01):
-        return Verdict(
-            False, "on average each of them looks as good as it is; but the best of ten?"
-        )
+        return Verdict(False, "that holds for each network on average, but not for the best of ten")
     spread = 100 * math.sqrt(0.6 * 0.4 / 100)
     if _near(answer, spread, 0.2):
         return Verdict(False, "that is one standard error; the luckiest of ten is further out")
     if _near(100 * answer, right, 1.0):
-        return Verdict(False, "in percentage points, please: a hundred times as much")
+        return Verdict(False, "that is a fraction; multiply it by 100 to get percentage points")
     more = "more than that" if answer < right else "less than that"
-    return Verdict(False, f"{more}: one standard error is {spread:.1f} points, and ten tried")
+    return Verdict(
+        False, f"{more}: one standard error is {spread:.1f} points, and there are ten networks"
+    )
 
 
 def _best_of(several: int, images: int, share: float) -> float:
@@ -512,12 +595,12 @@ def _best_of(several: int, images: int, share: float) -> float:
 
 # How a figure may be come by: whether that spoils it, and what to think of.
 REPORTS = {
-    "a": (True, "who picks an epoch by its test error has used the test images to choose"),
-    "b": (False, "several seeds and their mean say more than one, not less"),
-    "c": (False, "validation images are there to choose by"),
-    "d": (True, "ten test errors were looked at: the best of ten is lucky, too"),
-    "e": (True, "the best seed of five is a choice by the very figure that is reported"),
-    "f": (False, "a random network trained the same way is what a search is compared with"),
+    "a": (True, "picking the epoch by its test error uses the test images to choose"),
+    "b": (False, "the mean of several seeds is more reliable than a single seed"),
+    "c": (False, "validation images are meant for choosing"),
+    "d": (True, "ten test errors were compared, and the best of ten is partly luck"),
+    "e": (True, "choosing the best of five seeds uses the figure that is reported"),
+    "f": (False, "a random network trained the same way is the right comparison"),
 }
 
 
@@ -564,13 +647,15 @@ def _sharing_even(answer: Any) -> Verdict:
     minibatches, ops, layers = 1920, len(MACRO_OPS), 6
     slips = {
         minibatches: "a minibatch trains one operation of each layer, not all of them",
-        minibatches / layers / ops: "a minibatch trains one operation in every layer, not in one",
+        minibatches
+        / layers
+        / ops: "a minibatch trains one operation in every layer, not in just one",
         minibatches / ops / 32: "that is for an epoch or so; the search has 1920 minibatches",
     }
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if abs(answer - minibatches / ops) < 0.5:
-        told = f"{minibatches // ops}: every layer shares each minibatch's turn among {ops}"
+        told = f"{minibatches // ops}: each minibatch trains one of {ops} operations in every layer"
         return Verdict(True, told)
     near = next((says for slip, says in slips.items() if abs(answer - slip) < 0.5), None)
     return Verdict(False, near or "how many operations of one layer does a minibatch train?")
@@ -594,7 +679,9 @@ def _sharing_cell(answer: Any) -> Verdict:
         told = f"about {right:.0f}: one choice of {sources} × {ops}"
         return Verdict(True, told)
     near = next((says for slip, says in slips.items() if abs(answer - slip) < 1), None)
-    return Verdict(False, near or "among how many pairs of a source and an operation is it drawn?")
+    return Verdict(
+        False, near or "how many pairs of a source and an operation can the input choose from?"
+    )
 
 
 def _sharing_whole(answer: Any) -> Verdict:
@@ -643,4 +730,79 @@ EXERCISES: dict[str, Callable[[Any], Verdict]] = {
     "sharing-even": _sharing_even,
     "sharing-cell": _sharing_cell,
     "sharing-whole": _sharing_whole,
+}
+
+ZERO_IS_AN_ANSWER = ("score-mean", "lucky-best")  # right in one, a good guess in the other
+STARTS = {"macro-list": [0, 3, 1], "micro-list": [1, 2]}  # what the cells of 01 and 02 begin with
+
+# The way to each answer, without the answer.
+WAYS = {
+    "macro-size": "multiply the ways to choose one operation per layer by 2 for each possible "
+    "skip; layer k has k - 1 possible skips.",
+    "macro-list": "write one layer after the other: its operation, then a 0 or 1 for each earlier "
+    "layer.",
+    "micro-size": "count the pairs of a source and an operation for one input; the other input "
+    "has as many.",
+    "micro-list": "write one node after the other: source, operation, source, operation, with the "
+    "two cell inputs as sources 0 and 1.",
+    "search-samples": "multiply epochs, updates per epoch and samples per update.",
+    "search-minibatches": "divide the training images by the batch size, round up, and multiply "
+    "by the epochs.",
+    "design-short": "one skip may start at the first layer and end at the last.",
+    "design-near": "use the operations with the smallest window in every layer.",
+    "design-deep": "let each node read the node before it, down to the last.",
+    "push": "the sign of reward minus baseline decides; without a baseline, subtract nothing.",
+    "score-mean": "write p times grad log p as grad p, and move the gradient outside the sum.",
+    "half-the-distance": "the distance falls as 1 / sqrt(M): by what factor must M grow?",
+    "baseline-factor": "divide the mean of R squared by the variance of R; both follow from the "
+    "mean and the standard deviations in section 2.",
+    "first-advantage": "compute the new baseline first, then subtract it from the reward.",
+    "top-probability": "put one logit at +1.5 and the five others at -1.5, and take the softmax.",
+    "skip-chance": "the softmax of (-z, z) is exp(z) / (exp(-z) + exp(z)).",
+    "next-input": "compare the divisor with the number of picked layers; the pattern goes on.",
+    "standard-error": "the standard error of a share p of n images is sqrt(p (1 - p) / n).",
+    "lucky-best": "find the standard error of one accuracy; the best of ten lies about one and a "
+    "half of them above the mean.",
+    "honest": "mark every case in which the test error itself was used to choose what to report.",
+    "sharing-price": "multiply children, epochs per child and minibatches per epoch.",
+    "sharing-even": "each minibatch trains one of the six operations of every layer.",
+    "sharing-cell": "divide the minibatches by the number of pairs of a source and an operation.",
+    "sharing-whole": "find the chance that one operation is drawn at least once in ten "
+    "minibatches; all six layers must be that lucky.",
+}
+
+
+SOLUTIONS: dict[str, Callable[[], Any]] = {
+    "macro-size": lambda: MacroSpace(5).size,
+    "macro-list": lambda: list(ARTICLE_MACRO.flat),
+    "micro-size": lambda: (4 * len(MICRO_OPS)) ** 2,
+    "micro-list": lambda: [n for node in _article_cell() for n in node],
+    "search-samples": lambda: (
+        16 * recipe("macro-tiny").controller.updates * recipe("macro-tiny").controller.samples
+    ),
+    "search-minibatches": lambda: 16 * -(-1000 // recipe("macro-tiny").train.batch_size),
+    "design-short": lambda: MacroSpace(6).architecture(
+        ["conv3x3"] * 6, [(0,) * k for k in range(1, 5)] + [(1, 0, 0, 0, 0)]
+    ),
+    "design-near": lambda: MacroSpace(6).architecture(["conv3x3"] * 6),
+    "design-deep": lambda: Architecture(
+        MicroSpace(4), (((0, 1, 0, 0), (1, 2, 0, 0), (2, 3, 0, 0), (3, 4, 0, 0)),) * 2
+    ),
+    "push": lambda: ("up", "down"),
+    "score-mean": lambda: 0.0,
+    "half-the-distance": lambda: 4 * 20,
+    "baseline-factor": lambda: (
+        load_specimen().variance(1, "none") / load_specimen().variance(1, "mean")
+    ),
+    "first-advantage": lambda: ControllerConfig().baseline_decay * 0.8,
+    "top-probability": lambda: 1 / (1 + 5 * math.exp(-2 * ControllerConfig().tanh_constant)),
+    "skip-chance": lambda: 1 / (1 + math.exp(-2 * 0.5)),
+    "next-input": lambda: 1 / (1 + 3),
+    "standard-error": lambda: 100 * math.sqrt(0.12 * 0.88 / 2_000),
+    "lucky-best": lambda: 100 * (_best_of(10, 100, 0.6) - 0.6),
+    "honest": lambda: "".join(letter for letter, (spoils, _) in REPORTS.items() if spoils),
+    "sharing-price": lambda: 2000 * 100 * 32,
+    "sharing-even": lambda: 1920 / len(MACRO_OPS),
+    "sharing-cell": lambda: 24_640 / 6 / len(MICRO_OPS),
+    "sharing-whole": lambda: (1 - (1 - 1 / len(MACRO_OPS)) ** 10) ** 6,
 }

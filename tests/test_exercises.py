@@ -9,9 +9,67 @@ import numpy as np
 import pytest
 
 import enas_viz as ev
-from enas_viz.exercises import rounds_to
+from enas_viz import exercises
+from enas_viz.exercises import EXERCISES, SOLUTIONS, STARTS, WAYS, rounds_to
 from enas_viz.published import ARTICLE_MACRO
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
+
+
+@pytest.fixture(autouse=True)
+def _nothing_tried(monkeypatch):
+    monkeypatch.setattr(exercises, "_wrong_answers", {})
+
+
+# ---- not answered yet, hints that escalate, the answer on request
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_what_nobody_has_tried_is_not_called_wrong_and_says_how_to_get_a_hint(name):
+    for start in (None, "", [], STARTS.get(name)):
+        told = repr(ev.check(name, start))
+
+        assert told.startswith("○ Not answered yet: put your answer in place of ")
+        assert f'ev.check("{name}", hint=True)' in told
+    assert "in place of the 0." in repr(ev.check("macro-size", 0))
+    assert not ev.check(name).right
+
+
+@pytest.mark.parametrize(("name", "mark"), [("score-mean", "✓"), ("lucky-best", "✗")])
+def test_where_zero_is_an_answer_it_is_checked(name, mark):
+    assert repr(ev.check(name, 0)).startswith(mark)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_hints_say_more_with_each_different_wrong_answer(name):
+    first, again, second, third = (ev.check(name, wrong).says for wrong in ("q", "q", "r", "s"))
+
+    assert first == again
+    assert WAYS[name] not in first
+    assert WAYS[name] in second
+    assert "show_answer=True" not in second
+    assert third.endswith(f'The answer: ev.check("{name}", show_answer=True)')
+
+
+def test_a_right_answer_ends_the_count():
+    for wrong in (1, 2, 3):
+        ev.check("micro-size", wrong)
+    assert ev.check("micro-size", 400).right
+
+    assert "Hint" not in ev.check("micro-size", 1).says
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_answer_that_is_shown_is_right_and_no_hint_contains_it(name):
+    solution = SOLUTIONS[name]()
+
+    assert EXERCISES[name](solution).right
+    told = repr(ev.check(name, show_answer=True))
+    assert told.startswith("→ The answer is ")
+    hint = repr(ev.check(name, hint=True))
+    assert hint == f"→ Hint: {WAYS[name]}"
+    if isinstance(solution, int | float) and solution:
+        assert f"{solution:.3g}" in told.replace(",", "") or str(solution) in told
+        assert f"{solution:.3g}" not in hint
 
 
 def test_the_size_of_five_layers_is_accepted():
@@ -61,7 +119,7 @@ def test_a_list_of_anything_else_is_refused(wrong):
 @pytest.mark.parametrize(
     ("answer", "hint"),
     [
-        ([0, 3, 1], "3 numbers"),
+        ([0, 3, 2], "3 numbers"),
         ([0, 3, 0, 5, 1, 1, 2, 1, 0, 1], "skips of layer 2"),
         ([0, 3, 1, 4, 1, 1, 2, 1, 0, 1], "operation of layer 3"),
         ([0, 3, 1, 5, 1, 1, 2, 1, 1, 0], "skips of layer 4"),
@@ -145,9 +203,9 @@ def test_the_articles_cell_is_accepted():
         ("baseline-factor", -3, "above 0"),
         ("first-advantage", 0.8, "moves the baseline first"),
         ("first-advantage", 0.008, "what is above"),
-        ("first-advantage", 0.00792, "how much of the old baseline stays"),
+        ("first-advantage", 0.00792, "share of the old baseline"),
         ("first-advantage", 0.5, "baseline first"),
-        ("first-advantage", None, "a number"),
+        ("first-advantage", "much", "a number"),
     ],
 )
 def test_a_wrong_answer_about_reinforce_gets_the_hint_that_helps(name, answer, hint):
@@ -272,8 +330,8 @@ def test_the_highest_probability_is_what_the_policys_reach_says():
         ("top-probability", 0.473, "pushed down"),
         ("top-probability", 1 / 6, "begins"),
         ("top-probability", 80.1, "from 0 to 1"),
-        ("top-probability", 0.3, "as low as can be"),
-        ("skip-chance", 0.622, "against -z"),
+        ("top-probability", 0.3, "low as possible"),
+        ("skip-chance", 0.622, "compared with -z"),
         ("skip-chance", 0.269, "of no"),
         ("skip-chance", 0.5, "softmax first"),
         ("skip-chance", 0.9, "-z and z"),
@@ -281,20 +339,20 @@ def test_the_highest_probability_is_what_the_policys_reach_says():
         ("next-input", 1, "divided"),
         ("next-input", 0.5, "single one"),
         ("next-input", 4, "divided by; what is each"),
-        ("next-input", 7, "sign of division"),
-        ("standard-error", 0.0073, "hundred times"),
+        ("next-input", 7, "what is the sum divided by"),
+        ("standard-error", 0.0073, "multiply it by 100"),
         ("standard-error", 0.0053, "variance"),
         ("standard-error", 32.5, "one image"),
         ("standard-error", 1.118, "varies less"),
         ("standard-error", 2.236, "leaves out"),
         ("standard-error", 1.453, "two standard errors"),
-        ("standard-error", 0, "p (1 - p) / n"),
+        ("standard-error", 5, "p (1 - p) / n"),
         ("lucky-best", 0, "best of ten"),
         ("lucky-best", 4.9, "further out"),
         ("lucky-best", 2, "more than that"),
         ("lucky-best", 0.075, "percentage points"),
         ("lucky-best", 20, "less than that"),
-        ("honest", "", "some do"),
+        ("honest", " ", "some do"),
         ("honest", "z", "the letters are"),
         ("honest", "ab", "not b"),
         ("honest", "a", "2 more"),
