@@ -510,6 +510,14 @@ def test_a_loop_is_saved_as_a_film(tmp_path):
         ev.save(ev.Loop(), tmp_path / "x.gif", colour="op")
 
 
+@KINDS
+def test_sentences_have_the_right_article(kind):
+    for turn in recording(kind).turns:
+        for cue in picture(kind).sample(turn).cues:
+            if cue.key == "say":
+                assert not re.search(r" a [aeiou]| an [^aeiou]", cue.values[0]), cue.values[0]
+
+
 def test_what_a_step_says_after_the_update_is_what_was_recorded():
     turn = turn_of("macro")
 

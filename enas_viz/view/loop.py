@@ -266,7 +266,7 @@ class Picture:
         parts = ['<g data-key="line" opacity="0">']
         for i in range(MOST_OPTIONS):
             parts.append(
-                f'<g data-key="gc{i}" class="seg"><rect data-key="g{i}" y="{LINE_Y}" '
+                f'<g data-key="gc{i}" class="seg grey"><rect data-key="g{i}" y="{LINE_Y}" '
                 f'height="{LINE_H}" x="0" width="0"/><text class="label" data-key="gt{i}" x="0" '
                 f'y="{LINE_Y + 17.5}"/></g>'
             )
@@ -560,14 +560,14 @@ class Picture:
             for i, p in enumerate(shares):  # a draw below the probability says yes
                 x0, x1 = self._coin(i, len(shares))
                 middle = x0 + (x1 - x0) * p
-                laid += [(x0, middle, f"{self._source(i)}: yes", "seg yes")]
-                laid += [(middle, x1, "no", "seg")]
+                laid += [(x0, middle, f"{self._source(i)}: yes", "seg yes grey")]
+                laid += [(middle, x1, "no", "seg grey")]
         else:
             x = LINE_LEFT
             for (label, op), p in zip(self._options(d), shares, strict=True):
                 wide = (LINE_RIGHT - LINE_LEFT) * p
                 text = label if op else f"from {label}"
-                laid.append((x, x + wide, text, f"seg op-{op}" if op else "seg yes"))
+                laid.append((x, x + wide, text, f"seg op-{op}" if op else "seg yes grey"))
                 x += wide
         for i in range(MOST_OPTIONS):
             score.put(f"gc{i}", "opacity", start, int(i < len(laid)))
@@ -632,9 +632,9 @@ class Picture:
             return f"{cell}, node {d.at + 1}: input {d.side + 1} is {source} ({p})."
         op = OPERATIONS[self.space.ops[step.picks[0]]][2]
         if isinstance(self.space, MacroSpace):
-            return f"Layer {d.at + 1} computes a {op} ({p})."
+            return f"Layer {d.at + 1} computes {_a(op)} ({p})."
         cell = f"{d.cell[:1].upper()}{d.cell[1:]} cell"
-        return f"{cell}, node {d.at + 1}: on input {d.side + 1} a {op} ({p})."
+        return f"{cell}, node {d.at + 1}: on input {d.side + 1} {_a(op)} ({p})."
 
     def _source_name(self, bit: int) -> str:
         if self.space.wiring == "layer":
@@ -921,6 +921,11 @@ def change(was: float, now: float, long: bool) -> str:
     if abs(now - was) < 1e-6:
         return f"{b} %"
     return f"{b} % {GREW if now > was else SHRANK}"
+
+
+def _a(name: str) -> str:
+    """A name with its article."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def _percent(p: float) -> str:
