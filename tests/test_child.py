@@ -12,7 +12,7 @@ from module import run_module
 import enas_viz as ev
 from enas_viz.inside import load_inside, save_inside
 from enas_viz.view.child import Picture, change_name, child_svg, facts, said
-from enas_viz.view.shapes import look, module
+from enas_viz.view.shapes import module, shipped
 
 NAMES = ["child-macro", "child-micro"]
 
@@ -271,7 +271,7 @@ def test_the_module_is_small_and_holds_no_name_that_anywidget_would_mistake():
 
     assert "import " not in text
     assert "export function render" not in text
-    assert len((text + look("child")).encode()) < 40_000
+    assert len((text + shipped("child.css")).encode()) < 30_000  # its own part
 
 
 def test_what_is_sent_to_a_page_is_json(inside):

@@ -151,10 +151,14 @@ function render({ model, el }) {
     brush.fillRect(0, 0, 1, 1);
     return [...brush.getImageData(0, 0, 1, 1).data.slice(0, 3)];
   };
-  let shades = [];
+  let shades = [], toned = "";
+  /** The shades of the theme; whether they changed, as they do once a notebook has put the widget into its page. */
   function tones() {
-    const paper = rgb(getComputedStyle(root).backgroundColor), ink = rgb(getComputedStyle(theme).color);
+    const names = [getComputedStyle(root).backgroundColor, getComputedStyle(theme).color], [paper, ink] = names.map(rgb);
+    if (toned === names + recording.levels) return false;
+    toned = names + recording.levels;
     shades = Array.from({ length: recording.levels + 1 }, (_, b) => blend(paper, ink, b / recording.levels));
+    return true;
   }
   const photo = (k) => {
     const { side, channels } = recording, all = data(recording.pixels), size = side * side, start = k * channels * size;
@@ -385,7 +389,8 @@ function render({ model, el }) {
   hear(net, "click", press);
   hear(net, "keydown", press);
   hear(undo, "click", () => set({ changes: [] }));
-  hear(theme, "transitionend", () => { tones(); slides = { key: "" }; fresh = true; paint(); });
+  const repaint = () => { if (tones()) { slides = { key: "" }; fresh = true; paint(); } };
+  hear(theme, "transitionend", repaint);
 
   const slower = () => { const seen = now(); if (seen) paintPanel(seen, get("changes")); };
   const bound = { picture: load, image: paint, changes: paint, answer: paint, place: paint, at: slower };
@@ -393,6 +398,7 @@ function render({ model, el }) {
   const sized = new ResizeObserver(([{ contentRect }]) => {
     for (const [name, width] of [["narrow", 860], ["tiny", 620]]) root.classList.toggle(`enas-${name}`, contentRect.width < width);
     slower();
+    repaint();
   });
   sized.observe(el);
   load();

@@ -34,6 +34,27 @@ def test_a_recording_fits_into_the_cell_and_answers(page):
     assert child.bounding_box()["height"] <= 600
 
 
+def test_maps_have_the_shades_of_the_theme(page):
+    """The Lab puts a widget into its page only after it was drawn."""
+    child = page.locator(ROOT).nth(0)
+    child.scroll_into_view_if_needed()
+    look = """async (e) => {
+      const image = new Image();
+      image.src = e.getAttribute('href');
+      await image.decode();
+      const canvas = document.createElement('canvas');
+      const context = canvas.getContext('2d');
+      context.drawImage(image, 0, 0);
+      const { data } = context.getImageData(0, 0, image.width, image.height);
+      return [...data].filter((_, k) => k % 4 === 0);
+    }"""
+
+    reds = child.locator("[data-map='t1 0']").evaluate(look)
+
+    assert max(reds) > 200  # nearly the white of the page
+    assert len(set(reds)) > 10
+
+
 def test_a_supernet_answers_to_several_changes_at_once(page):
     child = page.locator(ROOT).nth(1)
     child.scroll_into_view_if_needed()
