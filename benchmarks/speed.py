@@ -33,6 +33,7 @@ from children import children
 from controllers import controller
 from dashboard import dashboard
 from figures import Figures
+from films import films
 from pipeline import pipeline
 from supernets import ranking, supernet
 
@@ -171,7 +172,16 @@ def widget(figures: Figures) -> None:
 # ---------------------------------------------------------------- the command
 
 CASES = {"macro": cases.macro, "micro": cases.micro}
-SECTIONS = (*CASES, "children", "pipeline", "recording", "importing", "widget", "dashboard")
+SECTIONS = (
+    *CASES,
+    "children",
+    "pipeline",
+    "recording",
+    "importing",
+    "widget",
+    "dashboard",
+    "films",
+)
 
 
 def main() -> None:
@@ -197,6 +207,8 @@ def main() -> None:
             pipeline(figures, options.rounds, options.quick)
         elif name == "dashboard":
             dashboard(figures, options.rounds, options.quick)
+        elif name == "films":
+            films(figures, options.rounds, options.quick)
         elif name == "widget":
             widget(figures)
         else:
