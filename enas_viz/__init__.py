@@ -21,6 +21,7 @@ _HOMES = {
     "draw_layer": "view.export",
     "Editor": "widgets.editor",
     "load_inside": "inside",
+    "load_policy": "policy",
     "load_specimen": "specimen",
     "draw_scores": "view.export",
     "draw_step": "view.export",

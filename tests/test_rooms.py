@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "files": "",
     "commands": "",
     "openmp": "",
+    "keys": "",
     "memory": "",
     "decoding": "space",
     "genotypes": "space",
@@ -28,6 +29,8 @@ MAY_IMPORT = {
     "trace": "space files",
     "specimen": "space files",
     "inside": "space files",
+    "sampler": "space trace recipes",
+    "policy": "space files trace recipes keys sampler",
     "inheritance": "space trace recipes",
     "turns": "space files recipes trace inheritance",
     "cost": "space recipes",
@@ -39,7 +42,7 @@ MAY_IMPORT = {
     "estimates": "space recipes cost published measured",
     "ledger": "space commands recipes trace published estimates",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
-    "search.draws": "",
+    "search.draws": "keys",
     "search.asked": "recipes",
     "search.checkpoint": "files",
     "search.augment": "CORE search.draws",
@@ -68,20 +71,23 @@ MAY_IMPORT = {
     "search.alone": "CORE BENCH search.train",
     "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas "
     "memory search.asked search.maker search.terms",
-    "search.seat": "CORE search.draws search.controller search.candidates search.enas search.lstm "
-    "search.asked search.terms",
+    "search.seat": "CORE sampler search.draws search.controller search.candidates search.enas "
+    "search.lstm search.asked search.terms",
     "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
-    "search.dissection": "CORE search.draws search.controller search.enas search.seat search.terms",
+    "search.dissection": "CORE sampler search.draws search.controller search.enas search.seat "
+    "search.terms",
     "search.inside": "CORE inside search.draws search.asked search.terms search.candidates "
     "search.enas search.micro_supernet search.ops search.sizes search.train",
-    "search.turns": "CORE inheritance turns search.draws search.alone search.asked "
-    "search.controller search.enas search.seat search.strategies search.terms search.train",
+    "search.turns": "CORE inheritance sampler turns search.draws search.alone search.asked "
+    "search.controller search.enas search.strategies search.terms search.train",
     "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
     "search.maker": "",
     "search.terms": "CORE search.asked search.data",
     "search.strategies": "CORE BENCH enas_viz memory ranking search.child search.controller "
     "search.ranks search.train search.enas search.final search.checkpoint search.maker "
     "search.terms",
+    "search.policy": "CORE policy search.checkpoint search.controller search.maker "
+    "search.strategies search.terms search.train",
     "search.reproduction": "CORE following estimates ledger ranking search.candidates "
     "search.strategies search.checkpoint search.ranks",
     "search": "search.* openmp",
@@ -135,7 +141,7 @@ MAY_IMPORT = {
     "widgets.shared_weights": "LOOK view.* widgets.base",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE exercises inside limits specimen turns watching view.* widgets.*",
+    "enas_viz": "CORE exercises inside limits policy specimen turns watching view.* widgets.*",
     # the command line: options, progress <- one file per group of commands <- entry
     "cli.options": "CORE enas_viz",
     "cli.progress": "CORE ledger watching",
@@ -324,10 +330,11 @@ def f():
         "ev.load_trace('macro-tiny')",
         "ev.draw(ev.load_trace('article-macro').last)",
         "ev.Replay(ev.load_trace('macro-tiny').best)",
+        "ev.load_policy('micro-cifar10-cpu').controller('final')()",
         "ev.decode('0 3 1'), ev.recipe('macro-tiny')",
         "[getattr(ev, name) for name in ev.__all__]",
     ],
-    ids=["import", "load_trace", "draw", "Replay", "decode", "every name"],
+    ids=["import", "load_trace", "draw", "Replay", "load_policy", "decode", "every name"],
 )
 def test_looking_loads_no_torch(code):
     run(f"import sys, enas_viz as ev\n{code}\nassert 'torch' not in sys.modules")

@@ -140,6 +140,7 @@ CALLS = {
     "Loop": (lambda x, _: ev.Loop(x), "loop|turns"),
     "Loop turn": (lambda x, _: ev.Loop("macro", turn=x), "turn"),
     "Loop speed": (lambda x, _: ev.Loop("macro", speed=x), "speed"),
+    "load_policy": (lambda x, _: ev.load_policy(x), "policy"),
     "load_specimen": (lambda x, _: ev.load_specimen(x), "specimen"),
     "load_trace": (lambda x, _: ev.load_trace(x), "trace"),
     "Microscope": (lambda x, _: ev.Microscope(x), "specimen"),

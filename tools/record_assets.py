@@ -1,7 +1,8 @@
-"""Records the traces that ship with the package, by running this very program.
+"""Records the traces and policies that ship with the package, by running this very program.
 
-Run it by `make assets`, on a machine that does nothing else. Names of
-traces as arguments (`python tools/record_assets.py controller-macro`) record only these.
+Run it by `make assets`, on a machine that does nothing else. Names as arguments
+(`python tools/record_assets.py controller-macro`) record only these. NAME=FOLDER records, under
+that name, the policy of a finished search in a folder, for one that this program does not run.
 """
 
 import platform
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from enas_viz import recipe, search
+from enas_viz.policy import SUFFIX, save_policy
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import PRESETS, Recipe
 from enas_viz.search import turns as turns_of
@@ -26,6 +28,7 @@ ARTICLE_NOTE = (
 )
 
 
+TRACES = ("macro-tiny",)  # the searches on digits whose traces ship
 OPENED_SEED = 0  # of the draws
 OPENED_NOTE = (
     "Two samplings of one controller with the same draws, before and after the search of the "
@@ -43,7 +46,13 @@ def main(names: list[str]) -> None:
             record_loop(kind)
     if not names:
         record_examples()
-        record_search()
+    for name in ("macro-tiny", "micro-tiny"):
+        if not names or name in names:
+            record_search(name)
+    for given in names:
+        name, is_folder, folder = given.partition("=")
+        if is_folder:
+            record_policy(name, folder)
     for name, made in (
         ("controller-macro", recipe("macro-tiny")),
         ("controller-micro", recipe("micro-tiny", network__nodes=2)),
@@ -65,13 +74,22 @@ def record_examples() -> None:
         print(f"wrote {path.name}")
 
 
-def record_search() -> None:
+def record_search(name: str) -> None:
+    """The policy of a search on digits, and its trace where that ships, too."""
     with tempfile.TemporaryDirectory() as folder:
-        for item in search.run(recipe("macro-tiny"), seed=0, device="cpu", folder=f"{folder}/run"):
+        for item in search.run(recipe(name), seed=0, device="cpu", folder=f"{folder}/run"):
             if isinstance(item, Epoch):
                 print(f"epoch {item.epoch + 1}: reward accuracy {item.valid_accuracy:.3f}")
-        shutil.copy(Path(folder) / "run" / "trace.jsonl.gz", ASSETS / "macro-tiny.jsonl.gz")
-    print("wrote macro-tiny.jsonl.gz")
+        if name in TRACES:
+            shutil.copy(Path(folder) / "run" / "trace.jsonl.gz", ASSETS / f"{name}.jsonl.gz")
+            print(f"wrote {name}.jsonl.gz")
+        record_policy(name, f"{folder}/run")
+
+
+def record_policy(name: str, folder: str) -> None:
+    path = ASSETS / f"{name}{SUFFIX}"
+    save_policy(search.record_policy(folder), path)
+    print(f"wrote {path.name}")
 
 
 def record_controller(name: str, made: Recipe) -> None:

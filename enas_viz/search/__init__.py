@@ -11,6 +11,7 @@ from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
 from enas_viz.search.dissection import dissect
 from enas_viz.search.inside import look_inside
+from enas_viz.search.policy import record_policy
 from enas_viz.search.seat import ask, responses, score
 from enas_viz.search.strategies import restore, resume, run, train_child
 from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
@@ -31,6 +32,7 @@ __all__ = [
     "make_child",
     "make_controller",
     "make_supernet",
+    "record_policy",
     "responses",
     "restore",
     "resume",

@@ -18,10 +18,11 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import order_of
+from enas_viz.sampler import entry
 from enas_viz.search import draws, terms
 from enas_viz.search.controller import Controller
 from enas_viz.search.enas import Enas
-from enas_viz.search.seat import entry, seated
+from enas_viz.search.seat import seated
 from enas_viz.space import Decision
 from enas_viz.trace import Episode, Header
 

@@ -6,22 +6,21 @@ others: the policies (`controller.py`), the widgets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 import torch
 
 from enas_viz.recipes import order_of
+from enas_viz.sampler import entry, told_picks
 from enas_viz.search import draws, terms
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import validate
 from enas_viz.search.controller import Controller
 from enas_viz.search.enas import Enas
 from enas_viz.search.lstm import LstmPolicy
-from enas_viz.space import Architecture, Decision, Space
+from enas_viz.space import Architecture, Decision
 from enas_viz.trace import Episode, Header, Step
 
 # What each step picked, in the controller's order of steps -> the whole episode. Steps that are
@@ -43,7 +42,7 @@ def ask(controller: Controller | Enas, header: Header | None = None) -> Policy:
     plan = space.steps(header.order)
 
     def policy(picks: Sequence[Sequence[int]] = (), seed: int = 0) -> Episode:
-        told = _told(picks, len(plan))
+        told = told_picks(picks, len(plan))
         seed = terms.seed_of(seed)
         given = torch.full((1, controller.draws_per_sample), -1)
         for decision, picked in zip(plan, told, strict=False):
@@ -157,28 +156,6 @@ def _chances(step: Step) -> list[float]:
     return (
         [row[1] for row in rows] if step.decision.kind == "skip" else list(rows[0]) if rows else []
     )
-
-
-def _told(picks: Any, most: int) -> list[tuple[Any, ...]]:
-    """What steps picked, once it is known to be a list of lists that is no longer than `most`."""
-    if isinstance(picks, str) or not isinstance(picks, Iterable):
-        raise TypeError(f"picks are a list with one list a step; got {shortened(picks)}")
-    made = list(islice(picks, most + 1))  # it may be endless
-    for picked in made:
-        if isinstance(picked, str) or not isinstance(picked, Iterable):
-            raise TypeError(f"picks are a list with one list a step; got {shortened(made)}")
-    if len(made) > most:
-        raise ValueError(f"there are {most} steps in this space; got picks of more")
-    return [tuple(picked) for picked in made]
-
-
-def entry(space: Space, decision: Decision) -> int:
-    """Where a decision's first number stands among those that one sample consumes."""
-    if space.kind == "macro":
-        return decision.at * (decision.at + 1) // 2 + (decision.kind == "skip")
-    cell = space.cells.index(decision.cell)
-    spot = decision.side + (2 if decision.kind == "op" else 0)
-    return (cell * space.nodes + decision.at - 2) * 4 + spot
 
 
 def score(search: Enas, images: int = 0) -> Callable[[Architecture], float]:

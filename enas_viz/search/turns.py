@@ -20,12 +20,12 @@ from torch import Tensor
 
 from enas_viz.inheritance import count, inheritance, size, total
 from enas_viz.recipes import Recipe, recipe
+from enas_viz.sampler import entry
 from enas_viz.search import draws
 from enas_viz.search.alone import train_network
 from enas_viz.search.asked import whole
 from enas_viz.search.controller import Rollout
 from enas_viz.search.enas import Enas
-from enas_viz.search.seat import entry
 from enas_viz.search.strategies import build, restore
 from enas_viz.search.terms import search_of
 from enas_viz.search.train import (
