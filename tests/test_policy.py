@@ -94,6 +94,10 @@ def test_the_first_policy_is_that_of_the_searchs_first_sample(name):
             assert row == pytest.approx(other, abs=1e-5)
 
 
+def test_the_policy_over_cells_is_of_the_very_search_whose_trace_ships(policy):
+    assert policy.trace == load_trace(NAME).digest()
+
+
 # ---- sampling
 
 
