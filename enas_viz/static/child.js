@@ -249,7 +249,7 @@ function render({ model, el }) {
     for (const shape of every("[data-slab], [data-after]")) shape.classList.toggle("gone", cut.has(shape.dataset.slab ?? shape.dataset.after));
     for (const sum of every("[data-sum]")) {
       const { sum: place, count, of, adds } = sum.dataset, left = count - changes.filter((c) => c.startsWith(`cut:${place}-`)).length;
-      sum.textContent = fill(picture.words[adds ? "added" : "stacked"], { left, of, total: left * of });
+      sum.textContent = fill(picture.words[!adds ? "stacked" : left > 1 ? "added" : "alone"], { left, of, total: left * of });
       const thin = first(`[data-thin="${place}"]`);
       if (thin) thin.textContent = `${left * of} → ${of}`;
     }

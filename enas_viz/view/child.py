@@ -70,6 +70,7 @@ WORDS = {  # of the window that slides; the browser fills in numbers
     },
     "identity": "The identity passes its input on as it is.",
     "added": "{left} added",
+    "alone": "nothing added",
     "stacked": "{left} × {of} = {total}",
 }
 BAR_ROW, BAR_W = 20, 168  # of the verdict in a still
