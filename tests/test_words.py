@@ -144,3 +144,61 @@ def test_the_gpu_times_that_notebook_07_keeps_are_lower_limits_as_they_are_estim
     assert kept.startswith(GPU.assumed)
     assert len(told) == 6
     assert told == [(name, tell_time(estimate(recipe(name), GPU).hours)) for name, _ in told]
+
+
+# ---- notebooks whose boxes fold, and whose English is that of section 3 of the style
+
+REWRITTEN = ("03",)  # the others follow
+CHIP = "Paper, code and article differ"
+
+
+@pytest.mark.parametrize("number", REWRITTEN)
+def test_where_paper_code_and_article_differ_folds_behind_a_line_that_names_its_topic(number):
+    (path,) = (p for p in NOTEBOOKS if p.name.startswith(number))
+    text = markdown(path)
+
+    assert f"**{CHIP}" not in text  # the box that was always open
+    assert text.count(CHIP) == text.count(f"<details><summary>{CHIP}: ")
+    boxes = re.findall(
+        rf"<details><summary>{CHIP}: ([^<]*)</summary>\n\n(.+?)\n\n</details>", text, re.S
+    )
+    assert len(boxes) == text.count(CHIP) > 0
+    topics = [topic for topic, _ in boxes]
+    assert all(len(topic.split()) >= 2 for topic in topics)
+    assert len(set(topics)) == len(topics)
+
+
+# What sounds translated, or is said of a thing as if it were a person.
+TRANSLATED = (
+    r"nobody",
+    r"strangers?\b",
+    r"it is no ",
+    r"\bfor ever\b",
+    r"tells? of\b",
+    r"stands? (still|fresh)",
+    r"matters? of\b",
+    r"for it is\b",
+    r"had to be had",
+    r"all of it are",
+    r"go well together",
+)
+
+
+@pytest.mark.parametrize("number", REWRITTEN)
+def test_a_rewritten_notebook_is_in_plain_english(number):
+    (path,) = (p for p in NOTEBOOKS if p.name.startswith(number))
+    text = markdown(path)
+
+    found = [m[0] for p in TRANSLATED if (m := re.search(p, text, flags=re.IGNORECASE))]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("number", REWRITTEN)
+def test_cifar_is_called_the_copy_that_it_was(number):
+    """Only what is said of the paper is of CIFAR-10 itself; a recipe's name is no statement."""
+    (path,) = (p for p in NOTEBOOKS if p.name.startswith(number))
+
+    said = re.findall(r"CIFAR-10(?! \(JPEG copy\))", markdown(path))
+
+    assert said == []
