@@ -32,8 +32,13 @@ def weight_shapes(space: Space, hidden: int) -> dict[str, tuple[int, int]]:
 
     What they are: `search.lstm.LstmPolicy`; only cells have op_bias.
     """
-    options = len(space.ops)
-    shapes = {
+    bias = {"op_bias": (1, len(space.ops))} if space.kind == "micro" else {}
+    return lstm_shapes(hidden, len(space.ops)) | bias
+
+
+def lstm_shapes(hidden: int, options: int) -> dict[str, tuple[int, int]]:
+    """The same of the weights that controllers of both kinds of space have."""
+    return {
         "lstm": (2 * hidden, 4 * hidden),
         "start": (1, hidden),
         "op_embedding": (options, hidden),
@@ -42,7 +47,6 @@ def weight_shapes(space: Space, hidden: int) -> dict[str, tuple[int, int]]:
         "w2": (hidden, hidden),
         "v": (hidden, 1),
     }
-    return shapes | ({"op_bias": (1, options)} if space.kind == "micro" else {})
 
 
 def width(space: Space) -> int:

@@ -52,7 +52,7 @@ MAY_IMPORT = {
     "search.folders",
     "search.sizes": "CORE search.data",
     "search.ops": "CORE search.draws",
-    "search.lstm": "CORE search.asked search.draws",
+    "search.lstm": "CORE sampler search.asked search.draws",
     "search.macro_controller": "CORE search.draws search.lstm",
     "search.micro_controller": "CORE search.draws search.lstm",
     "search.controller": "CORE enas_viz search.asked search.lstm search.macro_controller "

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from enas_viz.recipes import ControllerConfig, Fidelity, checked_fidelity
+from enas_viz.sampler import lstm_shapes
 from enas_viz.search import draws
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.space import Architecture, Space
@@ -43,18 +44,8 @@ class LstmPolicy(nn.Module):
         self.space = space
         self.config = config or ControllerConfig()
         self.fidelity = checked_fidelity(fidelity)
-        hidden, options = self.config.hidden, len(space.ops)
-        shapes = {
-            "lstm": (2 * hidden, 4 * hidden),
-            "start": (1, hidden),
-            "op_embedding": (options, hidden),
-            "op_softmax": (hidden, options),
-            "w1": (hidden, hidden),
-            "w2": (hidden, hidden),
-            "v": (hidden, 1),
-        }
         rng, bound = draws.torch_generator(seed, "controller"), self.config.init_range
-        for name, shape in shapes.items():
+        for name, shape in lstm_shapes(self.config.hidden, len(space.ops)).items():
             weight = torch.empty(shape).uniform_(-bound, bound, generator=rng)
             self.register_parameter(name, nn.Parameter(weight))
 
