@@ -426,7 +426,7 @@ function render({ model, el, theatre }) {
   const live = make("div", { class: "unseen", "aria-live": "polite" });
   const root = make("div", { class: "enas-viz enas-replay enas-player", role: "group", tabindex: "0",
     "aria-label": "Replay of the controller's decisions" },
-    note, search, line("over decides", {}, "The controller decides"), overview, stripBox, make("div", { class: "head" }, builds, tabs, silence, facts), networkBox,
+    note, search, line("over decides", {}, "The controller decides"), overview, stripBox, make("div", { class: "heading" }, builds, tabs, silence, facts), networkBox,
     make("div", { class: "told" }, make("div", { class: "words" }, question, answer), list), seat, controls, legend, said, live);
   el.append(root);
   const hall = theatre?.({ model, root, uid, hear, push, acts: { toggle: () => toggle(), roll: () => toggleRoll(), act: (action) => act(action),

@@ -38,7 +38,7 @@ LOOKED = """root => {
     && inner[1] >= outer[1] - 1 && inner[3] <= outer[3] + 1;
   const slider = one('input[aria-label^=Step]'), told = one('.told');
 
-  const still = '.steps, .steps > *, .strip, .dots, .head, .network, .bars, .told, ' +
+  const still = '.steps, .steps > *, .strip, .dots, .heading, .network, .bars, .told, ' +
     '.film, .search > *';
   const height = e => [box(e)[1], box(e)[3]]; // what scrolls may move sideways
   const places = () => [...[root, ...root.querySelectorAll(still)].flatMap(box),
