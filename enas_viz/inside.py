@@ -306,8 +306,15 @@ def named(tensor: int, layer: int, pools: tuple[int, ...]) -> str:
 # ---------------------------------------------------------------- files
 
 
+def shipped_name(source: Any) -> str:
+    """The name of the recording in SHIPPED that a short or full name means; "" for all else."""
+    name = f"child-{source.removeprefix('child-')}" if isinstance(source, str) else ""
+    return name if name in SHIPPED else ""
+
+
 def load_inside(source: str | Path) -> Inside:
-    """A recording: a file, or the name of one that ships, "child-macro" or "child-micro".
+    """A recording: a file, or the name of one that ships, "macro" or "micro" ("child-macro" and
+    "child-micro" are the same).
 
     Raises ValueError for a file that holds none, FileNotFoundError where there is no file,
     TypeError for what is no path.
@@ -316,13 +323,13 @@ def load_inside(source: str | Path) -> Inside:
         raise TypeError(
             f"a recording is read from a file, a path or its name; got {shortened(source)}"
         )
-    path = ASSETS / f"{source}.json.gz" if source in SHIPPED else Path(source)
+    path = ASSETS / f"{shipped_name(source)}.json.gz" if shipped_name(source) else Path(source)
     try:
         return Inside.from_json(json.loads(read_gzipped(path, MOST_BYTES)))
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"there is no recording {shortened(str(source))}; {' and '.join(SHIPPED)} come with "
-            f"the package"
+            f"there is no recording {shortened(str(source))}; these come with the package: "
+            f"{', '.join(n.removeprefix('child-') for n in SHIPPED)} (or {', '.join(SHIPPED)})"
         ) from None
     except (ValueError, RecursionError) as error:
         raise ValueError(

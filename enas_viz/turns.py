@@ -241,17 +241,19 @@ class Recording:
 
 
 def load_turns(name: str | Path) -> Recording:
-    """Recorded turns: "macro" or "micro", which ship, or a file that `save_turns` wrote.
+    """Recorded turns: "macro" or "micro", which ship ("loop-macro" and "loop-micro" are the same),
+    or a file that `save_turns` wrote.
 
     Raises ValueError for a file that holds none, FileNotFoundError where there is no file,
     TypeError for what is no path.
     """
     if not isinstance(name, str | Path):
         raise TypeError(
-            f"recorded turns are {' or '.join(map(repr, NAMES))}, or a file of a loop; got "
-            f"{shortened(name)}"
+            f"recorded turns are {' or '.join(map(repr, NAMES))} (or 'loop-macro', 'loop-micro'), "
+            f"or a file of a loop; got {shortened(name)}"
         )
-    path = ASSETS / f"loop-{name}.json.gz" if name in NAMES else Path(name)
+    kind = name.removeprefix("loop-") if isinstance(name, str) else ""
+    path = ASSETS / f"loop-{kind}.json.gz" if kind in NAMES else Path(name)
     try:
         with gzip.open(path) as file:
             text = file.read(MOST_BYTES + 1)
@@ -260,7 +262,8 @@ def load_turns(name: str | Path) -> Recording:
         return Recording.from_json(json.loads(text))
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"there is no file {shortened(str(path))} of a loop; {' and '.join(NAMES)} ship"
+            f"there is no file {shortened(str(path))} of a loop; these come with the package: "
+            f"{', '.join(NAMES)} (or {', '.join(f'loop-{kind}' for kind in NAMES)})"
         ) from None
     except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
         why = getattr(error, "strerror", None) or error

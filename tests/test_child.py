@@ -214,10 +214,20 @@ def test_images_beyond_the_last_are_the_last_for_a_page_and_refused_in_a_call():
             ev.Child(image=image)
 
 
+@pytest.mark.parametrize("kind", ["macro", "micro"])
+def test_a_recording_that_ships_has_a_short_and_a_full_name(kind, tmp_path, monkeypatch):
+    (tmp_path / kind).mkdir()  # a folder of that name is meant by "./macro" only
+    monkeypatch.chdir(tmp_path)
+
+    assert ev.Child(kind).inside == ev.Child(f"child-{kind}").inside
+    with pytest.raises(ValueError, match="holds no run"):
+        ev.Child(f"./{kind}")
+
+
 def test_what_is_no_recording_is_refused(tmp_path, macro):
     with pytest.raises(TypeError, match="a recording .* or by a trained search"):
         ev.Child(7)
-    with pytest.raises(FileNotFoundError, match="child-macro and child-micro come with"):
+    with pytest.raises(FileNotFoundError, match=r"macro, micro \(or child-macro, child-m"):
         ev.Child("nowhere")
     with pytest.raises(ValueError, match="architecture= and cell= go with a search"):
         ev.Child(macro, cell=1)

@@ -67,7 +67,31 @@ def test_the_recorded_turns_are_of_the_start_the_liveliest_update_and_the_end(ki
     assert numbers[-3:] == [recording(kind).planned - 2 + k for k in range(3)]
     assert len(numbers) <= 10
     assert 3 < turn_of(kind).number < numbers[-3]
-    assert turn_of(kind).updated.advantage > 0
+
+
+@KINDS
+def test_it_begins_with_the_largest_update_among_turns_that_show_right_and_wrong_answers(kind):
+    images, moved = turn_of(kind).rewarded.images, turn_of(kind).moved
+
+    assert 0 < images.right < len(images.answers)
+    assert moved > 0.3  # of a probability: a bar that visibly grows or shrinks
+    for turn in recording(kind).turns:
+        seen = turn.rewarded.images
+        assert turn.moved <= moved or seen.right in (0, len(seen.answers))
+
+
+def test_where_every_turn_is_all_wrong_it_begins_with_the_largest_update():
+    found = recording("macro")
+    wrong = tuple(turn for turn in found.turns if turn.rewarded.images.right == 0)
+
+    assert len(wrong) > 1
+    start = liveliest(replace(found, turns=wrong))
+    assert wrong[start].moved == max(turn.moved for turn in wrong)
+
+
+@KINDS
+def test_a_recording_that_ships_has_a_short_and_a_full_name(kind):
+    assert ev.Loop(f"loop-{kind}").recording == ev.Loop(kind).recording == recording(kind)
 
 
 @KINDS
@@ -186,7 +210,7 @@ def test_a_file_that_unpacks_to_very_much_is_refused(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_told():
-    with pytest.raises(FileNotFoundError, match="macro and micro ship"):
+    with pytest.raises(FileNotFoundError, match=r"macro, micro \(or loop-macro, loop-micro\)"):
         ev.Loop("nothing.json.gz")
 
 
@@ -438,12 +462,11 @@ def test_a_recording_without_children_trained_alone_has_no_plain_nas():
 # ---- the widget
 
 
-def test_a_loop_opens_at_the_better_child_whose_update_moves_most():
+def test_a_loop_opens_at_its_liveliest_turn_or_at_one_of_the_recorded_turns():
     loop = ev.Loop()
 
     turns = loop.recording.turns
-    better = [k for k in range(len(turns)) if turns[k].updated.advantage > 0]
-    assert loop.turn == max(better, key=lambda k: turns[k].moved)
+    assert loop.turn == liveliest(loop.recording)
     assert (ev.Loop(turn=99).turn, ev.Loop(turn=-1).turn) == (len(turns) - 1, 0)
 
 

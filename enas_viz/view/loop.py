@@ -968,8 +968,17 @@ def picture(images: Images, i: int) -> str:
 
 
 def liveliest(recording: Recording) -> int:
-    """The turn (from 0) to begin with: of those whose child was better than usual, the one whose
-    update moved most."""
+    """The turn (from 0) to begin with: of those whose images show right and wrong answers, the one
+    whose update moved the controller most, up or down; the first of several.
+
+    Where no turn shows both kinds of answers, all compete.
+    """
     turns = recording.turns
-    better = [k for k, t in enumerate(turns) if t.updated and t.updated.advantage > 0]
-    return max(better or range(len(turns)), key=lambda k: turns[k].moved)
+    mixed = [k for k, turn in enumerate(turns) if _is_mixed(turn)]
+    return max(mixed or range(len(turns)), key=lambda k: turns[k].moved)
+
+
+def _is_mixed(turn: Turn) -> bool:
+    """Whether the images of its reward were answered in part rightly, in part wrongly."""
+    images = turn.rewarded.images if turn.rewarded else None
+    return images is not None and 0 < images.right < len(images.answers)

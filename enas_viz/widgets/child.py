@@ -13,7 +13,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.inside import SHIPPED, Inside, Seen, load_inside, rewired
+from enas_viz.inside import SHIPPED, Inside, Seen, load_inside, rewired, shipped_name
 from enas_viz.view.child import (
     WORDS,
     Picture,
@@ -39,15 +39,16 @@ class Child(Widget):
     """Shows what a network makes of an image in every layer, and what each change makes of that.
 
         ev.Child()                        # a recording that ships: the article's macro network
-        ev.Child("child-micro")           # inside one cell
+        ev.Child("micro")                 # inside one cell
         run = search.restore(folder)
         ev.Child(run)                     # live: any number of changes, by its supernet
         ev.Child(run, architecture, cell=3)
 
-    x: a recording, by its name, its file or as `ev.load_inside` reads it; or a trained search, or
-    its folder, which needs torch. architecture: of a search, the network to open; by default the
-    most accurate of ten that its controller samples. cell: of a micro search which cell to open,
-    from 1. image: which of the ten images, from 0.
+    x: a recording, by its name ("macro" or "child-macro", "micro" or "child-micro"), its file or as
+    `ev.load_inside` reads it; or a trained search, or its folder, which needs torch (a folder that
+    is called like a recording: "./macro"). architecture: of a search, the network to open; by
+    default the most accurate of ten that its controller samples. cell: of a micro search which cell
+    to open, from 1. image: which of the ten images, from 0.
     Raises ValueError for a network, a cell or an image that is not there, FileNotFoundError where
     there is no such recording, TypeError for what is neither a recording nor a search.
 
@@ -197,7 +198,7 @@ class Child(Widget):
 def _is_run(x: str | Path) -> bool:
     """Whether it is a folder, as a run has one; the names of recordings come first."""
     try:
-        return x not in SHIPPED and Path(x).expanduser().is_dir()
+        return not shipped_name(x) and Path(x).expanduser().is_dir()
     except (OSError, RuntimeError):  # a name that is too long, or of a user who is not there
         return False
 

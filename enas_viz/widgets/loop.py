@@ -56,9 +56,9 @@ class Loop(Widget):
 
     x: a recording that ships, by name; a file that `turns.save_turns` wrote; a `Recording`; or
     `search.Turns` of a search, which then goes on in a thread, one stage for each button. turn:
-    which of the recorded turns to begin with, from 0 (clamped); by default the one whose update
-    moves the controller most, of those that were better than usual. speed: 1 as designed, 2 twice
-    as fast.
+    which of the recorded turns to begin with, from 0 (clamped); by default, of those whose ten
+    images show right and wrong answers, the one whose update moves the controller most. speed: 1 as
+    designed, 2 twice as fast.
     Raises ValueError for a file that holds no turns, and for a space that is too large for the
     picture; FileNotFoundError where there is no file; TypeError for anything else.
 
@@ -233,8 +233,8 @@ def _recorded(x: Any) -> Recording:
     if isinstance(x, str | Path):
         return load_turns(x)
     raise TypeError(
-        f"a loop shows recorded turns ('macro', 'micro', or a file of them) or a live search, as "
-        f"search.Turns(run); got {shortened(x)}"
+        f"a loop shows recorded turns ('macro' or 'loop-macro', 'micro' or 'loop-micro', or a file "
+        f"of them) or a live search, as search.Turns(run); got {shortened(x)}"
     )
 
 
