@@ -159,7 +159,7 @@ def test_a_file_that_is_none_is_refused_in_a_sentence(tmp_path):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="x.json.gz holds no recording"):
             load_inside(path)
-    with pytest.raises(FileNotFoundError, match="no recording 'nowhere'; child-macro and"):
+    with pytest.raises(FileNotFoundError, match="no recording 'nowhere'; these come with"):
         load_inside("nowhere")
     with pytest.raises(TypeError, match="a path or its name; got 7"):
         load_inside(7)
