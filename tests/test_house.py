@@ -45,6 +45,13 @@ def test_no_file_names_a_place_outside_the_repository():
     assert found == []
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """pytest imports them by their names alone."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+
+    assert [name for name in set(names) if names.count(name) > 1] == []
+
+
 def test_no_tracked_file_is_larger_than_two_megabytes():
     tracked = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True

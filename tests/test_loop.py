@@ -192,7 +192,11 @@ def test_every_field_that_is_missing_is_missed(tmp_path):
             Recording.from_json({k: v for k, v in whole.items() if k != name})
 
 
-@pytest.mark.parametrize("content", [b"", b"x", gzip.compress(b"[]"), gzip.compress(b"{")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", gzip.compress(b"[]"), gzip.compress(b"{")],
+    ids=["empty", "plain", "a list", "open"],
+)
 def test_a_file_of_something_else_is_refused(content, tmp_path):
     path = tmp_path / "x.json.gz"
     path.write_bytes(content)
