@@ -142,6 +142,14 @@ MAY_IMPORT = {
     "widgets": "widgets.*",
     # the doors
     "enas_viz": "CORE exercises inside limits policy specimen turns watching view.* widgets.*",
+    # the website of the course: its pages <- build, from the notebooks, the gallery, the source
+    "site.shell": "",
+    "site.reference": "enas_viz",
+    "site.running": "widgets.base",
+    "site.notebook": "site.running",
+    "site.build": "files view.gallery view.shapes site.shell site.reference site.running "
+    "site.notebook",
+    "site": "site.*",
     # the command line: options, progress <- one file per group of commands <- entry
     "cli.options": "CORE enas_viz",
     "cli.progress": "CORE ledger watching",
@@ -157,7 +165,7 @@ GROUPS = {
     "CORE": "space files commands published recipes trace cost",
     "LOOK": "space trace recipes cost limits",
     "PLACES": "view.layout view.micro_layout",
-    "COMMAND": "CORE following ranking estimates ledger enas_viz view.* widgets.*",
+    "COMMAND": "CORE following ranking estimates ledger enas_viz view.* widgets.* site.*",
     "BENCH": "search.draws search.data search.ops search.supernet",
 }
 INSIDE_FUNCTIONS = {

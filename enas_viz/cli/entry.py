@@ -14,7 +14,13 @@ from typing import TextIO
 
 import enas_viz
 from enas_viz.cli.demo import demo_command
-from enas_viz.cli.looking import decode_command, gallery_command, recipes_command, replay_command
+from enas_viz.cli.looking import (
+    decode_command,
+    gallery_command,
+    recipes_command,
+    replay_command,
+    site_command,
+)
 from enas_viz.cli.options import UsageError
 from enas_viz.cli.progress import exit_code
 from enas_viz.cli.searching import derive_command, resume_command, search_command
@@ -30,10 +36,13 @@ COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "train": train_command,
     "replay": replay_command,
     "gallery": gallery_command,
+    "site": site_command,
     "decode": decode_command,
     "reproduce": reproduce_command,
     "results": results_command,
 }
+
+OF_THE_SITE = {"ipykernel", "mistune", "nbclient", "nbformat", "pygments"}  # of that extra
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -77,7 +86,8 @@ def _run(args: list[str]) -> None:
             raise
         if missing == "imageio_ffmpeg":
             _fail(str(error))
-        _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[search]'")
+        extra = "site" if missing in OF_THE_SITE else "search"
+        _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[{extra}]'")
     except BrokenPipeError:
         raise
     except (ValueError, ArithmeticError, OSError) as error:

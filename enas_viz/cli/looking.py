@@ -1,4 +1,5 @@
-"""The commands that only look: `recipes`, `replay`, `gallery`, `decode`. No torch."""
+"""The commands that only look: `recipes`, `replay`, `gallery`, `site`, `decode`. They import no
+torch; cells of notebooks that `site` runs in a kernel may."""
 
 from __future__ import annotations
 
@@ -45,6 +46,19 @@ class GalleryOptions:
     """Folder of the notebooks to link to; without it, no links."""
     repository: str | None = None
     """OWNER/NAME on GitHub: the links then open the notebooks on Binder."""
+
+
+@dataclass(frozen=True)
+class SiteOptions:
+    """Make a website of the course that plays offline: the notebooks, the gallery, the API."""
+
+    out: Path = Path("site")
+    """The folder to write. A site that is there is replaced; other files are not."""
+    notebooks: Path = Path("notebooks")
+    """Folder of the notebooks; a README.md beside it opens the site."""
+    train: bool = True
+    """Run the cells that need PyTorch, too. With --no-train they keep the outputs that the notebook
+    has, their widgets as still pictures."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +137,19 @@ def gallery_command(args: Sequence[str]) -> None:
     written.parent.mkdir(parents=True, exist_ok=True)
     write_text(written, page)
     print(f"wrote {written}")
+
+
+def site_command(args: Sequence[str]) -> None:
+    """Make a website of the notebooks that plays offline."""
+    options = parse(SiteOptions, args, "site")
+    from enas_viz.site import build
+
+    built = build(options.out, options.notebooks, train=options.train, say=print)
+    stills = f", {built.stills} are stills" if built.stills else ""
+    print(f"wrote {built.folder / 'index.html'}")
+    print(
+        f"{built.notebooks} notebooks, {built.live} widgets play{stills}; {built.size / 1e6:.1f} MB"
+    )
 
 
 def decode_command(args: Sequence[str]) -> None:
