@@ -123,6 +123,7 @@ def test_home_is_the_first_part_of_the_readme_without_pictures_from_elsewhere(bu
 
     assert '<a href="00_small.html">Its first notebook</a>, a plan.' in page
     assert "badge" not in page
+    assert "Every widget on these pages plays" not in page  # one is a still
     assert "Second section" not in page
     assert "What is a platypus?" in page  # the question of the notebook, in the list of them
 

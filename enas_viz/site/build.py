@@ -171,19 +171,23 @@ class _Site:
     def add_home(self) -> None:
         readme = self.notebooks.parent / "README.md"
         text = readme.read_text(encoding="utf-8") if readme.is_file() else "# enas_viz\n"
-        opening = re.split(r"^## ", text, maxsplit=1, flags=re.M)[0]
+        start = re.split(r"^## ", text, maxsplit=1, flags=re.M)[0]
         # badges and other pictures from elsewhere would not show without a network
-        kept = [p for p in opening.split("\n\n") if not re.search(r"!\[[^\]]*\]\(https?:", p)]
+        kept = [p for p in start.split("\n\n") if not re.search(r"!\[[^\]]*\]\(https?:", p)]
         made = Page("index", self.link_from("."))
         cards = "".join(
             f'<li><a href="{p.address}">{escape(p.title)}</a><p>{escape(p.question)}</p></li>'
             for p in self.course
         )
+        opening = made.markdown("\n\n".join(kept))
+        plays = "Every widget on these pages plays"
+        if self.stills:
+            plays = "Widgets on these pages play, unless a note below one says that it is a picture"
         body = (
-            f'<div class="text">{made.markdown((chr(10) * 2).join(kept))}</div>'
-            '<div class="text"><h2 id="notebooks">The notebooks</h2><p>Take them in order. Every '
-            "widget on these pages plays; what a notebook asks of a running search, such as the "
-            f"controller’s answer to your own choice, needs the notebook itself.</p></div>"
+            f'<div class="text">{opening}</div>'
+            '<div class="text"><h2 id="notebooks">The notebooks</h2><p>Take them in order. '
+            f"{plays}; what a notebook asks of a running search, such as the controller’s answer "
+            "to your own choice, needs the notebook itself.</p></div>"
             f'<ol class="cards" start="0">{cards}</ol>'
             '<div class="text"><h2 id="more">More</h2><ul><li><a href="gallery.html">The gallery'
             "</a>: examples, recorded searches and published networks on one page</li>"
