@@ -28,6 +28,7 @@ HEIGHTS = {
     "Dashboard": 760,
     "Editor": 900,
     "Lens": 700,
+    "Loop": 640,
     "Microscope": 1110,
     "Replay": 640,
     "SharedWeights": 760,
