@@ -34,6 +34,7 @@ HEIGHTS = {
     "SharedWeights": 760,
 }
 NAMES = {"SharedWeights": "Shared weights"}  # in words, where the class's name is not
+FRAME = re.compile(r"<iframe srcdoc=([\"'])(.*?)\1.*?\bheight=\"(\d+)\"", re.S)  # `.iframe()`
 OUT = re.compile("<!--out-->.*?<!--/out-->", re.S)  # what cells showed: not searched
 
 
@@ -105,11 +106,11 @@ class Page:
         )
 
     def _html(self, html: str, name: str) -> str:
-        framed = re.search(r'<iframe srcdoc="([^"]*)".*?height="(\d+)"', html, flags=re.S)
+        framed = FRAME.search(html)
         if not framed:
             return f'<div class="html">{html}</div>'
-        self.frames[f"{name}.html"] = unescape(framed[1])
-        return self._frame(f"{name}.html", "The same", int(framed[2]))
+        self.frames[f"{name}.html"] = unescape(framed[2])
+        return self._frame(f"{name}.html", "The same", int(framed[3]))
 
     def _still(self, output: Any, name: str, words: str, ran: bool) -> str:
         self.images[f"{name}.png"] = base64.b64decode(output.data["image/png"])
