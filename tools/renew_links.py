@@ -41,6 +41,7 @@ PLACES = {
         "ledger:render",
     ],
     "08_design_your_own": ["anatomy:anatomy", "search/seat:ask", "widgets/editor:Editor"],
+    "A_research_notes": ["search/microscope:Exact", "limits:Reach"],
 }
 
 

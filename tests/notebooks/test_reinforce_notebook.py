@@ -1,4 +1,4 @@
-"""What notebook 05 says in prose is what its numbers say; its first half needs no torch."""
+"""What notebook 05 and its research note say in prose is what their numbers say."""
 
 import json
 import subprocess
@@ -10,11 +10,20 @@ import enas_viz as ev
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "05_reinforce.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 CODE = ["".join(c["source"]) for c in CELLS if c["cell_type"] == "code"]
-TOLD = "\n".join(
-    "".join(o.get("text", [])) + "".join(o.get("data", {}).get("text/plain", []))
-    for c in CELLS
-    if c["cell_type"] == "code"
-    for o in c["outputs"]
+
+
+def told(cells: list[dict]) -> str:
+    return "\n".join(
+        "".join(o.get("text", [])) + "".join(o.get("data", {}).get("text/plain", []))
+        for c in cells
+        if c["cell_type"] == "code"
+        for o in c["outputs"]
+    )
+
+
+TOLD = told(CELLS)
+NOTES = told(
+    json.loads(NOTEBOOK.with_name("A_research_notes.ipynb").read_text(encoding="utf-8"))["cells"]
 )
 
 
@@ -66,12 +75,12 @@ def test_what_is_said_of_the_learning_policy_is_so():
 
 def test_what_is_said_of_entropy_and_skips_is_so():
     found = {"full": [], "sampled": []}
-    for line in TOLD.splitlines():
+    for line in NOTES.splitlines():
         if (kind := line.partition(" ")[0]) in found:
             cosine, length = line.split("cosine")[1].split(", length")
             found[kind].append((float(cosine), float(length.split()[0])))
     lengths = dict(
-        line.rsplit(None, 1) for line in TOLD.splitlines() if line.startswith(("accuracy", "pena"))
+        line.rsplit(None, 1) for line in NOTES.splitlines() if line.startswith(("accuracy", "pena"))
     )
     accuracy, loss, reward = map(float, lengths.values())
 

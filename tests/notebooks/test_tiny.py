@@ -20,6 +20,7 @@ TINY = {
     "07_results": {
         "train__epochs=12, train__restart_period=12": "train__epochs=3, train__restart_period=3",
     },
+    "A_research_notes": {},  # small as it is
 }
 
 
