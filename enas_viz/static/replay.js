@@ -12,8 +12,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
 const BEAT = 1400; // milliseconds a step stays at speed 1
-const DRAWN = 520; // in which a draw is shown: a needle falls, tokens travel
-const FRAME = 260; // milliseconds of a moment of the film
+const FRAME = 260; // and a moment of the film
 const HIGH = 600; // pixels of height that a replay takes where it is wide
 const BARS = 130; // pixels of a window that are not the notebook's
 const WIDE = 860, NARROW = 640; // pixels of its width: from here on, and below this
@@ -121,17 +120,6 @@ export function bars(scene, episode, step, temperature = 1) {
     return { label, p: bits ? rows[i][1] : rows[0][i], picked, answer, op };
   });
 }
-
-/** Where options stand on a line from 0 to 1, one after the other: [[start, end]]. */
-export function segments(shares) {
-  const sum = shares.reduce((a, b) => a + b, 0);
-  let end = 0;
-  return shares.map((share) => [end, (end += share / sum)]);
-}
-
-/** Where the needle of a draw falls: inside the segment of what was picked. Records keep the pick and not
- *  the number that was drawn, so any place there is as good; this one is always the same. */
-export const needleAt = ([start, end], key) => start + (end - start) * (0.2 + 0.6 * ((key * 0.618) % 1));
 
 /** The loose ends of a cell: numbers of the tensors that none of its index steps picked. */
 export function looseEnds(scene, episode, cell) {
@@ -272,12 +260,12 @@ export function look({ kind, born, row, none, merge, on }, now, picks, bits) {
 
 /** Sets the looks of shapes at a step; of those only that are decided from step `low` to `high`, unless
  *  they belong to what the step is about. came: is called with each choice that the step takes. whole:
- *  later decisions show, too. clock: `step`, or before it where the network does not show yet what it decides. */
-export function paint(parts, scene, episode, step, low, high, came, whole = false, clock = step) {
+ *  later decisions show, too. */
+export function paint(parts, scene, episode, step, low, high, came, whole = false) {
   const about = scene.plan[step]?.at ?? null; // beyond the last step the network is whole
   for (const part of parts) {
     if (!part.at && (part.born < low || part.born > high)) continue; // its look stays
-    const now = whole && part.born > step ? Infinity : part.kind === "step" ? step : clock;
+    const now = whole && part.born > step ? Infinity : step;
     const tense = look(part, now, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
     const name = `${part.base} ${tense}${part.at === about ? " about" : ""}`;
     if (name !== part.name) part.element.setAttribute("class", (part.name = name));
@@ -317,96 +305,34 @@ export function dress(scene, episode, network, strip, parts, uid) {
   for (const part of parts) if (part.loose) part.on = !!ends[part.loose];
 }
 
-/** recorded: what the marks show. choose: called with the option that the reader takes. open: whether it
- *  does not show yet what was picked. Lines stay while the options do, so that bars grow and shrink. */
-function drawBars(list, scene, episode, step, uid, temperature, recorded, choose, open) {
-  const found = bars(scene, episode, step, temperature), { options, kind } = scene.plan[step];
+/** recorded: what the marks show. choose: called with the option that the reader takes. */
+function drawBars(list, scene, episode, step, uid, temperature, recorded, choose) {
+  const found = bars(scene, episode, step, temperature);
   const was = temperature === 1 && episode === recorded ? found : bars(scene, recorded, step);
   const columns = Math.max(1, Math.ceil(found.length / scene.rows));
   list.style.setProperty("--columns", columns);
   list.style.setProperty("--lines", Math.ceil(found.length / columns)); // columns of one length
-  list.classList.toggle("ops", options === "ops");
-  list.classList.toggle("sampled", kind === "pick");
+  list.classList.toggle("ops", scene.plan[step].options === "ops");
+  list.classList.toggle("sampled", scene.plan[step].kind === "pick");
   list.classList.toggle("whatif", was !== found);
-  const holds = [options, kind, found.length, !!choose].join();
-  if (list.scene !== scene || list.holds !== holds) {
-    const held = [...list.children].indexOf(document.activeElement?.parentNode); // its button has the focus
-    Object.assign(list, { scene, holds });
-    list.replaceChildren(...found.map(({ label, op }, i) => {
-      const share = make("i");
-      if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
-      const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
-      const line = make("li", {}, name, make("span", { class: "track" }, share, make("s")), make("span", { class: "p" }),
-        make("span", { class: "mark" }, make("b"), ""));
-      if (choose) {
-        const take = make("button", { type: "button", class: "choose", "aria-label": label });
-        take.onclick = () => choose(i);
-        line.append(take);
-      }
-      return line;
-    }));
-    if (held >= 0) (list.querySelectorAll("button")[held] ?? list.closest("[role]")).focus();
-  }
-  found.forEach(({ p, picked, answer }, i) => {
-    const line = list.children[i], [, track, percent, mark, take] = line.children, [share, before] = track.children;
-    line.className = picked && !open ? "picked" : "";
-    share.style.width = `${100 * p}%`;
+  const held = [...list.children].indexOf(document.activeElement?.parentNode); // its button has the focus
+  list.replaceChildren(...found.map(({ label, p, picked, answer, op }, i) => {
+    const share = make("i"), before = make("s");
     before.style.left = `${100 * was[i].p}%`;
-    before.hidden = was === found;
-    percent.textContent = twoDigits(p);
-    mark.lastChild.data = open ? "" : answer;
-    take?.setAttribute("aria-pressed", picked);
-  });
-}
-
-/** Shows the draw of a step over everything: a needle falls on the line of options (of bits, one on each
- *  line's yes and no), and what it picked travels to `slot`, {left, top, width, height}. fallen, landed:
- *  called when it has. Returns its element. */
-function toss(root, list, slot, scene, episode, step, found, speed, fallen, landed) {
-  const frame = root.getBoundingClientRect(), box = make("div", { class: "toss", "aria-hidden": "true" });
-  const put = (element, { left, top, width, height }) => {
-    const px = (place) => Object.fromEntries(Object.entries(place).map(([name, n]) => [name, `${n}px`]));
-    const place = px({ left: left - frame.left - root.clientLeft, top: top - frame.top - root.clientTop, width, height });
-    Object.assign(element.style, place);
-    box.append(element);
-    return place;
-  };
-  const bits = scene.plan[step].kind === "bits", options = optionsOf(scene, scene.plan[step]), lines = token(scene, episode, step);
-  const area = list.getBoundingClientRect(), sent = [], last = [];
-  const needle = (line, segment, key) => last.push(put(make("em"), { left: line.left + line.width * needleAt(segment, key), top: line.top - 6, width: 2, height: line.height + 8 }));
-  root.append(box);
-  if (bits) {
-    found.forEach(({ p, picked }, i) => {
-      const [, track, , mark] = list.children[i].children;
-      needle(track.getBoundingClientRect(), segments([p, 1 - p])[picked ? 0 : 1], step + i);
-      if (picked) sent.push([mark.firstChild, options[i].token]);
-    });
-    if (!sent.length) sent.push([list.querySelector("b"), lines]);
-  } else {
-    const line = { left: area.left, top: area.top - 7, width: area.width, height: 5 };
-    segments(found.map(({ p }) => p)).forEach(([start, end], i) => {
-      const part = make("u");
-      if (found[i].op && scene.colour === "op") part.style.background = `var(--enas-${found[i].op})`;
-      put(part, { ...line, left: line.left + line.width * start, width: line.width * (end - start) });
-      if (!found[i].picked) return;
-      sent.push([part, lines]);
-      needle(line, [start, end], step);
-    });
-  }
-  const run = (elements, frames, share, then) => {
-    elements.map((element, i) => element.animate(frames(i), { duration: (DRAWN * share) / speed, easing: "ease-in-out", fill: "both" }))[0].onfinish = then;
-  };
-  run([...box.querySelectorAll("em")], () => [{ translate: "0 -20px", opacity: 0 }, { opacity: 1, offset: 0.5 }, {}], 0.45, () => {
-    fallen();
-    const width = slot.width / sent.length, ends = [];
-    const starts = sent.map(([from, text], i) => {
-      const coin = make("b", {}, text.join("\n"));
-      ends.push(put(coin, { ...slot, left: slot.left + i * width, width }));
-      return put(coin, from.getBoundingClientRect());
-    });
-    run([...box.querySelectorAll("b")], (i) => [starts[i], ends[i]], 0.55, landed);
-  });
-  return box;
+    share.style.width = `${100 * p}%`;
+    if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
+    const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
+    const line = make("li", picked ? { class: "picked" } : {}, name,
+      make("span", { class: "track" }, share, ...(was === found ? [] : [before])), make("span", { class: "p" }, twoDigits(p)),
+      make("span", { class: "mark" }, make("b"), answer));
+    if (choose) {
+      const take = make("button", { type: "button", class: "choose", "aria-pressed": picked, "aria-label": label });
+      take.onclick = () => choose(i);
+      line.append(take);
+    }
+    return line;
+  }));
+  if (held >= 0) (list.querySelectorAll("button")[held] ?? list.closest("[role]")).focus();
 }
 
 // ---------------------------------------------------------------- parts of the widget
@@ -459,7 +385,6 @@ function render({ model, el, theatre }) {
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   let scene, recorded, episode, film, n, home, order, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
-  let tossed = null; // the draw that is being shown
   let rows, dots, opened = 0, fitted = 0; // of the strip; the cell that is open; the width that everything was fitted to
 
   const mover = (action, label) => button(action, label, action, () => act(action), hear);
@@ -586,7 +511,6 @@ function render({ model, el, theatre }) {
   }
 
   function fit() {
-    if (tossed) land();
     fitted = root.clientWidth;
     root.classList.toggle("enas-narrow", fitted < NARROW);
     root.classList.toggle("enas-wide", fitted >= WIDE);
@@ -689,13 +613,13 @@ function render({ model, el, theatre }) {
   function draw() {
     const step = now();
     if (step === shown) return;
-    lift();
     const quick = root.classList.contains("enas-fast") || still();
-    const onward = !quick && step === order[order.indexOf(shown) + 1];
-    const drawn = onward && shown >= 0 && isDraw(step);
     const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
-    show(step, low, high, onward && !drawn, drawn ? step - 0.5 : step);
-    drawPanel(step, drawn);
+    paint(parts, scene, episode, step, low, high, (element) => {
+      element.parentNode.append(element); // on top
+      if (!quick && step === order[order.indexOf(shown) + 1]) grow(element);
+    }, model.get("whole") || model.get("rolling"));
+    drawPanel(step);
     const text = caption(scene, episode, step, home);
     count.textContent = text.count;
     question.textContent = capital(text.question);
@@ -708,48 +632,15 @@ function render({ model, el, theatre }) {
     if (cell !== cellOf(shown) || shown < 0) openCell(cell); // a cell that the reader opened stays until then
     [...tabs.children].forEach((tab, i) => tab.classList.toggle("now", i === cell));
     shown = step;
-    const [left, top] = follow(quick);
-    if (!drawn) return;
-    root.classList.add("enas-toss", "enas-falling");
-    const chip = strip.querySelector(`[data-step="${step}"] .chip`).getBoundingClientRect(), { width, height } = chip; // as it will have scrolled
-    const slot = { left: chip.left + stripBox.scrollLeft - left, top: chip.top + stripBox.scrollTop - top, width, height };
-    const found = bars(scene, episode, step, model.get("temperature") || 1);
-    tossed = toss(root, list, slot, scene, episode, step, found, model.get("speed") || 1, reveal, land);
-  }
-
-  function show(step, low, high, grows, clock) {
-    paint(parts, scene, episode, step, low, high, (element) => {
-      element.parentNode.append(element); // on top
-      if (grows) grow(element);
-    }, model.get("whole") || model.get("rolling"), clock);
-  }
-
-  // ---- a step that is gone on to is shown as a draw
-
-  /** Whether something was sampled there, and somebody sees it. */
-  const isDraw = (step) => scene.plan[step].kind !== "silent" && String(episode.steps[step][0]) === String(recorded.steps[step][0])
-    && list.clientWidth && !document.hidden && !["whole", "theatre"].some((name) => model.get(name));
-  function reveal() {
-    root.classList.remove("enas-falling");
-    drawPanel(shown);
-  }
-  function lift() {
-    root.classList.remove("enas-toss", "enas-falling");
-    tossed?.remove();
-    tossed = null;
-  }
-  function land() {
-    lift();
-    drawPanel(shown);
-    show(shown, shown, shown, true);
+    follow(quick);
   }
 
   /** The cell that a step is about. */
   const cellOf = (step) => (scene.cells && step >= 0 ? Number(scene.plan[step].at.split(".")[0]) : 0);
 
-  function drawPanel(step, open) {
+  function drawPanel(step) {
     const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent";
-    drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose, open);
+    drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
     warmth.disabled = silent;
@@ -773,7 +664,7 @@ function render({ model, el, theatre }) {
     const slot = network.querySelector(`[data-at="${scene.plan[shown].at}"] :is(.slot, .fixed)`);
     if (slot && networkBox.scrollWidth > networkBox.clientWidth + 1)
       networkBox.scrollTo({ left: centred(middle(slot) * scaled(network), networkBox.clientWidth, networkBox.scrollWidth), behavior });
-    if (overview.hidden) return [(stripBox.scrollLeft = 0), stripBox.scrollTop];
+    if (overview.hidden) return void (stripBox.scrollLeft = 0);
     const hits = [...strip.querySelectorAll(".hit")], scale = scaled(strip), { clientWidth: width, scrollWidth: total } = stripBox;
     const row = (hit) => Number(hit.getAttribute("y")) * scale;
     const left = centred(middle(hits[shown]) * scale, width, total), top = row(hits[shown]);
@@ -781,7 +672,6 @@ function render({ model, el, theatre }) {
     dots.show(shown, (step) => row(hits[step]) === top && Math.abs(middle(hits[step]) * scale - left - width / 2) < width / 2);
     stripBox.classList.toggle("before", left > 1);
     stripBox.classList.toggle("after", left < total - width - 1);
-    return [left, top];
   }
 
   // Draw at once (`set` fires change:step), tell the kernel once a frame. Steps that come fast
@@ -864,11 +754,9 @@ function render({ model, el, theatre }) {
   hear(speed, "change", () => { model.set("speed", Number(speed.value)); push(); });
   hear(document, "visibilitychange", () => {
     if (!document.hidden) return;
-    if (tossed) land();
     for (const name of ["playing", "rolling"]) model.set(name, false);
     push();
   });
-  hear(globalThis, "beforeprint", () => { if (tossed) land(); });
   hear(root, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (hall && event.key.toLowerCase() === "f" && event.target !== speed) return void (event.preventDefault(), hall.toggle());
@@ -916,7 +804,6 @@ function render({ model, el, theatre }) {
   turn();
   return () => {
     life.abort();
-    lift();
     hall?.end();
     resized?.disconnect();
     Object.values(timers).forEach(clearTimeout);
