@@ -78,9 +78,12 @@ def build(
     _check_out(out)
     if importlib.util.find_spec("ipykernel") is None:
         raise ModuleNotFoundError("notebooks run in a kernel of ipykernel", name="ipykernel")
-    train = train and importlib.util.find_spec("torch") is not None
-    out.parent.mkdir(parents=True, exist_ok=True)
-    half = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    if train and importlib.util.find_spec("torch") is None:
+        say("PyTorch is not installed: cells that need it keep what the notebook has")
+        train = False
+    target = out.resolve()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         half.chmod(0o755)  # mkdtemp keeps others out, a web server among them
         site = _Site(half, notebooks)
@@ -91,9 +94,9 @@ def build(
         site.add_gallery()
         site.add_assets()
         size = sum(file.stat().st_size for file in half.rglob("*") if file.is_file())
-        if out.exists():
-            shutil.rmtree(out)
-        half.rename(out)
+        if target.exists():
+            shutil.rmtree(target)
+        half.rename(target)
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return Built(out, len(found), site.live, site.stills, size)
