@@ -26,12 +26,12 @@ from enas_viz.site.running import NOTE, plain
 HEIGHTS = {
     "Child": 640,
     "Dashboard": 760,
-    "Editor": 900,
-    "Lens": 700,
+    "Editor": 780,
+    "Lens": 820,
     "Loop": 640,
-    "Microscope": 1110,
-    "Replay": 640,
-    "SharedWeights": 760,
+    "Microscope": 1007,
+    "Replay": 590,
+    "SharedWeights": 900,
 }
 NAMES = {"SharedWeights": "Shared weights"}  # in words, where the class's name is not
 FRAME = re.compile(r"<iframe srcdoc=([\"'])(.*?)\1.*?\bheight=\"(\d+)\"", re.S)  # `.iframe()`
