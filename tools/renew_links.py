@@ -19,7 +19,7 @@ PLACES = {
     ],
     "02_micro_search": [
         *("space:MicroSpace", "search/micro_controller:MicroController"),
-        *("search/micro_supernet:Cell", "limits:Reach"),
+        "search/micro_supernet:Cell",
     ],
     "03_controller": [
         *("search/lstm:LstmPolicy", "search/macro_controller:MacroController._walk"),

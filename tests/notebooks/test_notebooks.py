@@ -152,7 +152,7 @@ def test_the_figures_about_the_reach_are_those_that_were_measured():
                 ]
             )
 
-    assert [row[1:] for row in rows(NOTEBOOKS[2], "| controller |")] == expected
+    assert [row[1:] for row in rows(NOTEBOOKS[-1], "| controller |")] == expected
 
 
 def test_links_to_the_source_lead_to_the_lines_that_they_name():
