@@ -1,4 +1,4 @@
-"""The tour in a real JupyterLab: opened, run from top to bottom, scrubbed and played."""
+"""The tour in a real JupyterLab: run from top to bottom, its loop turned, its replays played."""
 
 from pathlib import Path
 
@@ -6,13 +6,13 @@ import pytest
 from lab_server import ran
 from playwright.sync_api import expect
 
-ROOT = ".jp-OutputArea-output .enas-replay"
+ROOT = ".jp-OutputArea-output .enas-replay:not(.enas-loop)"
 TOUR = Path(__file__).parents[2] / "notebooks" / "00_tour.ipynb"
 
 
 @pytest.fixture(scope="module")
 def tour(lab):
-    with ran(lab, TOUR, replays=3) as page:
+    with ran(lab, TOUR, replays=3) as page:  # a loop is one, too
         page.wait_for_selector(".jp-OutputArea-output iframe")
         yield page
 
@@ -35,24 +35,58 @@ def test_pictures_and_curves_are_shown(tour):
         "imgs => imgs.map(i => [i.width, i.closest('.jp-Cell').clientWidth])"
     )
 
-    assert len(widths) >= 3  # the best network, the curves, the reader's own network
+    assert len(widths) == 2  # the curves, the reader's own network
     assert all(300 < width < cell for width, cell in widths)  # nothing is cut off
 
 
-def test_scrubbing_the_articles_example_tells_each_step(tour):
+@pytest.mark.parametrize("size", [(1366, 768), (1280, 720)])
+def test_the_loop_is_whole_on_one_screen(tour, size):
+    before = tour.viewport_size
+    tour.set_viewport_size({"width": size[0], "height": size[1]})
+    loop = tour.locator(".jp-OutputArea-output .enas-loop")
+    loop.scroll_into_view_if_needed()
+
+    seen = tour.evaluate("""() => {
+      const box = document.querySelector('.jp-OutputArea-output .enas-loop').getBoundingClientRect();
+      const pane = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer');
+      const room = pane.getBoundingClientRect();
+      return [box.left - room.left, room.right - box.right, room.height - box.height];
+    }""")
+    tour.set_viewport_size(before)
+
+    assert min(seen) >= 0, seen
+
+
+def test_the_loops_update_says_what_the_notebook_says(tour):
+    loop = tour.locator(".jp-OutputArea-output .enas-loop")
+    loop.scroll_into_view_if_needed()
+
+    for name in ("Sample", "Train a minibatch", "Reward", "Update"):
+        loop.get_by_role("button", name=name, exact=True).click()
+
+    expect(loop).to_contain_text("accuracy 0.56")
+    expect(loop).to_contain_text("baseline 0.78")
+    expect(loop).to_contain_text("52.2 → 11.0 %")
+
+
+def test_the_temperature_visibly_moves_the_bars_of_the_first_replay(tour):
     replay = tour.locator(ROOT).nth(0)
     replay.scroll_into_view_if_needed()
+    expect(replay).to_contain_text("Which operation does layer 2 use?")
+    warmth = replay.locator("input[aria-label='What if: temperature']")
 
-    replay.locator("input[aria-label^=Step]").fill("5")
+    told = []
+    for place in (0, -20, 20):  # temperatures 1, 0.25 and 4
+        warmth.fill(str(place))
+        told.append(replay.locator(".bars").first.inner_text())
 
-    expect(replay).to_contain_text("Step 6 of 7")
-    expect(replay).to_contain_text("Which earlier layers feed layer 4?")
-    expect(replay).to_contain_text("Layer 2, probability 0.50: no.")
-    expect(replay).to_contain_text("not a search")
+    for text, probability in zip(told, ("0.57", "0.98", "0.24"), strict=True):
+        assert probability in text
+    warmth.fill("0")
 
 
 def test_playing_runs_to_the_end_and_stops(tour):
-    replay = tour.locator(ROOT).nth(2)
+    replay = tour.locator(ROOT).nth(1)
     replay.scroll_into_view_if_needed()
     replay.locator("select").select_option("4")
     replay.locator("input[aria-label^=Step]").fill("6")
