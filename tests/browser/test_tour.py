@@ -46,10 +46,9 @@ def test_the_loop_is_whole_on_one_screen(tour, size):
     loop = tour.locator(".jp-OutputArea-output .enas-loop")
     loop.scroll_into_view_if_needed()
 
-    seen = tour.evaluate("""() => {
-      const box = document.querySelector('.jp-OutputArea-output .enas-loop').getBoundingClientRect();
-      const pane = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer');
-      const room = pane.getBoundingClientRect();
+    seen = loop.evaluate("""loop => {
+      const box = loop.getBoundingClientRect();
+      const room = loop.closest('.jp-WindowedPanel-outer').getBoundingClientRect();
       return [box.left - room.left, room.right - box.right, room.height - box.height];
     }""")
     tour.set_viewport_size(before)
