@@ -79,7 +79,9 @@ def test_the_temperature_visibly_moves_the_bars_of_the_first_replay(tour):
         warmth.fill(str(place))
         told.append(replay.locator(".bars").first.inner_text())
 
-    for text, probability in zip(told, ("conv 5×5\n0.57", "conv 5×5\n0.98", "conv 5×5\n0.25"), strict=True):
+    for text, probability in zip(
+        told, ("conv 5×5\n0.57", "conv 5×5\n0.98", "conv 5×5\n0.25"), strict=True
+    ):
         assert probability in text
     warmth.fill("0")
 
