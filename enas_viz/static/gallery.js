@@ -2,7 +2,7 @@
  *
  *  Stands behind dashboard.js in one script, and uses what that has: `render`, `replay`, `hostModel`. */
 
-const places = [...document.querySelectorAll("[data-widget]")];
+const places = [...document.querySelectorAll("[data-widget]:not([data-widget=loop])")];
 const models = places.map((place) => {
   const model = hostModel(JSON.parse(place.firstElementChild.textContent));
   place.replaceChildren();
@@ -10,6 +10,7 @@ const models = places.map((place) => {
   return model;
 });
 
+window.enasGallery = { hostModel, models }; // for the loops, whose module stands in a script of its own
 for (const model of models) for (const clock of ["playing", "rolling"])
   model.on(`change:${clock}`, () => {
     if (!model.get(clock)) return;

@@ -1,7 +1,8 @@
 """The gallery: one page of everything there is to see, to be opened offline or linked to.
 
-The article's two examples, two recorded searches, the published architectures, and the way to the
-notebooks. The page holds every module and style once, and the same bytes come out every time.
+The loop of a search, the article's two examples, two recorded searches, the published
+architectures, and the way to the notebooks. The page holds every module and style once, and the
+same bytes come out every time.
 
 Not here: what the widgets show (`scene`, `board`, `timeline`); playing (`static/`, where
 `gallery.js` puts the widgets in their places).
@@ -22,6 +23,7 @@ from urllib.parse import quote
 
 from enas_viz.published import MACRO
 from enas_viz.trace import Header, Trace, load_trace
+from enas_viz.turns import load_turns
 from enas_viz.view.board import Board
 from enas_viz.view.export import (
     Drawing,
@@ -34,9 +36,11 @@ from enas_viz.view.export import (
     without_scripts,
 )
 from enas_viz.view.given import played
+from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest, note_of, told_turn
+from enas_viz.view.motion import rest_json
 from enas_viz.view.poster import Poster, Run
 from enas_viz.view.scene import Colour, episode_json, recorded_name, scene_of, subject
-from enas_viz.view.shapes import module, shipped
+from enas_viz.view.shapes import module, shipped, svg
 from enas_viz.view.stack import plan_of
 from enas_viz.view.timeline import film, moments
 
@@ -82,6 +86,7 @@ def gallery(links: Sequence[Link] = ()) -> str:
             f"links must be a list of Link, as notebook_links(...) makes it; got {shortened(links)}"
         )
     exhibits = (
+        _loops(),
         _first_example(),
         _second_example(),
         _search("macro-cifar10-cpu"),
@@ -95,11 +100,11 @@ def gallery(links: Sequence[Link] = ()) -> str:
         f'<div class="gallery">{_opening(jumps)}<main>'
         f"{''.join(map(_section, exhibits))}{_notebooks(links)}</main>{_closing()}</div>"
         f'<script type="module">{module("dashboard.js")}{shipped("gallery.js")}</script>'
+        f'<script type="module">{module("loop.js")}{shipped("gallery_loop.js")}</script>'
         f'<script type="module">{shipped("network.js")}</script>'
     )
-    return document(
-        "enas_viz: watch networks being designed", body, ABOUT, "dashboard", shipped("gallery.css")
-    )
+    looks = shipped("loop.css") + shipped("gallery.css")
+    return document("enas_viz: watch networks being designed", body, ABOUT, "dashboard", looks)
 
 
 def notebook_links(folder: Path, start: Path, repository: str | None = None) -> tuple[Link, ...]:
@@ -139,6 +144,19 @@ def _told_of(path: Path) -> tuple[str, str]:
 
 
 # ---------------------------------------------------------------- what there is to see
+
+
+def _loops() -> Exhibit:
+    return Exhibit(
+        "the-loop",
+        "The loop",
+        "The loop of a search",
+        "The controller samples a child, the child is trained on one minibatch and tested, and its "
+        "reward tells the controller which decisions to make more often. Take the four steps one "
+        "after the other: for whole networks and, below, for cells.",
+        f"Recorded by this program on handwritten digits. The method: {PAPER}.",
+        (_loop("macro"), _loop("micro")),
+    )
 
 
 def _first_example() -> Exhibit:
@@ -243,6 +261,25 @@ def _replay(name: str, colour: Colour, fidelity: Json | None = None) -> str:
     return _place("replay", state, draw(episode, colour=colour))
 
 
+def _loop(name: str) -> str:
+    """A recorded loop: its first turn, the one with which `widgets.loop` begins, and its last. All
+    ten would double the page."""
+    recording = load_turns(name)
+    start = liveliest(recording)
+    kept = sorted({0, start, len(recording.turns) - 1})
+    picture, turn = Picture(recording), kept.index(start)
+    recording = replace(recording, turns=tuple(recording.turns[k] for k in kept))
+    common = picture.rest(recording.turns[0])
+    state = {
+        "markup": svg([picture.markup], WIDTH, HEIGHT),
+        "common": rest_json(common),
+        "turns": [told_turn(picture, t, common) for t in recording.turns],
+        **{"turn": turn, "done": 0, "playing": False, "speed": 1, "plain": False},
+        **{"busy": "", "problem": "", "whole": False, "live": False, "note": note_of(recording)},
+    }
+    return _place("loop", state, Drawing(picture.svg(picture.rest(recording.turns[turn]))))
+
+
 def _film(trace: Trace) -> str:
     several = moments(trace)
     made, scene = film(trace, several), scene_of(several[0])
@@ -327,7 +364,7 @@ def _notebooks(links: Iterable[Link]) -> str:
         '<section class="exhibit" id="notebooks" aria-labelledby="notebooks-title">'
         '<h2 id="notebooks-title">Run it yourself</h2>'
         '<p class="words">The notebooks tell the story from the beginning, with searches to run '
-        "and questions to answer. The first takes about ten minutes and needs no PyTorch; "
+        "and questions to answer. The first takes about five minutes and needs no PyTorch; "
         f"<code>make lab</code> in the project’s folder opens it.</p><ul>{listed}</ul></section>"
     )
 

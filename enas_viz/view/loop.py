@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 from html import escape
+from typing import Any
 
 from enas_viz.estimates import tell_time
 from enas_viz.recipes import recorded_fidelity
@@ -23,7 +24,7 @@ from enas_viz.space import Decision, MacroSpace
 from enas_viz.trace import Step
 from enas_viz.turns import Alone, Images, Recording, Rewarded, Turn
 from enas_viz.view.loop_nets import THICK, THIN, Net, net_of
-from enas_viz.view.motion import Act, Film, Score, State, along, state_at
+from enas_viz.view.motion import Act, Film, Score, State, along, rest_json, shared, state_at
 from enas_viz.view.scene import OPERATIONS, short_name
 from enas_viz.view.shapes import icon, standalone
 
@@ -982,3 +983,30 @@ def _is_mixed(turn: Turn) -> bool:
     """Whether the images of its reward were answered in part rightly, in part wrongly."""
     images = turn.rewarded.images if turn.rewarded else None
     return images is not None and 0 < images.right < len(images.answers)
+
+
+def note_of(recording: Recording) -> str:
+    """Where the turns come from, and how their search differs from the published one."""
+    header = recording.header
+    name = str(header.recipe.get("name") or "")[:60]
+    known = (f"Recipe {name}" if name else "", f"seed {header.seed}")
+    where = ", ".join(filter(None, (*known, recording.machine, recording.date)))
+    return (
+        f"{where}. ENAS as published alternates epoch by epoch; this search alternates minibatch "
+        f"by minibatch."
+    )
+
+
+def told_turn(picture: Picture, turn: Turn, common: State) -> dict[str, Any]:
+    """A turn as the browser needs it. common: the state of which only differences are told."""
+    rest = picture.rest(turn)
+    acts = [act.to_json() for act in picture.acts(turn)]
+    plain = [act.to_json() for act in picture.plain_acts(turn)[1:]]  # the first is the same
+    return {
+        "number": turn.number,
+        "said": rest["say", "text"],
+        "rest": rest_json({k: v for k, v in rest.items() if common.get(k) != v}),
+        "table": shared([*acts, *plain]),
+        "acts": acts,
+        "plain": plain,
+    }

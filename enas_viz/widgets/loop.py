@@ -17,8 +17,8 @@ import traitlets
 
 from enas_viz.turns import STAGES, Recording, Turn, load_turns
 from enas_viz.view.export import Drawing, iframe, page, with_still
-from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest
-from enas_viz.view.motion import State, rest_json, shared
+from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest, note_of, told_turn
+from enas_viz.view.motion import rest_json
 from enas_viz.view.shapes import look, module, svg
 from enas_viz.widgets.base import Number, Whole, Widget
 
@@ -99,10 +99,10 @@ class Loop(Widget):
         super().__init__(
             markup=svg([self._picture.markup], WIDTH, HEIGHT),
             common=rest_json(self._common),
-            turns=[_told(self._picture, turn, self._common) for turn in shown],
+            turns=[told_turn(self._picture, turn, self._common) for turn in shown],
             speed=speed,
             live=self._source is not None,
-            note=_note(self.recording),
+            note=note_of(self.recording),
         )
         self.on_msg(self._heard)
         if turn is None and self._source is None:
@@ -155,7 +155,7 @@ class Loop(Widget):
         older = [t for t in self.recording.turns if t.number != turn.number]
         self.recording = replace(self.recording, turns=(*older, turn)[-KEPT:], planned=turn.number)
         told = [t for t in self.turns if t["number"] != turn.number and t["acts"]]
-        told = [*told, _told(self._picture, turn, self._common)][-KEPT:]
+        told = [*told, told_turn(self._picture, turn, self._common)][-KEPT:]
         with self.hold_sync():
             self.turns = told
             self.turn, self.done = len(told) - 1, turn.stages - 1
@@ -209,18 +209,6 @@ class Loop(Widget):
         return with_still(super()._repr_mimebundle_(**kwargs), self.drawing)
 
 
-def _note(recording: Recording) -> str:
-    """Where the turns come from, and how their search differs from the published one."""
-    header = recording.header
-    name = str(header.recipe.get("name") or "")[:60]
-    known = (f"Recipe {name}" if name else "", f"seed {header.seed}")
-    where = ", ".join(filter(None, (*known, recording.machine, recording.date)))
-    return (
-        f"{where}. ENAS as published alternates epoch by epoch; this search alternates minibatch "
-        f"by minibatch."
-    )
-
-
 def _is_live(x: Any) -> bool:
     """Whether it is `search.Turns`, which this room does not know by name."""
     wanted = (*STAGES, "header", "counts", "number", "baseline")
@@ -236,18 +224,3 @@ def _recorded(x: Any) -> Recording:
         f"a loop shows recorded turns ('macro' or 'loop-macro', 'micro' or 'loop-micro', or a file "
         f"of them) or a live search, as search.Turns(run); got {shortened(x)}"
     )
-
-
-def _told(picture: Picture, turn: Turn, common: State) -> dict[str, Any]:
-    """A turn as the browser needs it. common: the state of which only differences are told."""
-    rest = picture.rest(turn)
-    acts = [act.to_json() for act in picture.acts(turn)]
-    plain = [act.to_json() for act in picture.plain_acts(turn)[1:]]  # the first is the same
-    return {
-        "number": turn.number,
-        "said": rest["say", "text"],
-        "rest": rest_json({k: v for k, v in rest.items() if common.get(k) != v}),
-        "table": shared([*acts, *plain]),
-        "acts": acts,
-        "plain": plain,
-    }

@@ -27,7 +27,8 @@ def opened(new_page, address):
         look = {"color_scheme": theme, "reduced_motion": "reduce"}
         page = new_page(width, stopped=stopped, offline=True, **look)
         page.goto(address)
-        expect(page.locator(".exhibit .enas-replay")).to_have_count(6)
+        expect(page.locator(".exhibit .enas-replay:not(.enas-loop)")).to_have_count(6)
+        expect(page.locator(".exhibit .enas-loop")).to_have_count(2)
         return page
 
     return open_page
@@ -59,6 +60,14 @@ def test_the_first_one_plays_when_asked_and_one_clock_runs_at_a_time(opened):
     page.locator("#published-network [data-act=toggle]").click()
     assert page.evaluate(PLAYING) == 1
     expect(page.locator("#published-network .count")).to_contain_text("Step 1 of 48")
+
+
+def test_a_loop_takes_its_first_step_when_asked(opened):
+    loop = opened().locator("#the-loop .enas-loop").first
+
+    loop.get_by_role("button", name="Sample", exact=True).click()
+
+    expect(loop).to_contain_text("52.2 %")
 
 
 def test_the_search_plays_as_a_time_lapse(opened):
@@ -102,7 +111,7 @@ def test_everything_is_reached_by_the_keyboard_in_the_order_of_the_page(opened):
 
     order = list(dict.fromkeys(filter(None, seen)))
     assert order == [
-        *("HEADER", "four-layers", "a-cell", "a-search", "a-search-of-cells"),
+        *("HEADER", "the-loop", "four-layers", "a-cell", "a-search", "a-search-of-cells"),
         *("published-cells", "published-network", "notebooks", "FOOTER"),
     ]
 
