@@ -338,7 +338,7 @@ def _opening(jumps: str) -> str:
         "controller, designs image classifiers one decision at a time. Here its decisions can be "
         "played: two worked examples, two searches as they were recorded, and the networks that "
         "the paper’s authors published.</p>"
-        '<p class="ways"><button type="button" hidden>Play the first one</button>'
+        '<p class="ways"><button type="button" hidden>Play the first example</button>'
         '<a href="#notebooks">Run it yourself</a></p>'
         f'<nav aria-label="On this page"><ul>{jumps}</ul></nav>'
         "</header>"

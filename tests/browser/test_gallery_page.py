@@ -50,7 +50,7 @@ def test_the_first_one_plays_when_asked_and_one_clock_runs_at_a_time(opened):
     page = opened(stopped=True)
     first = page.locator("#four-layers")
 
-    page.get_by_role("button", name="Play the first one").click()
+    page.get_by_role("button", name="Play the first example").click()
     expect(first.locator(".count")).to_have_text("Step 1 of 7")
     expect(first.locator("[data-act=toggle]")).to_be_focused()
     assert page.evaluate(PLAYING) == 1
