@@ -12,7 +12,8 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
 const BEAT = 1400; // milliseconds a step stays at speed 1
-const FRAME = 260; // and a moment of the film
+const DRAWN = 520; // in which a draw is shown: a needle falls, tokens travel
+const FRAME = 260; // milliseconds of a moment of the film
 const HIGH = 600; // pixels of height that a replay takes where it is wide
 const BARS = 130; // pixels of a window that are not the notebook's
 const WIDE = 860, NARROW = 640; // pixels of its width: from here on, and below this
@@ -120,6 +121,17 @@ export function bars(scene, episode, step, temperature = 1) {
     return { label, p: bits ? rows[i][1] : rows[0][i], picked, answer, op };
   });
 }
+
+/** Where options stand on a line from 0 to 1, one after the other: [[start, end]]. */
+export function segments(shares) {
+  const sum = shares.reduce((a, b) => a + b, 0);
+  let end = 0;
+  return shares.map((share) => [end, (end += share / sum)]);
+}
+
+/** Where the needle of a draw falls: inside the segment of what was picked. Records keep the pick and not
+ *  the number that was drawn, so any place there is as good; this one is always the same. */
+export const needleAt = ([start, end], key) => start + (end - start) * (0.2 + 0.6 * ((key * 0.618) % 1));
 
 /** The loose ends of a cell: numbers of the tensors that none of its index steps picked. */
 export function looseEnds(scene, episode, cell) {
@@ -260,12 +272,12 @@ export function look({ kind, born, row, none, merge, on }, now, picks, bits) {
 
 /** Sets the looks of shapes at a step; of those only that are decided from step `low` to `high`, unless
  *  they belong to what the step is about. came: is called with each choice that the step takes. whole:
- *  later decisions show, too. */
-export function paint(parts, scene, episode, step, low, high, came, whole = false) {
+ *  later decisions show, too. clock: `step`, or before it where the network does not show yet what it decides. */
+export function paint(parts, scene, episode, step, low, high, came, whole = false, clock = step) {
   const about = scene.plan[step]?.at ?? null; // beyond the last step the network is whole
   for (const part of parts) {
     if (!part.at && (part.born < low || part.born > high)) continue; // its look stays
-    const now = whole && part.born > step ? Infinity : step;
+    const now = whole && part.born > step ? Infinity : part.kind === "step" ? step : clock;
     const tense = look(part, now, episode.steps[part.born][0], scene.plan[part.born].kind === "bits");
     const name = `${part.base} ${tense}${part.at === about ? " about" : ""}`;
     if (name !== part.name) part.element.setAttribute("class", (part.name = name));
@@ -305,34 +317,46 @@ export function dress(scene, episode, network, strip, parts, uid) {
   for (const part of parts) if (part.loose) part.on = !!ends[part.loose];
 }
 
-/** recorded: what the marks show. choose: called with the option that the reader takes. */
-function drawBars(list, scene, episode, step, uid, temperature, recorded, choose) {
-  const found = bars(scene, episode, step, temperature);
+/** recorded: what the marks show. choose: called with the option that the reader takes. open: whether it
+ *  does not show yet what was picked. Lines stay while the options do, so that bars grow and shrink. */
+function drawBars(list, scene, episode, step, uid, temperature, recorded, choose, open) {
+  const found = bars(scene, episode, step, temperature), { options, kind } = scene.plan[step];
   const was = temperature === 1 && episode === recorded ? found : bars(scene, recorded, step);
   const columns = Math.max(1, Math.ceil(found.length / scene.rows));
   list.style.setProperty("--columns", columns);
   list.style.setProperty("--lines", Math.ceil(found.length / columns)); // columns of one length
-  list.classList.toggle("ops", scene.plan[step].options === "ops");
-  list.classList.toggle("sampled", scene.plan[step].kind === "pick");
+  list.classList.toggle("ops", options === "ops");
+  list.classList.toggle("sampled", kind === "pick");
   list.classList.toggle("whatif", was !== found);
-  const held = [...list.children].indexOf(document.activeElement?.parentNode); // its button has the focus
-  list.replaceChildren(...found.map(({ label, p, picked, answer, op }, i) => {
-    const share = make("i"), before = make("s");
-    before.style.left = `${100 * was[i].p}%`;
+  const holds = [options, kind, found.length, !choose, was === found, scene.network].join();
+  if (list.holds !== holds) {
+    const held = [...list.children].indexOf(document.activeElement?.parentNode); // its button has the focus
+    list.holds = holds;
+    list.replaceChildren(...found.map(({ label, op }, i) => {
+      const share = make("i");
+      if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
+      const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
+      const line = make("li", {}, name, make("span", { class: "track" }, share, ...(was === found ? [] : [make("s")])), make("span", { class: "p" }),
+        make("span", { class: "mark" }, make("b"), ""));
+      if (choose) {
+        const take = make("button", { type: "button", class: "choose", "aria-label": label });
+        take.onclick = () => choose(i);
+        line.append(take);
+      }
+      return line;
+    }));
+    if (held >= 0) (list.querySelectorAll("button")[held] ?? list.closest("[role]")).focus();
+  }
+  found.forEach(({ p, picked, answer }, i) => {
+    const line = list.children[i], [, track, percent, mark, take] = line.children, [share, before] = track.children;
+    line.className = picked && !open ? "picked" : "";
     share.style.width = `${100 * p}%`;
-    if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
-    const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
-    const line = make("li", picked ? { class: "picked" } : {}, name,
-      make("span", { class: "track" }, share, ...(was === found ? [] : [before])), make("span", { class: "p" }, twoDigits(p)),
-      make("span", { class: "mark" }, make("b"), answer));
-    if (choose) {
-      const take = make("button", { type: "button", class: "choose", "aria-pressed": picked, "aria-label": label });
-      take.onclick = () => choose(i);
-      line.append(take);
-    }
-    return line;
-  }));
-  if (held >= 0) (list.querySelectorAll("button")[held] ?? list.closest("[role]")).focus();
+    if (before) before.style.left = `${100 * was[i].p}%`;
+    percent.textContent = twoDigits(p);
+    mark.lastChild.data = open ? "" : answer;
+    take?.setAttribute("aria-pressed", picked);
+  });
+  return found;
 }
 
 // ---------------------------------------------------------------- parts of the widget
@@ -385,6 +409,7 @@ function render({ model, el, theatre }) {
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
   const still = () => globalThis.matchMedia?.("(prefers-reduced-motion: reduce)").matches;
   let scene, recorded, episode, film, n, home, order, network, strip, parts, shown = -1, timers = {}, queued = false, lastMove = -1e9;
+  let tossed; // the draw that is being shown
   let rows, dots, opened = 0, fitted = 0; // of the strip; the cell that is open; the width that everything was fitted to
 
   const mover = (action, label) => button(action, label, action, () => act(action), hear);
@@ -511,6 +536,7 @@ function render({ model, el, theatre }) {
   }
 
   function fit() {
+    land();
     fitted = root.clientWidth;
     root.classList.toggle("enas-narrow", fitted < NARROW);
     root.classList.toggle("enas-wide", fitted >= WIDE);
@@ -613,13 +639,13 @@ function render({ model, el, theatre }) {
   function draw() {
     const step = now();
     if (step === shown) return;
+    lift();
     const quick = root.classList.contains("enas-fast") || still();
+    const onward = !quick && step === order[order.indexOf(shown) + 1];
+    const drawn = onward && shown >= 0 && isDraw(step);
     const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
-    paint(parts, scene, episode, step, low, high, (element) => {
-      element.parentNode.append(element); // on top
-      if (!quick && step === order[order.indexOf(shown) + 1]) grow(element);
-    }, model.get("whole") || model.get("rolling"));
-    drawPanel(step);
+    show(step, low, high, onward && !drawn, drawn ? step - 0.5 : step);
+    const found = drawPanel(step, drawn);
     const text = caption(scene, episode, step, home);
     count.textContent = text.count;
     question.textContent = capital(text.question);
@@ -633,20 +659,73 @@ function render({ model, el, theatre }) {
     [...tabs.children].forEach((tab, i) => tab.classList.toggle("now", i === cell));
     shown = step;
     follow(quick);
+    if (drawn) toss(step, found);
+  }
+
+  function show(step, low, high, grows, clock) {
+    paint(parts, scene, episode, step, low, high, (element) => {
+      element.parentNode.append(element); // on top
+      if (grows) grow(element);
+    }, model.get("whole") || model.get("rolling"), clock);
+  }
+
+  // ---- a step that is gone on to is shown as a draw
+
+  /** Whether something was sampled there, not chosen by the reader, and somebody sees it. */
+  const isDraw = (step) => episode.steps[step][1][0] && String(recorded.steps[step][0]) === String(episode.steps[step][0])
+    && !(model.get("whole") || model.get("theatre") || document.hidden);
+
+  /** A needle falls on the line of options (of bits, one on each track: yes, then no), and what it hit
+   *  travels into the strip. found: the bars. */
+  function toss(step, found) {
+    const rect = (element) => element.getBoundingClientRect();
+    const turn = scene.plan[step], bits = turn.kind === "bits", ends = segments(found.map(({ p }) => p)), told = token(scene, episode, step);
+    const frame = rect(root), { x, y, width } = rect(list), box = (tossed = make("div", { class: "toss", "aria-hidden": "true" })), coins = [];
+    box.style.translate = `${-frame.x - 1}px ${-frame.y - 1}px`; // places in it are those of the window; 1: the border
+    const put = (tag, x, y, width, height, more = "", text = "") =>
+      box.append(make(tag, { style: `left:${x}px;top:${y}px;width:${width}px;height:${height}px;${more}` }, text));
+    const run = (tag, from, share, then) => {
+      const how = { duration: (DRAWN * share) / (model.get("speed") || 1), easing: "ease-in-out" };
+      box.querySelectorAll(tag).forEach((element, i) => { element.animate([from(i), {}], how).onfinish = i ? null : then; });
+    };
+    found.forEach(({ p, picked }, i) => {
+      const track = list.children[i].children[1], [start, end] = !bits ? ends[i] : picked ? [0, p] : [p, 1];
+      const line = bits ? rect(track) : { x, y: y - 7, width, height: 5 }, at = line.x + line.width * needleAt([start, end], step + i);
+      if (!bits) put("u", x + width * start, line.y, width * (end - start), 5, `background:${track.firstChild.style.background}`);
+      if (bits || picked) put("em", at, line.y - 4, 2, line.height + 6);
+      if (picked) coins.push([at, line.y, bits ? optionsOf(scene, turn)[i].token : told]);
+    });
+    if (!coins.length) coins.push([x, y, told]);
+    root.append(box);
+    run("em", () => ({ translate: "0 -20px", opacity: 0 }), 0.45, () => {
+      drawPanel(step);
+      follow(true); // where the slot stays
+      const slot = rect(strip.querySelector(`[data-step="${step}"] .chip`)), wide = slot.width / coins.length;
+      coins.forEach(([, , text], i) => put("b", slot.x + i * wide, slot.y, wide, slot.height, "", text.join("\n")));
+      run("b", (i) => ({ translate: `${coins[i][0] - slot.x - (i + 0.5) * wide}px ${coins[i][1] - slot.y - slot.height / 2}px`, scale: 0.5 }), 0.55, land);
+    });
+  }
+  const lift = () => { tossed = tossed?.remove(); };
+  function land() {
+    if (!tossed) return;
+    lift();
+    drawPanel(shown);
+    show(shown, shown, shown, true);
   }
 
   /** The cell that a step is about. */
   const cellOf = (step) => (scene.cells && step >= 0 ? Number(scene.plan[step].at.split(".")[0]) : 0);
 
-  function drawPanel(step) {
+  function drawPanel(step, open) {
     const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent";
-    drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose);
+    const found = drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose, open);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
     warmth.disabled = silent;
     list.parentNode.classList.toggle("silent", silent);
     warmth.parentNode.classList.toggle("whatif", temperature !== 1);
     whatIf.textContent = temperature === 1 ? "" : "what if (marks: as sampled)";
+    return found;
   }
 
   /** An arc grows from the layer it leaves to the layer it feeds. */
@@ -754,9 +833,11 @@ function render({ model, el, theatre }) {
   hear(speed, "change", () => { model.set("speed", Number(speed.value)); push(); });
   hear(document, "visibilitychange", () => {
     if (!document.hidden) return;
+    land();
     for (const name of ["playing", "rolling"]) model.set(name, false);
     push();
   });
+  hear(globalThis, "beforeprint", () => land());
   hear(root, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (hall && event.key.toLowerCase() === "f" && event.target !== speed) return void (event.preventDefault(), hall.toggle());
@@ -804,6 +885,7 @@ function render({ model, el, theatre }) {
   turn();
   return () => {
     life.abort();
+    lift();
     hall?.end();
     resized?.disconnect();
     Object.values(timers).forEach(clearTimeout);

@@ -276,6 +276,83 @@ def test_nothing_moves_between_steps(opened, make):
         assert page.evaluate(PLACES) == reference
 
 
+# What a draw sets in motion is stopped a moment before its end; then it may go on.
+NEARLY_OVER = """() => document.getAnimations().filter(a => a.effect.target.closest('.toss'))
+  .forEach(a => { a.pause(); a.currentTime = a.effect.getTiming().duration - 0.01; })"""
+OVER = """() => document.getAnimations().filter(a => a.effect.target.closest('.toss'))
+  .forEach(a => a.finish())"""
+
+
+@pytest.mark.parametrize("step", [3, 4], ids=["skips", "operation"])
+def test_the_next_step_is_drawn_and_its_token_ends_in_its_slot(opened, step):
+    page = opened(made_up_article_episode(), motion="no-preference")
+    lit = page.locator(f".network .now[data-born='{step}']")
+    page.evaluate("window.enasModel.set('speed', 0.02)")
+    go_to(page, step - 1)
+    assert page.locator(".toss").count() == 0
+    page.wait_for_timeout(400)  # faster steps draw nothing
+    places = page.evaluate(PLACES)
+
+    page.get_by_role("button", name="Next step").click()
+
+    expect(page.locator(".toss")).to_have_attribute("aria-hidden", "true")
+    needles = len(made_up_article_episode().steps[step].picks) if step == 3 else 1
+    expect(page.locator(".toss em")).to_have_count(needles)
+    assert page.locator(".bars .picked").count() == lit.count() == 0
+    page.evaluate(OVER)
+    coins = page.locator(".toss b")
+    expect(coins.first).to_be_visible()
+    assert page.locator(".bars .picked").count() > 0
+    page.evaluate(NEARLY_OVER)
+    rect = (
+        "e => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; }"
+    )
+    left, top, right, bottom = page.locator(f".strip [data-step='{step}'] .chip").evaluate(rect)
+    for coin in coins.all():
+        box = coin.evaluate(rect)
+        assert left - 1 <= box[0] < box[2] <= right + 1
+        assert top - 1 <= box[1] < box[3] <= bottom + 1
+    assert page.evaluate(PLACES) == places
+    page.evaluate(OVER)
+    expect(page.locator(".toss")).to_have_count(0)
+    expect(lit.first).to_be_visible()
+    assert page.evaluate(PLACES) == places
+
+
+def test_a_draw_goes_by_itself_and_going_back_or_far_draws_nothing(opened):
+    page = opened(made_up_article_episode(), motion="no-preference")
+    page.evaluate("""() => { window.draws = 0; new MutationObserver(seen => { window.draws +=
+      seen.flatMap(s => [...s.addedNodes]).filter(e => e.matches?.('.toss')).length; })
+      .observe(document.querySelector('.enas-replay'), { childList: true }); }""")
+
+    for step, draws in [(2, 0), (3, 1), (2, 1), (5, 1), (4, 1), (5, 2)]:
+        go_to(page, step)
+        expect(page.locator(".toss")).to_have_count(0)
+        assert page.evaluate("window.draws") == draws
+    assert page.locator(".network .now[data-born='5']").count() > 0
+
+
+def test_where_motion_is_reduced_nothing_is_drawn(opened):
+    page = opened(made_up_article_episode(), motion="reduce")
+    go_to(page, 3)
+
+    page.get_by_role("button", name="Next step").click()
+
+    assert page.locator(".toss").count() == 0
+    assert page.locator(".bars .picked").count() == 1
+
+
+def test_bars_of_the_same_options_stay_and_change_their_width(opened):
+    page = opened(made_up_cells(3))
+    ops = [t for t, turn in enumerate(scene_of(made_up_cells(3)).turns) if turn.options == "ops"]
+    go_to(page, ops[-2])
+    page.evaluate("window.kept = [...document.querySelectorAll('.bars li i')]")
+    go_to(page, ops[-1])
+
+    same = """() => [...document.querySelectorAll('.bars li i')].map((e, i) => e === kept[i])"""
+    assert page.evaluate(same) == [True] * 5
+
+
 def test_keys_move_the_clock_and_others_pass_through(opened):
     page = opened(made_up_episode(6))
     count = page.locator(".count")

@@ -103,6 +103,20 @@ test("a window follows the present step and never shows beyond the ends", () => 
   assert.equal(replay.centred(100, 400, 300), 0);
 });
 
+test("options stand on a line one after the other, and fill it", () => {
+  assert.deepEqual(replay.segments([0.25, 0.5, 0.25]), [[0, 0.25], [0.25, 0.75], [0.75, 1]]);
+  assert.deepEqual(replay.segments([1]), [[0, 1]]);
+  assert.deepEqual(replay.segments([0, 1]), [[0, 0], [0, 1]]);
+  assert.deepEqual(replay.segments([]), []);
+});
+
+test("a needle falls inside the segment of what was picked, and at the same place each time", () => {
+  const places = Array.from({ length: 50 }, (_, key) => replay.needleAt([0.4, 0.5], key));
+  assert.ok(places.every((x) => x > 0.4 && x < 0.5));
+  assert.ok(new Set(places).size > 10);
+  assert.deepEqual(places, places.map((_, key) => replay.needleAt([0.4, 0.5], key)));
+});
+
 test("templates are filled by name", () => {
   assert.equal(replay.fill("{a} of {b}", { a: 1, b: 2 }), "1 of 2");
 });
