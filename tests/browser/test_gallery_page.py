@@ -62,14 +62,6 @@ def test_the_first_one_plays_when_asked_and_one_clock_runs_at_a_time(opened):
     expect(page.locator("#published-network .count")).to_contain_text("Step 1 of 48")
 
 
-def test_a_loop_takes_its_first_step_when_asked(opened):
-    loop = opened().locator("#the-loop .enas-loop").first
-
-    loop.get_by_role("button", name="Sample", exact=True).click()
-
-    expect(loop).to_contain_text("52.2 %")
-
-
 def test_the_search_plays_as_a_time_lapse(opened):
     page = opened(stopped=True)
     board = page.locator("#a-search .enas-dashboard")
