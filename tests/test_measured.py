@@ -115,7 +115,8 @@ def test_every_recipe_has_a_measured_row():
 def test_recorded_searches_are_those_of_the_kept_measurements():
     for name, found in module.searches().items():
         kept = json.loads((RESULTS / f"{name}.json").read_text())
-        assert found["minutes"] == [row["minutes"] for row in kept["rows"]]
+        quiet = [row["minutes"] for row in kept["rows"] if not row.get("busy")]
+        assert found["minutes"] == quiet  # what took longer beside other programs says nothing
         assert found["of"].items() <= kept["recipe"].items()
 
 

@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--data", help="the images, where the run does not know its own any more")
     parser.add_argument("--device", default="cpu", help="that scores: auto, cpu, cuda, ...")
     parser.add_argument("--append", action="store_true", help="to the rows that the file has")
+    parser.add_argument("--busy", action="store_true", help="other programs ran: no estimate")
     options = parser.parse_args()
     path = RESULTS / f"{options.name}.json"
     rows = json.loads(path.read_text())["rows"] if options.append else []
@@ -48,6 +49,7 @@ def main() -> None:
                 "episodes": len(trace.episodes),
                 "started": trace.header.clock["started"],
                 "digest": trace.digest(),
+                **({"busy": True} if options.busy else {}),
             }
         )
         print(json.dumps(rows[-1]), flush=True)
@@ -59,9 +61,9 @@ def main() -> None:
     print(f"wrote {path}")
     table = json.loads(TABLE.read_text())  # which estimates are made from
     of = {part: kept["recipe"][part] for part in ("data", "network", "controller", "train")}
-    minutes = [row["minutes"] for row in rows]
-    table["searches"][options.name] = {"minutes": minutes, "date": about["date"], "of": of}
-    TABLE.write_text(json.dumps(table, indent=1) + "\n")
+    if minutes := [row["minutes"] for row in rows if not row.get("busy")]:
+        table["searches"][options.name] = {"minutes": minutes, "date": about["date"], "of": of}
+        TABLE.write_text(json.dumps(table, indent=1) + "\n")
 
 
 if __name__ == "__main__":
