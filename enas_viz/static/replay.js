@@ -328,7 +328,7 @@ function drawBars(list, scene, episode, step, uid, temperature, recorded, choose
   list.classList.toggle("ops", options === "ops");
   list.classList.toggle("sampled", kind === "pick");
   list.classList.toggle("whatif", was !== found);
-  const holds = [options, kind, found.length, !choose, was === found, scene.network].join();
+  const holds = [options, kind, found.length, !choose, was === found].join();
   if (list.holds !== holds) {
     const held = [...list.children].indexOf(document.activeElement?.parentNode); // its button has the focus
     list.holds = holds;
@@ -466,6 +466,7 @@ function render({ model, el, theatre }) {
 
   function build() {
     scene = model.get("scene");
+    list.holds = null; // lines of another scene
     network = picture(scene.network, uid);
     strip = picture(scene.strip, uid);
     networkBox.replaceChildren(network);
