@@ -14,7 +14,7 @@ import enas_viz as ev
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 WIDGET = re.compile(r"\b(Replay|Dashboard|Editor|SharedWeights|Lens|Microscope)\(")
-PICTURE = re.compile(r"\bev\.draw")
+PICTURE = re.compile(r"\bev\.(draw|plot)")
 PATHS = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 REPR = re.compile(r"<[\w.]+ (object|drawing)|object at 0x|Replay\(|Error displaying widget")
 
@@ -33,15 +33,15 @@ def test_a_notebook_that_nobody_trusts_or_runs_shows_stills_and_hints(lab, path)
                 "i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", i
             )
             cell = page.locator(f'.jp-Cell[data-windowed-list-index="{i}"]')
-            output = cell.locator(".jp-OutputArea-output").first
+            output = cell.locator(".jp-Cell-outputArea")
             output.wait_for()
             if ".iframe" in cells[i].source:
                 expect(output).to_contain_text("trust")
             else:
-                picture = output.locator("img")
+                picture = output.locator("img").first
                 picture.wait_for()
                 assert picture.evaluate("e => e.naturalWidth") > 600
-            assert not REPR.search(cell.locator(".jp-Cell-outputArea").inner_text())
+            assert not REPR.search(output.inner_text())
 
 
 @PATHS
