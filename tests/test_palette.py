@@ -16,7 +16,7 @@ DECORATION = (
     r"\.(rule|lane|fixed|future \.line|small|body|kicker|angle|number|kind|word|hint)\b|text"
 )
 # Present: a step, its picks, the layer it is about, a cursor, a slider that sets the moment.
-PRESENT = r"now|picked|about|cursor|halo|wash|kicker|count|present|here|\.controls input|live"
+PRESENT = r"now|picked|about|cursor|halo|wash|kicker|count|present|here|\.controls input|live|toss"
 
 
 def colours(theme: int) -> dict[str, str]:

@@ -265,7 +265,7 @@ class _Site:
     def add_assets(self) -> None:
         for name in ASSETS:
             shutil.copy(STATIC / name, self.folder / "assets" / name)
-        known = json.dumps(self.found, ensure_ascii=False, separators=(",", ":"))
+        known = json.dumps(self.found, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         self._write("assets/index.js", f"window.enasIndex = {known};\n")
 
     # ---- links, files, and what the search knows
