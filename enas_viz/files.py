@@ -5,6 +5,8 @@ target's name. A full disk, a kill or a power cut leaves the former file as it w
 
 A link is followed, so it stays a link and its target gets the content. What is no regular file (a
 device such as /dev/null, a pipe) is written to as it is; nothing takes its place.
+
+Gzipped records are read here, too, with a bound on what they unpack to.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from reprlib import repr as shortened  # what is refused may be endless
+from typing import Any, BinaryIO
+
+ASSETS = Path(__file__).parent / "assets"  # what ships: traces, recordings, policies
 
 # What a file system says that cannot flush a folder: some network and FUSE systems.
 _NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF}
@@ -122,8 +127,16 @@ def read_gzipped(path: str | Path, most: int) -> bytes:
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(getattr(error, "strerror", None) or str(error)) from None
     if len(data) > most:
-        raise ValueError(f"more than {most // 10**6} MB")
+        raise ValueError(f"it unpacks to more than {most // 10**6} MB")
     return data
+
+
+def check_format(value: Any, wanted: int, what: str) -> None:
+    """Raises ValueError for JSON that is no object of the format number `wanted`; what: its name in
+    the error."""
+    if not isinstance(value, dict) or value.get("format") != wanted:
+        got = value.get("format") if isinstance(value, dict) else type(value).__name__
+        raise ValueError(f"{what} of format {wanted} is read; got {shortened(got)}")
 
 
 def half_of(path: Path) -> Path:

@@ -18,10 +18,9 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.files import read_gzipped, write_gzipped
+from enas_viz.files import ASSETS, check_format, read_gzipped, write_gzipped
 from enas_viz.space import Architecture, MacroSpace
 
-ASSETS = Path(__file__).parent / "assets"
 SHIPPED = ("child-macro", "child-micro")  # recordings that come with the package
 FORMAT = 1
 SHOWN = 4  # channels of a tensor that are shown
@@ -191,9 +190,7 @@ class Inside:
     @classmethod
     def from_json(cls, value: Any) -> Inside:
         """Raises ValueError for a format that this version does not read, or what is damaged."""
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            got = value.get("format") if isinstance(value, dict) else type(value).__name__
-            raise ValueError(f"a recording of format {FORMAT} is read; got {shortened(got)}")
+        check_format(value, FORMAT, "a recording")
         try:
             return _of(value)
         except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:

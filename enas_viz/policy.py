@@ -18,10 +18,8 @@ Not here: making one from a run (`search/policy.py`), showing it (`widgets`).
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,11 +31,11 @@ from typing import Any
 import numpy as np
 
 from enas_viz import keys
-from enas_viz.files import write_bytes
+from enas_viz.files import ASSETS, read_gzipped, write_gzipped
 from enas_viz.recipes import Recipe, order_of, recipe_from_json
 from enas_viz.sampler import Array, Sampler, weight_shapes, width
 from enas_viz.space import Space, assemble, whole_number
-from enas_viz.trace import ASSETS, Episode, Header, NewerFormat, header_from_json
+from enas_viz.trace import Episode, Header, NewerFormat, header_from_json
 
 FORMAT = (1, 0)  # major, minor: a newer minor adds fields, a newer major changes their meaning
 SUFFIX = ".policy.json.gz"
@@ -187,7 +185,7 @@ def save_policy(policy: Policy, path: str | Path) -> None:
     text = json.dumps(policy.to_json(), separators=(",", ":"), sort_keys=True, allow_nan=False)
     if len(text) > MOST_BYTES:
         raise ValueError(f"the policy takes {len(text):,} bytes; {MOST_BYTES:,} at most are read")
-    write_bytes(path, gzip.compress(text.encode(), mtime=0))
+    write_gzipped(path, text.encode())
 
 
 def load_policy(source: str | Path) -> Policy:
@@ -202,16 +200,12 @@ def load_policy(source: str | Path) -> Policy:
         )
     path = _find(source)
     try:
-        with gzip.open(path) as file:
-            text = file.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise ValueError(f"it unpacks to more than {MOST_BYTES // 10**6} MB")
-        return policy_from_json(json.loads(text, parse_constant=_no_number))
+        data = read_gzipped(path, MOST_BYTES)
+        return policy_from_json(json.loads(data, parse_constant=_no_number))
     except NewerFormat:
         raise
-    except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ValueError(f"{path.name[:100]} holds no policy that can be read: {why}") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name[:100]} holds no policy that can be read: {error}") from None
 
 
 def policy_from_json(value: Any) -> Policy:

@@ -25,10 +25,10 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.files import read_gzipped, write_gzipped
+from enas_viz.files import ASSETS, check_format, read_gzipped, write_gzipped
 from enas_viz.space import Architecture, Space, space_from_json
 
-ASSET = Path(__file__).parent / "assets" / "two-layers.json.gz"
+ASSET = ASSETS / "two-layers.json.gz"
 FORMAT = 1
 MOST_BYTES = 20_000_000  # of a file, unpacked
 RULES = ("none", "mean", "best")  # baselines by name
@@ -253,9 +253,7 @@ class Specimen:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Specimen:
         """Raises ValueError for a format that this version does not read, or what is damaged."""
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            got = value.get("format") if isinstance(value, dict) else type(value).__name__
-            raise ValueError(f"a specimen of format {FORMAT} is read; got {got!r}")
+        check_format(value, FORMAT, "a specimen")
         try:
             return cls._of(value)
         except (KeyError, TypeError, IndexError, AttributeError) as error:

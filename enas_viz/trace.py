@@ -27,7 +27,7 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.files import write_bytes, written
+from enas_viz.files import ASSETS, write_bytes, written
 from enas_viz.space import Architecture, Decision, Space, space_from_json
 
 # Major, minor: a newer minor adds fields, a newer major changes their meaning. 1.1: an epoch's
@@ -41,7 +41,6 @@ DEEPEST = 50  # lists and objects inside one another
 # to a fifth; the largest that a recipe of ours writes has 160 MB of text.
 MOST_UNPACKED = 512 * 2**20
 MOST_RATIO, SMALL_UNPACKED = 100, 16 * 2**20
-ASSETS = Path(__file__).parent / "assets"
 
 Json = dict[str, Any]
 

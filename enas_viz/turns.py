@@ -12,21 +12,19 @@ Source: Pham et al. 2018, section 2.2, whose two phases take turns after every m
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.files import write_bytes
+from enas_viz.files import ASSETS, check_format, read_gzipped, write_gzipped
 from enas_viz.inheritance import paths, size
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import Architecture, MacroSpace
-from enas_viz.trace import ASSETS, LARGEST, Header, Step, check_plain, header_from_json
+from enas_viz.trace import LARGEST, Header, Step, check_plain, header_from_json
 
 FORMAT = 1
 MOST_BYTES = 20_000_000  # of a file, unpacked
@@ -230,9 +228,7 @@ class Recording:
     @classmethod
     def from_json(cls, value: Any) -> Recording:
         """Raises ValueError for a format that this version does not read, or what is damaged."""
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            got = value.get("format") if isinstance(value, dict) else type(value).__name__
-            raise ValueError(f"turns of format {FORMAT} are read; got {shortened(got)}")
+        check_format(value, FORMAT, "a recording of turns")
         try:
             check_plain(value)
             return _Reader(value).recording()
@@ -255,27 +251,22 @@ def load_turns(name: str | Path) -> Recording:
     kind = name.removeprefix("loop-") if isinstance(name, str) else ""
     path = ASSETS / f"loop-{kind}.json.gz" if kind in NAMES else Path(name)
     try:
-        with gzip.open(path) as file:
-            text = file.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES // 10**6} MB")
-        return Recording.from_json(json.loads(text))
+        return Recording.from_json(json.loads(read_gzipped(path, MOST_BYTES)))
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no file {shortened(str(path))} of a loop; these come with the package: "
             f"{', '.join(NAMES)} (or {', '.join(f'loop-{kind}' for kind in NAMES)})"
         ) from None
-    except (ValueError, EOFError, OSError, zlib.error, RecursionError) as error:
-        why = getattr(error, "strerror", None) or error
+    except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{path.name[:100]!r} holds no turns of a loop that can be read: {why}"
+            f"{path.name[:100]!r} holds no turns of a loop that can be read: {error}"
         ) from None
 
 
 def save_turns(recording: Recording, path: str | Path) -> None:
     """Writes a recording as gzipped JSON, the same bytes for the same recording."""
     text = json.dumps(recording.to_json(), separators=(",", ":"), allow_nan=False)
-    write_bytes(path, gzip.compress(text.encode(), mtime=0))
+    write_gzipped(path, text.encode())
 
 
 # ---------------------------------------------------------------- writing

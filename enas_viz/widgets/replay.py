@@ -15,6 +15,7 @@ import traitlets
 
 from enas_viz.space import Architecture, Order, assemble
 from enas_viz.trace import Episode, Trace
+from enas_viz.view.curves import series
 from enas_viz.view.export import (
     Drawing,
     draw,
@@ -126,14 +127,15 @@ class Replay(Widget):
         self._looks = {"colour": colour, "reductions": reductions, "as_article": as_article}
         self._scene = scene_of(self.episodes[0], silent=silent, **self._looks)
         self.trace = x if len(self.episodes) > 1 else None
-        made = film(x, self.episodes) if self.trace else {}
+        curves = series(x) if self.trace else None
+        made = film(x, self.episodes, curves) if self.trace else {}
         super().__init__(
             scene=skeleton(self._scene),
             episode={} if made else episode_json(self.episodes[0]),
             film=made,
             speed=speed,
             silent=silent,
-            stage=stage_of(self._scene, self.trace, self.episodes, made or None),
+            stage=stage_of(self._scene, self.trace, self.episodes, made or None, curves),
             theatre=theatre,
             free=controller is not None,
             asks=controller is not None,
