@@ -412,6 +412,7 @@ def _seen(value: Any, tensors: Mapping[str, Shown], count: int, classes: int, le
     rows = value["probabilities"]
     fits = len(rows) == count and all(len(row) == classes for row in rows)
     _need(fits and all(_finite(p) and 0 <= p <= 1 for row in rows for p in row), "probabilities")
+    _need(all(abs(sum(row) - 1) < 1e-3 for row in rows), "probabilities that sum to 1")
     maps = {}
     for key, text in value["maps"].items():
         _need(key in tensors, "maps of tensors that it describes")

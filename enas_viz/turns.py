@@ -32,6 +32,7 @@ MOST_COUNT = 10**9  # of minibatches, images, samples
 MOST_TURNS = 200  # of a recording
 MOST_PIXELS = 3 * 64 * 64  # numbers of an image
 NAMES = ("macro", "micro")  # of the recordings that ship: loop-macro.json.gz, loop-micro.json.gz
+SLACK = 1e-4  # of a probability: what rounded logits leave open
 STAGES = ("sample", "train", "reward", "update")
 
 Json = dict[str, Any]
@@ -382,6 +383,8 @@ class _Reader:
                 if not 0 <= _number(u, "a draw") < 1:
                     raise ValueError(f"a draw is in [0, 1); got {u}")
         steps = tuple(map(Step, self.plan, picks, logits))
+        for t, (step, row) in enumerate(zip(steps, draws, strict=True), 1):
+            _check_draws(step, row, t)
         found: Json = {}
         for name, read in (
             ("trained", self.trained),
@@ -509,3 +512,16 @@ def _number(value: Any, what: str, least: float = -LARGEST) -> float:
 
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _check_draws(step: Step, draws: Sequence[float], number: int) -> None:
+    """Raises ValueError for draws that decide otherwise than a step did. Recorded logits are
+    rounded, so a draw may lie beyond its option by SLACK."""
+    for row, pick, u in zip(step.probabilities, step.picks, draws, strict=True):
+        if step.decision.kind == "skip":  # yes below the probability of yes
+            row, pick = row[::-1], 1 - pick
+        low = sum(row[:pick])
+        if not low - SLACK <= u <= low + row[pick] + SLACK:
+            raise ValueError(
+                f"a draw of step {number} decides otherwise than what was picked; got {u}"
+            )

@@ -232,6 +232,7 @@ def data(macro):
         (["base", "maps", "new"], "AAAA", "tensors that it describes"),
         (["base", "probabilities", 0], [1.0], "probabilities"),
         (["base", "probabilities", 0, 0], 2, "probabilities"),
+        (["base", "probabilities", 0], [0.3] * 10, "probabilities that sum to 1"),
         (["base", "probabilities", 0, 0], float("inf"), "probabilities"),
         (["base", "windows", "1", "kind"], "<b>", "a window of 3 or 5 pixels"),
         (["base", "windows", "1", "size"], 99, "a window of 3 or 5 pixels"),

@@ -192,6 +192,21 @@ def test_every_field_that_is_missing_is_missed(tmp_path):
             Recording.from_json({k: v for k, v in whole.items() if k != name})
 
 
+@pytest.mark.parametrize("kind", ["macro", "micro"])
+def test_a_draw_that_decides_otherwise_than_what_was_picked_is_refused(kind):
+    plan = recording(kind).turns[0].sampled.steps
+    for t, step in enumerate(plan):
+        for k in range(len(step.picks)):
+            value = json.loads(json.dumps(recording(kind).to_json()))
+            draws = value["turns"][0]["draws"][t]
+            chance, pick = step.probabilities[k], step.picks[k]
+            yes = step.decision.kind == "skip"
+            if max(chance) < 0.999:
+                draws[k] = float(0.9999 * (bool(pick) if yes else pick < len(chance) - 1))
+                with pytest.raises(ValueError, match=f"a draw of step {t + 1} decides otherwise"):
+                    Recording.from_json(value)
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"x", gzip.compress(b"[]"), gzip.compress(b"{")],
