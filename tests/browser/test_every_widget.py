@@ -32,6 +32,8 @@ WIDGETS = {
     "editor-6": lambda: ev.Editor(MacroSpace(6)),
     "editor-24": lambda: ev.Editor(MacroSpace(24), step=30),
     "editor-7-nodes": lambda: ev.Editor(MicroSpace(7), step=20),
+    "article": lambda: ev.Replay("article-macro", as_article=True, step=1),
+    "article-cells": lambda: ev.Replay("article-micro", as_article=True, step=3),
     "microscope": lambda: ev.Microscope(),
     "shared-12": lambda: ev.SharedWeights(with_counts(made_up_trace(12))),
     "shared-24": lambda: ev.SharedWeights(with_counts(made_up_trace(24, 3, 5))),
