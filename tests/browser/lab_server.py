@@ -97,7 +97,7 @@ class Lab:
         assert self.problems == [], self.problems
 
     def _take(self, error: Any) -> None:
-        """Keeps an error of a script. Not JupyterLab's own, nor that of the extension of ipywidgets,
+        """Keeps an error of a script. Not JupyterLab's own, nor that of ipywidgets' extension,
         about a notebook that was closed, or a kernel that was shut down, before it answered: these
         tests close earlier than people do. What our modules do runs from a blob, and the extension
         that loads them is its own."""
