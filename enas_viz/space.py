@@ -301,7 +301,7 @@ class MacroSpace:
 
     def check_content(self, content: Any) -> Content:
         if self._is_plain(content):
-            return content
+            return tuple(map(tuple, content))
         rows = _rows(content, "a macro architecture", "layer")
         if len(rows) != self.layers:
             raise ValueError(
@@ -313,12 +313,12 @@ class MacroSpace:
         return tuple(tuple(map(int, row)) for row in rows)  # numpy's and torch's integers, too
 
     def _is_plain(self, content: Any) -> bool:
-        """Whether there is nothing to complain about nor to convert: as nearly always."""
-        if type(content) is not tuple or len(content) != self.layers:
+        """Whether there is nothing to complain about, nor a number to convert: as nearly always."""
+        if type(content) not in (tuple, list) or len(content) != self.layers:
             return False
         count = len(self.ops)
         return all(
-            type(row) is tuple
+            type(row) in (tuple, list)
             and len(row) == k
             and {int}.issuperset(map(type, row))
             and 0 <= row[0] < count
@@ -488,6 +488,8 @@ class MicroSpace:
         )
 
     def check_content(self, content: Any) -> Content:
+        if self._is_plain(content):
+            return tuple(tuple(map(tuple, cell)) for cell in content)
         cells = _rows(content, "a micro architecture", "cell")
         if len(cells) != len(self.cells):
             raise ValueError(
@@ -514,6 +516,27 @@ class MicroSpace:
                     )
             checked.append(tuple(tuple(map(int, node)) for node in nodes))
         return tuple(checked)
+
+    def _is_plain(self, content: Any) -> bool:
+        """Whether there is nothing to complain about, nor a number to convert: as nearly always."""
+        if type(content) not in (tuple, list) or len(content) != len(self.cells):
+            return False
+        count = len(self.ops)
+        return all(
+            type(cell) in (tuple, list)
+            and len(cell) == self.nodes
+            and all(
+                type(node) in (tuple, list)
+                and len(node) == 4
+                and {int}.issuperset(map(type, node))
+                and 0 <= node[0] < i
+                and 0 <= node[1] < i
+                and 0 <= node[2] < count
+                and 0 <= node[3] < count
+                for i, node in enumerate(cell, start=2)
+            )
+            for cell in content
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": "micro", "nodes": self.nodes, "ops": self.ops, "cells": self.cells}
