@@ -85,6 +85,8 @@ class Loop(Widget):
     note = traitlets.Unicode("").tag(sync=True, told=True)
 
     def __init__(self, x: Any = "macro", *, turn: int | None = None, speed: float = 1.0) -> None:
+        for name, value in (("turn", turn or 0), ("speed", speed)):  # before anything is drawn
+            getattr(type(self), name).validate(self, value)
         self._source = x if _is_live(x) else None
         self._thread: threading.Thread | None = None
         if self._source is None:
