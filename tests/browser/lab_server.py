@@ -237,9 +237,10 @@ def ran(lab: Lab, notebook: Path, replays: int, tiny: bool = False, **how) -> It
 
 
 def made_tiny(text: str) -> str:
-    """A notebook whose live searches have one epoch instead of twelve, or four of sixteen."""
-    small = text.replace("train__epochs=12)", "train__epochs=1)")
-    small = small.replace('\\"train__epochs\\": 16', '\\"train__epochs\\": 4')
+    """A notebook whose live searches have one short epoch instead of twelve, or two of sixteen."""
+    short = "train__epochs=1, data__train_images=200, controller__updates=2)"
+    small = text.replace("train__epochs=12)", short)
+    small = small.replace('\\"train__epochs\\": 16', '\\"train__epochs\\": 2')
     assert small != text, "no live search of twelve or sixteen epochs in it"
     return small
 

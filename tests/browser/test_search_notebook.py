@@ -28,13 +28,13 @@ def searched(lab):
 def test_every_cell_about_the_search_ran_without_an_error(searched):
     assert not [o for o in outputs(searched) if o["output_type"] == "error"]
     told = "".join("".join(o.get("text", "")) for o in outputs(searched))
-    assert "400 networks, 4 epochs" in told
+    assert "200 networks, 2 epochs" in told
 
 
 def test_both_dashboards_are_finished(searched):
     boards = searched.locator(ROOT)
 
-    expect(boards.nth(0).locator(".status")).to_contain_text("finished: 4 epochs, 400 samples")
+    expect(boards.nth(0).locator(".status")).to_contain_text("finished: 2 epochs, 200 samples")
     expect(boards.nth(1).locator(".run")).to_have_count(2)
 
 
