@@ -12,13 +12,17 @@ from nbclient import NotebookClient
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 TINY = {
     "04_shared_weights": {
+        '"network__layers": 5': '"network__layers": 5, "data__train_images": 300',
         "train__epochs=20": "train__epochs=5",
         '"train__restart_period": 20': '"train__restart_period": 5',
         "train__epochs=6": "train__epochs=2",
         '["train__restart_period"] = 6': '["train__restart_period"] = 2',
+        "mine.data, epochs=3": "mine.data, epochs=2",
     },
     "07_results": {
-        "train__epochs=12, train__restart_period=12": "train__epochs=3, train__restart_period=3",
+        "train__epochs=12, train__restart_period=12": "train__epochs=3, train__restart_period=3, "
+        "data__train_images=300, controller__updates=3",
+        '"macro-final-tiny")': '"macro-final-tiny", data__train_images=300)',
     },
     "A_research_notes": {},  # small as it is
 }
