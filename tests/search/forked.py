@@ -22,7 +22,7 @@ from enas_viz.search import enas
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(  # and what a run imports only when it needs it
-    ["pytest", "enas_viz.cli", "enas_viz.search", "sklearn.datasets", "torch._dynamo", "tyro"]
+    ["pytest", "enas_viz.cli", "enas_viz.search", "torch._dynamo", "tyro"]
 )
 
 

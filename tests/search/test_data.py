@@ -66,6 +66,13 @@ def test_no_digit_is_in_two_splits_and_the_test_images_do_not_depend_on_the_seed
     assert found[0].checksum == load_data(DIGITS, 0).checksum
 
 
+def test_digits_that_are_not_where_they_are_looked_for_are_asked_of_their_package(monkeypatch):
+    quickly = data_module._handwritten()
+    monkeypatch.setattr(data_module, "find_spec", lambda name: None)
+
+    assert np.array_equal(data_module._handwritten(), quickly)
+
+
 def test_normalised_training_images_have_mean_0_and_deviation_1():
     found = load_data(DIGITS)
 

@@ -129,7 +129,7 @@ def test_stopping_inside_any_stage_and_going_on_ends_the_same(tmp_path, whole):
 
 KILLED = """
 import json, os, signal, sys
-import sklearn.datasets, torch._dynamo  # imported late by what runs below, eight times over
+import torch._dynamo  # imported late by what runs below, eight times over
 from enas_viz.search import reproduction
 from enas_viz.trace import Tick
 
