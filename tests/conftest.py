@@ -5,6 +5,7 @@ on one worker, in their order, since they share what is costly: a search, a brow
 """
 
 import os
+import sys
 
 import pytest
 
@@ -13,9 +14,14 @@ for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # a waiting thread leaves its core to others
 
+# nbformat imports jsonschema, and that a package which compiles a grammar for seconds, for a format
+# that no notebook has; without it, jsonschema leaves that format unchecked.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 # The longest files, which workers take first, so that none is left to one of them at the end.
 LONGEST = (
     *("test_never_lost", "test_ranks", "test_strategies", "test_ugly_ways", "test_tiny"),
+    *("test_fits", "test_wrong_objects", "test_site_pages", "test_site", "test_notebook7"),
     *("test_every_widget", "test_micro_notebook", "test_macro_notebook", "test_dashboard_lab"),
     *("test_replay_page", "test_benchmarks", "test_micro_supernet", "test_search_notebook"),
     *("test_cli", "test_waiting", "test_microscope_lab", "test_reproduction"),
