@@ -29,6 +29,7 @@ _HOMES = {
     "load_trace": "trace",
     "Loop": "widgets.loop",
     "Microscope": "widgets.microscope",
+    "operation": "spaces.operations",
     "plot": "view.export",
     "reach": "limits",
     "recipe": "recipes",

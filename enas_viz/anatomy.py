@@ -11,23 +11,9 @@ from dataclasses import dataclass
 
 from enas_viz.cost import cell_places, recipe_cost
 from enas_viz.recipes import Recipe
-from enas_viz.space import Architecture, MacroSpace, OpTable
+from enas_viz.space import Architecture, MacroSpace
+from enas_viz.spaces.operations import Operation
 
-# pixels of a feature map that an operation's window reaches beyond its own pixel
-REACH = OpTable(
-    "the receptive field",
-    {
-        "conv3x3": 2,
-        "sep3x3": 2,
-        "conv5x5": 4,
-        "sep5x5": 4,
-        "avg3x3": 2,
-        "max3x3": 2,
-        "avg5x5": 4,
-        "identity": 0,
-    },
-)
-STACKED = ("sep3x3", "sep5x5")  # in cells applied `fidelity.sep_conv_stack` times
 STEM_REACH = 2  # of the 3x3 convolution that every network begins with
 
 
@@ -88,7 +74,7 @@ def _macro_field(architecture: Architecture, merge: str) -> int:
     for k, op in enumerate(space.op_names(architecture)):
         read = max(seen[t] for t in space.inputs(architecture, k, merge))
         skips = (seen[t] for t in space.sources(architecture, k) if merge != "input")
-        seen.append(max(read + REACH[op] * jump, *skips, 0))
+        seen.append(max(read + op.reach * jump, *skips, 0))
         if k in space.pool_after():  # a factorized reduction joins two neighbouring pixels
             seen, jump = [s + jump for s in seen], 2 * jump
     return seen[-1]
@@ -123,8 +109,8 @@ def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     mode = "stride2" if recipe.strategy == "final" else fidelity.micro_reduction_search
     stacked, counts = fidelity.sep_conv_stack, fidelity.loose_inputs == "count"
 
-    def reach(op: str) -> int:
-        return REACH[op] * (stacked if op in STACKED else 1)
+    def reach(op: Operation) -> int:
+        return op.reach * (stacked if op.stacks else 1)
 
     before = last = (1 + STEM_REACH, 1)  # what it sees, image pixels between two of its own
 
@@ -158,10 +144,10 @@ def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     return last[0]
 
 
-def _strided(op: str, stacked: int, jump: int) -> int:
+def _strided(op: Operation, stacked: int, jump: int) -> int:
     """What an operation that halves reaches: the second of two stacked ones works on the halved
     map; identity is a factorized reduction."""
-    if op == "identity":
+    if op.family == "identity":
         return jump
-    once = REACH[op] * jump
-    return once + (REACH[op] * 2 * jump if op in STACKED and stacked == 2 else 0)
+    once = op.reach * jump
+    return once + (op.reach * 2 * jump if op.stacks and stacked == 2 else 0)

@@ -9,10 +9,17 @@ from __future__ import annotations
 import shlex
 from pathlib import PurePath
 
+_always: list[object] = []  # stands before every command that is printed
+
+
+def always(*words: object) -> None:
+    """Puts words, such as an option of `enas-viz` itself, before the commands that are printed."""
+    _always[:] = words
+
 
 def command(*words: object) -> str:
     """`enas-viz` with these words, quoted for a shell. A path never reads as an option."""
-    return shlex.join(["enas-viz", *map(_word, words)])
+    return shlex.join(["enas-viz", *map(_word, [*_always, *words])])
 
 
 def _word(word: object) -> str:

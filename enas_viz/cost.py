@@ -8,12 +8,13 @@ multiplication with its addition.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from reprlib import repr as shortened  # what is refused may be endless
 
 from enas_viz.recipes import Fidelity, Recipe, checked_fidelity
-from enas_viz.space import CELLS, Architecture, MacroSpace, MicroSpace, OpTable, Space
+from enas_viz.space import CELLS, Architecture, MacroSpace, MicroSpace, Space
+from enas_viz.spaces.operations import FAMILIES, Operation, find
 
 
 @dataclass(frozen=True)
@@ -46,30 +47,28 @@ def tensor_sizes(
     return tuple(sizes)
 
 
-# Of a macro operation behind its 1x1 convolution: weights for c channels; pooling has none.
-_KERNELS: OpTable[Callable[[int], int]] = OpTable(
-    "weights of a macro layer",
-    {
-        "conv3x3": lambda c: 9 * c * c,
-        "sep3x3": lambda c: 9 * c + c * c,
-        "conv5x5": lambda c: 25 * c * c,
-        "sep5x5": lambda c: 25 * c + c * c,
-        "avg3x3": lambda c: 0,
-        "max3x3": lambda c: 0,
-    },
-)
-_DENSE = {"sep3x3": "conv3x3", "sep5x5": "conv5x5"}  # as the released final network builds them
+def op_parameters(op: str, filters: int, dense: bool = False) -> int:
+    """Trainable parameters of one operation of a macro layer, batch norms included.
+
+    dense: `fidelity.macro_final_ops` is "dense": a separable convolution is built as a plain one.
+    """
+    op, c = find(op), filters
+    norm = 2 * c if op.weighted and not op.own else 0  # a module of one's own brings its own
+    return c * c + 2 * c + _kernel(op, c, dense) + norm
 
 
-def op_parameters(op: str, filters: int) -> int:
-    """Trainable parameters of one candidate operation at search time, batch norms included."""
-    c, kernel = filters, _KERNELS[op](filters)
-    return c * c + 2 * c + (kernel + 2 * c if kernel else 0)
+def op_multiply_adds(op: str, filters: int, side: int, dense: bool = False) -> int:
+    """Multiply-adds of one operation of a macro layer for one image of `side` by `side` pixels."""
+    op, c, pixels = find(op), filters, side * side
+    behind = op.multiply_adds(c, pixels) if op.own else _kernel(op, c, dense) * pixels
+    return c * c * pixels + behind
 
 
-def op_multiply_adds(op: str, filters: int, side: int) -> int:
-    """Multiply-adds of one candidate operation for one image of `side` by `side` pixels."""
-    return (filters**2 + _KERNELS[op](filters)) * side * side
+def _kernel(op: Operation, c: int, dense: bool) -> int:
+    """Weights behind the 1x1 convolution of a layer; 0 for pooling."""
+    if dense and op.family == "sep":
+        return FAMILIES["conv"].kernel(op.window, c)
+    return op.parameters(c)
 
 
 def supernet_parameters(
@@ -246,11 +245,10 @@ def _macro_child_cost(
     merge, names = recipe.fidelity.skip_merge(final=True), space.op_names(architecture)
     for k in space.reached(architecture, merge):
         op = names[k]
-        c, pixels = filters * 2 ** halvings[k], sides[halvings[k]] ** 2
+        c, side = filters * 2 ** halvings[k], sides[halvings[k]]
         dense = recipe.fidelity.macro_final_ops == "dense"
-        kernel = _final_kernel(op, c, dense)
-        parameters += c * c + 2 * c + (kernel + 2 * c if kernel else 0)
-        work += (c * c + kernel) * pixels
+        parameters += op_parameters(op, c, dense)
+        work += op_multiply_adds(op, c, side, dense)
         inputs = space.inputs(architecture, k, merge)
         sources = () if merge == "input" else space.sources(architecture, k)
         joined = len(sources) + (k > 0)  # with the layer's own result
@@ -259,7 +257,7 @@ def _macro_child_cost(
         if joined:
             kernel = 0 if merge == "add" else joined * c * c
             parameters += kernel + 2 * c
-            work += kernel * pixels
+            work += kernel * side**2
         for tensor in (*sources, *inputs):
             read[tensor] = halvings[k]
     read[space.layers] = halvings[-1]
@@ -272,11 +270,6 @@ def _macro_child_cost(
     tensors = [(filters, resolution, resolution)]
     tensors += [(filters * 2**h, sides[h], sides[h]) for h in halvings[:-1]]
     return Cost(parameters + last * classes, work + last * classes, tuple(tensors))
-
-
-def _final_kernel(op: str, c: int, dense: bool) -> int:
-    """Weights of the second convolution of a final macro layer; 0 for pooling."""
-    return _KERNELS[_DENSE.get(op, op) if dense else op](c)
 
 
 def _cells_child_cost(
@@ -303,11 +296,10 @@ def _cells_child_cost(
         work += c * c * inner
         for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
             for source, op in ((i, space.ops[a]), (j, space.ops[b])):
-                if window := SEPARABLE_WINDOWS[op]:
-                    once = window**2 * c + c * c
-                    parameters += fidelity.sep_conv_stack * (once + 2 * c)
-                    work += fidelity.sep_conv_stack * once * outer
-                elif op == "identity" and reduces and source < 2:
+                weights, adds = cell_op_cost(op, c, outer, fidelity.sep_conv_stack)
+                parameters += weights
+                work += adds
+                if op.family == "identity" and reduces and source < 2:
                     parameters += c * c + 2 * c
                     work += c * c * outer
         loose = space.loose_ends(architecture, place.kind, inputs=counts)
@@ -377,16 +369,16 @@ def micro_drop_path_keep(final: float, cell: int, cells: int, step: int, steps: 
 # ---------------------------------------------------------------- micro: what cells cost
 
 
-# Height of a cell operation's separable kernel; 0 for what has no weights.
-SEPARABLE_WINDOWS = OpTable(
-    "weights of a cell",
-    {"sep3x3": 3, "sep5x5": 5, "avg3x3": 0, "avg5x5": 0, "max3x3": 0, "identity": 0},
-)
+def cell_op_cost(op: str, c: int, pixels: int, stack: int = 2) -> tuple[int, int]:
+    """(parameters, multiply-adds) of an operation of a cell whose output has so many pixels.
 
-
-def sep_conv_parameters(size: int, c: int, stack: int = 2) -> int:
-    """Of a cell's separable convolution, applied `stack` times: depthwise, pointwise, norm."""
-    return stack * (size**2 * c + c**2 + 2 * c)
+    stack: `fidelity.sep_conv_stack`. An identity costs nothing here: at stride 2 it is a reduction.
+    """
+    op = find(op)
+    if op.own:
+        return op.parameters(c), op.multiply_adds(c, pixels)
+    times = stack if op.stacks else int(op.weighted)
+    return times * (op.parameters(c) + 2 * c), times * op.multiply_adds(c, pixels)
 
 
 def cells_supernet_parameters(
@@ -408,14 +400,10 @@ def cells_supernet_parameters(
     for cell in _searched_cells(layers, filters, fidelity):
         c = cell.place.channels
         found += sum(c_in * c + 2 * c for c_in, _ in cell.fits)
-        convolutions = sum(
-            sep_conv_parameters(SEPARABLE_WINDOWS[op], c, fidelity.sep_conv_stack)
-            for op in space.ops
-            if SEPARABLE_WINDOWS[op]
-        )
+        convolutions = sum(cell_op_cost(op, c, 0, fidelity.sep_conv_stack)[0] for op in space.ops)
         found += sum(2 * sources for sources in range(2, space.nodes + 2)) * convolutions
         if cell.strided:  # identities, and unused inputs where they count, are reductions
-            reductions = 2 * 2 * space.nodes * ("identity" in space.ops)
+            reductions = 2 * 2 * space.nodes * sum(op.family == "identity" for op in space.ops)
             reductions += 2 * (fidelity.loose_inputs == "count")
             found += reductions * (c**2 + 2 * c)
         found += (space.nodes + 2) * c**2 + 2 * c
@@ -447,10 +435,10 @@ def cells_path_cost(
         reductions = 0  # of the cell's inputs, inside a strided one
         for i, j, a, b in architecture.content[space.cells.index(place.kind)]:
             for source, op in ((i, space.ops[a]), (j, space.ops[b])):
-                if size := SEPARABLE_WINDOWS[op]:
-                    parameters += sep_conv_parameters(size, c, stacked)
-                    work += stacked * (size**2 * c + c**2) * side**2
-                reductions += cell.strided and op == "identity" and source < 2
+                weights, adds = cell_op_cost(op, c, side**2, stacked)
+                parameters += weights
+                work += adds
+                reductions += cell.strided and op.family == "identity" and source < 2
         ends = space.loose_ends(architecture, place.kind, fidelity.loose_inputs == "count")
         reductions += cell.strided and sum(t < 2 for t in ends)
         parameters += reductions * (c**2 + 2 * c) + len(ends) * c**2 + 2 * c

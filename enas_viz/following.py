@@ -29,7 +29,7 @@ def final_recipe(search: Recipe) -> Recipe:
 def fitted(final: Recipe, search: Recipe) -> Recipe:
     """A recipe of final training for a network that a search found: `on_same_images`, and of a
     macro network the number of layers and operations that are built as they are named."""
-    made = on_same_images(final, search)
+    made = change(on_same_images(final, search), network__ops=search.network.ops)
     if made.network.space != "macro":
         return made
     made = change(made, network__layers=search.network.layers)

@@ -17,27 +17,9 @@ from itertools import islice
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.space import (
-    EXTRA_OPS,
-    MAX_NODES,
-    MICRO_OPS,
-    Architecture,
-    MicroSpace,
-    OpTable,
-    whole_number,
-)
+from enas_viz.space import MAX_NODES, Architecture, MicroSpace, whole_number
+from enas_viz.spaces.operations import MICRO_OPS, known_operations
 
-DARTS_NAMES = OpTable(
-    "DARTS's names",
-    {  # avg_pool_5x5 is formed after DARTS's habit, for the article's own operation
-        "sep3x3": "sep_conv_3x3",
-        "sep5x5": "sep_conv_5x5",
-        "avg3x3": "avg_pool_3x3",
-        "max3x3": "max_pool_3x3",
-        "identity": "skip_connect",
-        "avg5x5": "avg_pool_5x5",
-    },
-)
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")  # in the order of the namedtuple
 _LONGEST = 1_000_000  # characters of text; two cells of MAX_NODES nodes take a tenth of it
 _LONGEST_BEFORE = 500  # of these, what stands before the genotype in its line
@@ -56,7 +38,7 @@ def genotype(architecture: Architecture) -> str:
     said = {name: [] for name in _FIELDS}
     for cell, field, nodes in zip(space.cells, _FIELDS[::2], architecture.content, strict=False):
         said[field] = [
-            (DARTS_NAMES[space.ops[op]], source)
+            (space.ops[op].genotype, source)
             for first, second, a, b in nodes
             for op, source in ((a, first), (b, second))
         ]
@@ -88,10 +70,12 @@ def read_genotype(given: Any, space: MicroSpace | None = None) -> tuple[Architec
         del pairs["reduce"]
     named = [op for cell in pairs.values() for op, _ in cell]
     if space is None:
-        extra = tuple(op for op in EXTRA_OPS if DARTS_NAMES[op] in named)
+        extra = tuple(
+            op for op in known_operations() if op.genotype in named and op not in MICRO_OPS
+        )
         cells = ("normal", "reduction")[: len(pairs)]
         space = MicroSpace(len(pairs["normal"]) // 2, MICRO_OPS + extra, cells)
-    known = {DARTS_NAMES[op]: number for number, op in enumerate(space.ops)}
+    known = {op.genotype: number for number, op in enumerate(space.ops)}
     strange = [op for op in dict.fromkeys(named) if op not in known]
     if strange:
         raise ValueError(

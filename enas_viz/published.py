@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from enas_viz.decoding import Found, find_numbers, guess_space
 from enas_viz.genotypes import looks_like_genotype, read_genotype
 from enas_viz.space import (
-    MACRO_OPS,
-    MICRO_OPS,
     Architecture,
     MacroSpace,
     MicroSpace,
-    OpTable,
     Space,
     Wiring,
 )
+from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS, STANDARD
 
 # 24 layers, one line each: the operation, then one bit per stored tensor (code wiring: bit 0 is
 # the stem). Operations 1 and 3 were written as separable; the released script builds them dense.
@@ -76,7 +74,7 @@ ARTICLE_MACRO = MacroSpace(layers=4).architecture(
 # One cell of two computed nodes: node 3 adds avg5x5 of node 2 and sep5x5 of node 1, node 4 adds
 # node 3 itself and avg3x3 of node 1. The article builds only this cell; avg5x5 is its own.
 ARTICLE_MICRO = Architecture(
-    MicroSpace(nodes=2, ops=(*MICRO_OPS, "avg5x5"), cells=("normal",)),
+    MicroSpace(nodes=2, ops=(*MICRO_OPS, STANDARD["avg5x5"]), cells=("normal",)),
     (((1, 0, 5, 1), (2, 0, 4, 2)),),
 )
 
@@ -86,21 +84,6 @@ ARCHITECTURES = {
     "article-macro": ARTICLE_MACRO,
     "article-micro": ARTICLE_MICRO,
 }
-
-
-IN_WORDS = OpTable(  # every operation, for readers who meet its number
-    "operations in words",
-    {
-        "conv3x3": "convolution 3x3",
-        "conv5x5": "convolution 5x5",
-        "sep3x3": "separable convolution 3x3",
-        "sep5x5": "separable convolution 5x5",
-        "avg3x3": "average pooling 3x3",
-        "avg5x5": "average pooling 5x5",
-        "max3x3": "max pooling 3x3",
-        "identity": "the tensor as it is",
-    },
-)
 
 
 # ---------------------------------------------------------------- reading
@@ -118,6 +101,7 @@ def decode(
     given: str | Sequence[int] | Mapping[str, Any],
     space: Space | Literal["macro", "micro"] | None = None,
     wiring: Wiring | None = None,
+    ops: Sequence[str] = (),
 ) -> Decoded:
     """Reads an architecture in any form that it usually comes in; `how` says in which.
 
@@ -132,9 +116,9 @@ def decode(
     lines of a script, and the beginning of the line in which a log holds a genotype. No more than
     one architecture, of 1000 layers or nodes.
 
-    Numbers mean operations as the authors of ENAS count them, or as a `space` that is given does;
-    other programs count otherwise, and a list does not tell whose it is. The first number that
-    cannot be is refused.
+    Numbers mean operations as the authors of ENAS count them, or those of `ops` in their order, or
+    as a `space` that is given does; other programs count otherwise, and a list does not tell whose
+    it is. The first number that cannot be is refused.
     A list tells its space by its length. A length that fits both (28, 36, 120, ...) is read as
     macro where that is valid, and one that fits a pair of cells or a single cell (8, 16, ...) as a
     pair where that is valid: name the space to have it otherwise. Macro lists are read under
@@ -150,7 +134,8 @@ def decode(
         made, remark = read_genotype(given, space if isinstance(space, MicroSpace) else None)
         how = f"read as a DARTS genotype: {_cells(made.space)}, operations by name"
         return Decoded(made, how + remark)
-    if isinstance(given, str) and re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", given):
+    named = isinstance(given, str) and re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", given)
+    if named:
         found, space = _by_name(given.strip().lower(), space)
     else:
         found = find_numbers(given)
@@ -159,6 +144,10 @@ def decode(
     given_space, remark = isinstance(space, MacroSpace | MicroSpace), ""
     if not given_space:
         space, remark = _space_of(found, space)
+        if ops and not named:
+            space = replace(space, ops=tuple(ops))
+    elif ops:
+        raise ValueError("a space has its operations already; leave out ops")
     if isinstance(space, MicroSpace):
         _check_kind("this list", "micro", space, wiring)
         made = space.decode(found.numbers)
@@ -336,5 +325,6 @@ def _micro_numbers(space: MicroSpace, architecture: Architecture) -> Iterator[st
 
 
 def _operation(space: Space, number: int) -> str:
-    name = space.ops[number]
-    return f"{number} = {name}, {IN_WORDS[name]}"
+    op = space.ops[number]
+    words = "the tensor as it is" if op.family == "identity" else op.words
+    return f"{number} = {op}, {words}"

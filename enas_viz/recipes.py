@@ -15,9 +15,10 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from reprlib import repr as shortened  # what is refused may be endless
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from enas_viz.space import MACRO_OPS, MAX_LAYERS, MAX_NODES, MacroSpace, MicroSpace, Space
+from enas_viz.space import MAX_LAYERS, MAX_NODES, MacroSpace, MicroSpace, Space
+from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS, STANDARD
 
 Preset = Literal["default", "released", "paper", "article"]
 
@@ -26,7 +27,7 @@ GUIDED_SKIPS = 0.4  # probability of a skip in the guided random search [P]
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
 
 # fidelity.op_prior = "released", as in the authors' micro_controller.py
-FAVOURED = ("sep3x3", "sep5x5")  # the operations that it favours
+FAVOURED = tuple(op for op in STANDARD.values() if op.family == "sep")  # what it favours
 PRIOR_BIAS = 10.0  # where their learned bias starts, ...
 PRIOR_SHIFT = 0.25  # ... and what is added to them, and taken from the others, in normal cells
 
@@ -247,8 +248,14 @@ class NetworkConfig:
     filters: int = 36  # channels of every layer [C]; micro: of the first cells
     keep_prob: float = 0.9  # of the dropout before the classifier [C]
     nodes: int = 5  # micro: computed nodes of a cell [C]
+    ops: tuple[str, ...] = ()  # to choose from, by name; final: what numbers in a list mean
     aux_weight: float = 0.0  # micro: of the auxiliary head's loss, 0: no such head; [C] 0.4
     drop_path_keep: float = 1.0  # micro, final: of the last cell at the last step; [C] 0.6
+
+    def __post_init__(self) -> None:
+        if isinstance(self.ops, list | tuple):  # lists from JSON, operations from whoever has them
+            names = tuple(str(op) if isinstance(op, str) else op for op in self.ops)
+            object.__setattr__(self, "ops", names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,9 +324,10 @@ class Recipe:
 
     @property
     def space(self) -> Space:
-        if self.network.space == "micro":
-            return MicroSpace(self.network.nodes)
-        return MacroSpace(self.network.layers, MACRO_OPS, self.fidelity.skip_wiring)
+        network = self.network
+        if network.space == "micro":
+            return MicroSpace(network.nodes, network.ops or MICRO_OPS)
+        return MacroSpace(network.layers, network.ops or MACRO_OPS, self.fidelity.skip_wiring)
 
     @property
     def dataset(self) -> Dataset:
@@ -800,6 +808,7 @@ def _check_together(made: Recipe) -> None:
             f"network.aux_weight is for micro networks, since macro networks have no auxiliary "
             f"head; got {made.network.aux_weight}, expected 0"
         )
+    _check_operations(made)
     final = made.strategy == "final"
     if made.kind == "macro-final":
         made.fidelity.skip_merge(final)  # refuses what cannot be together
@@ -838,12 +847,24 @@ def _check_together(made: Recipe) -> None:
         )
 
 
+def _check_operations(made: Recipe) -> None:
+    """Raises ValueError for operations that the recipe's space cannot have."""
+    try:
+        _ = made.space
+    except ValueError as error:
+        raise ValueError(f"network.ops: {error}") from None
+
+
 def _check_recipe(made: Any) -> None:
     if not isinstance(made, Recipe):
         raise ValueError(f"a recipe is what `recipe(name)` gives; got {shortened(made)}")
 
 
 def _check_kind(where: str, value: Any, hint: Any) -> None:
+    if get_origin(hint) is tuple:
+        if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
+            raise ValueError(f"{where} is a list of names; got {shortened(value)}")
+        return
     if choices := get_args(hint):
         if not _is_choice(value, choices):
             names = [str(c) for c in choices]

@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from itertools import islice
 from numbers import Integral
 from reprlib import repr as shortened  # what is refused may be endless
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-MACRO_OPS = ("conv3x3", "sep3x3", "conv5x5", "sep5x5", "avg3x3", "max3x3")  # index = authors' id
-MICRO_OPS = ("sep3x3", "sep5x5", "avg3x3", "max3x3", "identity")  # index = authors' id
-EXTRA_OPS = ("avg5x5",)  # only in the article's micro example; the authors have no such operation
+from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS, Operation, found
+
 WIRINGS = ("layer", "code")
 MACRO_ORDERS = ("op-first", "skips-first")
 CELLS = ("normal", "reduction")
@@ -37,24 +36,6 @@ MOST_NUMBERS = 1_000_000  # in a list that is read; the longest flat list has ha
 Wiring = Literal["layer", "code"]
 Order = Literal["op-first", "skips-first"]
 Content = tuple[Any, ...]
-T = TypeVar("T")
-
-
-class OpTable(dict[str, T]):
-    """What a builder has for each operation, by name. Whatever builds, counts or draws operations
-    looks them up in such a table, so that an unknown one is never taken for another.
-
-    Raises ValueError, naming the operation, what was asked for it and the known ones.
-    """
-
-    def __init__(self, what: str, entries: Mapping[str, T]) -> None:
-        super().__init__(entries)
-        self.what = what
-
-    def __missing__(self, op: object) -> T:
-        raise ValueError(
-            f"{self.what}: the operation {shortened(op)} is unknown; known are {', '.join(self)}"
-        )
 
 
 @dataclass(frozen=True)
@@ -121,17 +102,18 @@ class MacroSpace:
     """
 
     layers: int = 12
-    ops: tuple[str, ...] = MACRO_OPS
+    ops: tuple[Operation, ...] = MACRO_OPS
     wiring: Wiring = "layer"
 
     kind = "macro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", _names(self.ops, "operations", MACRO_OPS))
+        object.__setattr__(self, "ops", _operations(self.ops, MACRO_OPS))
         _check_count(self.layers, MAX_LAYERS, "a macro space", "layer", "layers")
         if self.wiring not in WIRINGS:
             raise ValueError(f"wiring is 'layer' or 'code'; got {shortened(self.wiring)}")
-        _check_ops(self.ops, MACRO_OPS)
+        if "identity" in {op.family for op in self.ops}:
+            raise ValueError("the identity is an operation of cells; a layer needs another one")
 
     # ---- decisions and sizes
 
@@ -227,7 +209,8 @@ class MacroSpace:
 
     # ---- reading architectures
 
-    def op_names(self, architecture: Architecture) -> tuple[str, ...]:
+    def op_names(self, architecture: Architecture) -> tuple[Operation, ...]:
+        """The operation of each layer."""
         return tuple(self.ops[layer[0]] for layer in architecture.content)
 
     def skips(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
@@ -327,7 +310,8 @@ class MacroSpace:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "macro", "layers": self.layers, "ops": self.ops, "wiring": self.wiring}
+        ops = tuple(op.to_json() for op in self.ops)
+        return {"kind": "macro", "layers": self.layers, "ops": ops, "wiring": self.wiring}
 
 
 @dataclass(frozen=True)
@@ -340,20 +324,19 @@ class MicroSpace:
     """
 
     nodes: int = 5
-    ops: tuple[str, ...] = MICRO_OPS
+    ops: tuple[Operation, ...] = MICRO_OPS
     cells: tuple[str, ...] = CELLS
 
     kind = "micro"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "ops", _names(self.ops, "operations", MICRO_OPS))
+        object.__setattr__(self, "ops", _operations(self.ops, MICRO_OPS))
         object.__setattr__(self, "cells", _names(self.cells, "cells", CELLS))
         _check_count(self.nodes, MAX_NODES, "a cell", "computed node", "nodes")
         if not self.cells or self.cells != CELLS[: len(self.cells)]:
             raise ValueError(
                 f"cells are ('normal',) or ('normal', 'reduction'); got {shortened(self.cells)}"
             )
-        _check_ops(self.ops, MICRO_OPS + EXTRA_OPS)
 
     # ---- decisions and sizes
 
@@ -539,7 +522,8 @@ class MicroSpace:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "micro", "nodes": self.nodes, "ops": self.ops, "cells": self.cells}
+        ops = tuple(op.to_json() for op in self.ops)
+        return {"kind": "micro", "nodes": self.nodes, "ops": ops, "cells": self.cells}
 
 
 Space = MacroSpace | MicroSpace
@@ -627,21 +611,20 @@ def _names(value: Any, what: str, known: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(listed(value, f"{what} are a sequence of names, e.g. {known[:2]!r}"))
 
 
+def _operations(value: Any, known: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The operations of a space, given by names, as such, or as a trace has them."""
+    what = f"operations are a sequence of names, e.g. {known[:2]!r}"
+    ops = found(listed(value, what))
+    if not ops or len(set(ops)) != len(ops):
+        raise ValueError(f"a space needs operations, each named once; got {shortened(ops)}")
+    return ops
+
+
 def _check_count(value: Any, most: int, owner: str, one: str, name: str) -> None:
     if type(value) is not int or value < 1:
         raise ValueError(f"{owner} has at least 1 {one}; got {name}={shortened(value)}")
     if value > most:
         raise ValueError(f"{owner} has at most {_count(most, one)}; got {name}={shortened(value)}")
-
-
-def _check_ops(ops: tuple[str, ...], known: tuple[str, ...]) -> None:
-    for op in ops:
-        if op not in known:
-            raise ValueError(
-                f"operation {shortened(op)} is unknown here; known are {', '.join(known)}"
-            )
-    if not ops or len(set(ops)) != len(ops):
-        raise ValueError(f"a space needs operations, each named once; got {shortened(ops)}")
 
 
 def _rows(content: Any, what: str, unit: str) -> tuple[tuple[Any, ...], ...]:

@@ -31,8 +31,9 @@ from enas_viz.files import ASSETS, write_bytes, written
 from enas_viz.space import Architecture, Decision, Space, space_from_json
 
 # Major, minor: a newer minor adds fields, a newer major changes their meaning. 1.1: an epoch's
-# `trained`, see `inheritance`.
-FORMAT = (1, 1)
+# `trained`, see `inheritance`. 1.2: an operation of a space may be an object of facts instead of a
+# name, see `spaces.operations`.
+FORMAT = (1, 2)
 UNNUMBERED = -1  # serial number of a record that has none
 DIGITS = 6  # significant digits that a recorded logit keeps
 LARGEST = sys.float_info.max  # no logit is larger: not infinity, nor a whole number beyond floats

@@ -14,7 +14,7 @@ from waiting import LONG, wait_for
 import enas_viz as ev
 from enas_viz.trace import Tick, Trace
 from enas_viz.view.board import Board
-from enas_viz.view.scene import episode_json, scene_of, short_name
+from enas_viz.view.scene import episode_json, scene_of
 from enas_viz.view.shapes import module, shipped
 from enas_viz.view.timeline import tick_texts
 from enas_viz.widgets import dashboard
@@ -417,4 +417,4 @@ def test_what_a_dashboard_draws_is_told_in_words(tmp_path):
     parts = told.split("; ")
     assert [part.split(": ")[0] for part in parts] == [f"layer {k + 1}" for k in range(4)]
     ops = trace.space.op_names(episode.architecture)
-    assert all(short_name(op) in part for op, part in zip(ops, parts, strict=True))
+    assert all(op.label in part for op, part in zip(ops, parts, strict=True))

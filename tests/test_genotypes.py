@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from enas_viz.genotypes import genotype
 from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO, MICRO, decode, explain
-from enas_viz.space import EXTRA_OPS, MICRO_OPS, MicroSpace
+from enas_viz.space import MICRO_OPS, MicroSpace
+from enas_viz.spaces.operations import EXTRA_OPS
 
 Genotype = namedtuple("Genotype", "normal normal_concat reduce reduce_concat")
 
@@ -173,8 +174,8 @@ def cell(*pairs) -> dict:
     ("given", "told"),
     [
         (
-            cell(("dil_conv_3x3", 0), ("none", 1), ("none", 0), ("sep_conv_3x3", 0)),
-            "no operation 'dil_conv_3x3', 'none'; known in a genotype are sep_conv_3x3, sep_conv_5",
+            cell(("dil_conv_9x9", 0), ("none", 1), ("none", 0), ("sep_conv_3x3", 0)),
+            "no operation 'dil_conv_9x9', 'none'; known in a genotype are sep_conv_3x3, sep_conv_5",
         ),
         (cell(*CELL[:1]), "two for each node; got 1 pairs"),
         (cell((0, "sep_conv_3x3"), CELL[0]), r"pairs .operation, source.*got \(0, 'sep_conv_3x3'"),

@@ -5,7 +5,7 @@ import re
 import pytest
 from test_svg import blend, contrast
 
-from enas_viz.view.scene import OPERATIONS
+from enas_viz.spaces.operations import STANDARD
 from enas_viz.view.shapes import STATIC, palette
 
 THEMES = pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
@@ -63,7 +63,7 @@ def test_every_mark_of_a_drawing_has_a_contrast_of_three_to_its_ground(theme):
 @THEMES
 def test_every_operation_and_layer_has_a_contrast_of_three_on_its_own_tint(theme):
     found = colours(theme)
-    names = [*OPERATIONS, "layer1", "layer4", "layer8", "arc", "example", "run1", "run2"]
+    names = [*STANDARD, "layer1", "layer4", "layer8", "arc", "example", "run1", "run2"]
     names += ["run3", "run4", "wrong"]
 
     for name in names:

@@ -15,7 +15,6 @@ from enas_viz.published import (
     ARCHITECTURES,
     ARTICLE_MACRO,
     ARTICLE_MICRO,
-    IN_WORDS,
     MACRO,
     MICRO,
     decode,
@@ -23,7 +22,6 @@ from enas_viz.published import (
     explain_numbers,
 )
 from enas_viz.space import (
-    EXTRA_OPS,
     MACRO_OPS,
     MICRO_OPS,
     Architecture,
@@ -480,10 +478,6 @@ def test_inputs_that_no_node_reads_are_named():
 
 
 # ---- explaining numbers
-
-
-def test_every_operation_has_words():
-    assert set(IN_WORDS) == {*MACRO_OPS, *MICRO_OPS, *EXTRA_OPS}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -210,6 +210,7 @@ def test_the_released_micro_recipe_has_the_numbers_of_the_authors_script():
         "nodes": child["nodes_per_cell"],
         "aux_weight": child["aux_weight"],
         "drop_path_keep": 1.0,  # no drop path while searching
+        "ops": (),  # the paper's
     }
     assert (made.train.epochs, made.train.batch_size) == (
         theirs["num_epochs"],

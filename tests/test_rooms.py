@@ -14,7 +14,9 @@ PACKAGE = Path(__file__).parent.parent / "enas_viz"
 # module: the modules of ours that it may import. A line names everything that is allowed, whether
 # or not it is used today; "enas_viz" is the package's own door (its names and its version).
 MAY_IMPORT = {
-    "space": "",
+    "spaces": "",
+    "spaces.operations": "",
+    "space": "spaces.operations",
     "files": "",
     "commands": "",
     "openmp": "",
@@ -52,6 +54,7 @@ MAY_IMPORT = {
     "search.folders",
     "search.sizes": "CORE search.data",
     "search.ops": "CORE search.draws",
+    "search.own_operations": "CORE search.ops",
     "search.lstm": "CORE sampler search.asked search.draws",
     "search.macro_controller": "CORE search.draws search.lstm",
     "search.micro_controller": "CORE search.draws search.lstm",
@@ -97,7 +100,7 @@ MAY_IMPORT = {
     "view.micro_layout": "LOOK view.layout",
     "view.given": "LOOK published",
     "view.scene": "LOOK view.given view.graph PLACES",
-    "view.shapes": "PLACES view.scene",
+    "view.shapes": "PLACES spaces.operations view.scene",
     "view.macro_svg": "LOOK PLACES view.scene view.shapes",
     "view.micro_svg": "LOOK PLACES view.scene view.shapes",
     "view.stack": "LOOK PLACES view.given view.scene view.shapes",
@@ -157,7 +160,7 @@ MAY_IMPORT = {
     "cli.searching": "COMMAND cli.options cli.progress",
     "cli.training": "COMMAND cli.options cli.progress",
     "cli.demo": "COMMAND cli.options cli.progress estimates measured",
-    "cli.entry": "enas_viz memory cli.*",
+    "cli.entry": "enas_viz commands memory cli.*",
     "cli": "cli.entry",
     "__main__": "cli",
 }
@@ -193,8 +196,8 @@ def spelled(names: str) -> set[str]:
         elif name.endswith(".*"):
             room = name.removesuffix(".*")
             found |= {m for m in FILES if m == room or m.startswith(f"{room}.")}
-        else:
-            found.add(name)
+        else:  # whoever may import the spaces may import what they are built from
+            found |= {name, "spaces.operations"} if name == "space" else {name}
     return found
 
 

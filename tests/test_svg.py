@@ -7,9 +7,10 @@ import pytest
 from episodes import made_up_article_episode, made_up_episode
 
 from enas_viz.published import ARTICLE_MACRO, MACRO
-from enas_viz.space import EXTRA_OPS, MACRO_OPS, MICRO_OPS, MacroSpace
+from enas_viz.space import MacroSpace
+from enas_viz.spaces.operations import SLOTS, STANDARD, known_operations
 from enas_viz.view.macro_svg import network_parts
-from enas_viz.view.scene import OPERATIONS, MacroScene, scene_of
+from enas_viz.view.scene import MacroScene, scene_of
 from enas_viz.view.shapes import icon, palette, styles, wrap
 from enas_viz.view.svg import skeleton, still
 
@@ -147,14 +148,15 @@ def test_ids_differ_between_two_stills_of_one_page():
 
 
 def test_the_browser_and_the_still_read_one_palette():
-    known = {*MACRO_OPS, *MICRO_OPS, *EXTRA_OPS}
-
-    assert known <= {name.removeprefix("--enas-") for name in palette()}
-    assert set(OPERATIONS) == known
+    assert {*SLOTS, *STANDARD} <= {name.removeprefix("--enas-") for name in palette()}
+    for op in STANDARD:
+        assert f".enas-svg .op-{op}" in styles()
 
 
 def test_every_operation_has_an_icon_of_its_own():
-    assert len({icon(op) for op in OPERATIONS}) == len(OPERATIONS)
+    ops = known_operations()
+
+    assert len({icon(op) for op in ops}) == len(ops)
 
 
 def luminance(colour):
@@ -180,7 +182,7 @@ def blend(over, under, opacity):
 def test_text_has_a_contrast_of_at_least_four_and_a_half(theme):
     colours = {name.removeprefix("--enas-"): pair[theme] for name, pair in palette().items()}
     surface = colours["surface"]
-    tints = [blend(colours[op], surface, 0.2) for op in OPERATIONS]
+    tints = [blend(colours[op], surface, 0.2) for op in STANDARD]
     tints += [blend(colours[f"layer{k}"], surface, 0.2) for k in (1, 4, 8)]
 
     for ground in (surface, colours["quiet"], colours["band"], colours["now-wash"], *tints):

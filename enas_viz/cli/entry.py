@@ -7,12 +7,15 @@ torch.
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TextIO
 
 import enas_viz
+from enas_viz import commands
 from enas_viz.cli.demo import demo_command
 from enas_viz.cli.looking import (
     decode_command,
@@ -72,6 +75,8 @@ def _run(args: list[str]) -> None:
         for number, word in enumerate(args, start=1):
             if not _is_text(word):
                 raise UsageError(f"argument {number} is not text in UTF-8: {word!r}")
+        if args[:1] == ["--import"]:
+            args = _imported(args[1:])
         if not args or args[0] in ("-h", "--help"):
             print(_usage())
         elif args[0] == "--version":
@@ -98,6 +103,19 @@ def _run(args: list[str]) -> None:
         _fail(str(in_a_sentence(error, "this command")))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+def _imported(args: list[str]) -> list[str]:
+    """The arguments after a file of Python that was run: it may register operations.
+
+    Every command that is suggested from then on names the file, too.
+    """
+    if not args or not Path(args[0]).is_file():
+        got = repr(args[0]) if args else "nothing"
+        raise UsageError(f"--import takes a file of Python that is there, e.g. mine.py; got {got}")
+    runpy.run_path(args[0], run_name="enas_viz_import")
+    commands.always("--import", Path(args[0]))
+    return args[1:]
 
 
 def _is_text(word: str) -> bool:
@@ -128,6 +146,9 @@ def _silence(stream: TextIO) -> None:
 
 def _usage() -> str:
     lines = ["usage: enas-viz COMMAND [options]      (enas-viz COMMAND --help tells more)", ""]
+    lines += [
+        "  --import FILE COMMAND ...  runs a file of Python first: your own operations",
+    ]
     lines += [f"  {name:9} {command.__doc__.splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(lines)
 

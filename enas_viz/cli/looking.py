@@ -75,6 +75,8 @@ class DecodeOptions:
     published lists code."""
     space: Literal["macro", "micro"] | None = None
     """When a length fits both."""
+    ops: tuple[str, ...] = ()
+    """Names of the operations that its numbers mean, where they are not the authors'."""
     out: Path | None = None
     """Draw it into this file, too (.svg, .png or .html)."""
 
@@ -162,7 +164,7 @@ def decode_command(args: Sequence[str]) -> None:
     if options.out:
         check_saved(options.out)
 
-    found = decode(options.list, options.space, options.wiring)
+    found = decode(options.list, options.space, options.wiring, options.ops)
     print(found.how)
     print(explain(found.architecture))
     if options.numbers:

@@ -14,7 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import tyro
 from tyro.conf import Positional
@@ -89,16 +89,19 @@ def split_fields(args: Sequence[str]) -> tuple[list[str], list[str]]:
     (`--name mine`). That is settled here, since the value of an option that a parser does not know
     would pass for a positional argument.
     """
-    own, fields = [], []
-    words = iter(args)
-    for word in words:
+    own, fields, waiting = [], [], list(args)
+    while waiting:
+        word = waiting.pop(0)
         name = _field(word)
         if name is None:
             own.append(word)
             continue
         fields.append(word)
-        if "=" not in word and not _is_flag(name):
-            fields += [value for value in [next(words, None)] if value is not None]
+        if _is_list(name):
+            while waiting and not waiting[0].startswith("--"):
+                fields.append(waiting.pop(0))
+        elif "=" not in word and not _is_flag(name) and waiting:
+            fields.append(waiting.pop(0))
     return own, fields
 
 
@@ -117,10 +120,21 @@ def _field(word: str) -> str | None:
 
 def _is_flag(name: str) -> bool:
     """Whether a field is set without a value: `--data.flip`, `--data.no-flip`."""
+    hints, inner = _hints_beside(name)
+    return bool in (hints.get(inner), hints.get(inner.removeprefix("no_")))
+
+
+def _is_list(name: str) -> bool:
+    """Whether a field takes several values: `--network.ops conv3x3 max3x3`."""
+    hints, inner = _hints_beside(name)
+    return get_origin(hints.get(inner)) is tuple
+
+
+def _hints_beside(name: str) -> tuple[dict[str, Any], str]:
+    """The types of the part of a recipe that holds a field, and the field's name in it."""
     part, _, inner = name.rpartition(".")
     kind = get_type_hints(Recipe).get(part)
-    hints = get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}
-    return bool in (hints.get(inner), hints.get(inner.removeprefix("no_")))
+    return (get_type_hints(kind) if dataclasses.is_dataclass(kind) else {}), inner
 
 
 def run_folder(name: str) -> Path:

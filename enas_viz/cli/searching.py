@@ -27,6 +27,7 @@ from enas_viz.following import final_recipe
 from enas_viz.ranking import write_ranking
 from enas_viz.recipes import Preset, recipe, recipe_from_json
 from enas_viz.space import Architecture, MacroSpace, Space
+from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS
 from enas_viz.trace import load_trace
 
 
@@ -187,10 +188,14 @@ def derive_command(args: Sequence[str]) -> None:
 
 
 def _wired(space: Space) -> str:
-    """How a flat list of the space must be decoded: bare lists have layer wiring otherwise."""
+    """How a flat list of the space must be decoded: bare lists have layer wiring otherwise, and the
+    authors' operations."""
+    options: list[str] = []
     if isinstance(space, MacroSpace) and space.wiring == "code":
-        return " (`enas-viz decode --wiring code` reads it)"
-    return ""
+        options += ["--wiring", "code"]
+    if space.ops != (MACRO_OPS if isinstance(space, MacroSpace) else MICRO_OPS):
+        options += ["--ops", *space.ops]
+    return f" (`{command('decode', *options)}` reads it)" if options else ""
 
 
 def _told_apart(found: Sequence[Any]) -> str:

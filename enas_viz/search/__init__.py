@@ -11,6 +11,8 @@ from enas_viz.search.controller import make_controller
 from enas_viz.search.data import load_data
 from enas_viz.search.dissection import dissect
 from enas_viz.search.inside import look_inside
+from enas_viz.search.ops import norm
+from enas_viz.search.own_operations import operation
 from enas_viz.search.policy import record_policy
 from enas_viz.search.seat import ask, responses, score
 from enas_viz.search.strategies import restore, resume, run, train_child
@@ -32,6 +34,8 @@ __all__ = [
     "make_child",
     "make_controller",
     "make_supernet",
+    "norm",
+    "operation",
     "record_policy",
     "responses",
     "restore",

@@ -23,16 +23,13 @@ from enas_viz.recipes import Fidelity, Recipe, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
-    CELL_OPS,
-    MICRO_POOLS,
-    MICRO_WEIGHTED,
     AuxiliaryHead,
-    AvgPool,
     Conv,
     FactorizedReduction,
     Fit,
-    MaxPool,
     Stem,
+    brought,
+    cell_module,
     classifier,
     fit,
     in_memory_format,
@@ -40,8 +37,10 @@ from enas_viz.search.ops import (
     join,
     norm,
     pool,
+    pooling,
 )
-from enas_viz.space import Architecture, MacroSpace, MicroSpace, OpTable
+from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.operations import Operation
 
 INPUTS = 2  # tensors of a cell before its computed nodes
 
@@ -207,14 +206,9 @@ class ChildCell(nn.Module):
         for node, (i, j, a, b) in enumerate(self.nodes):
             for side, (source, op) in enumerate(((i, a), (j, b))):
                 stride = self.stride if source < INPUTS else 1
-                name = space.ops[op]
-                if CELL_OPS[name] == "weighted":
-                    made = MICRO_WEIGHTED[name](c, fidelity, stride)
-                elif CELL_OPS[name] == "identity" and stride == 2:
-                    made = FactorizedReduction(c, c, fidelity)
-                else:
-                    continue
-                self.weighted[f"{node}_{side}"] = made
+                made = cell_module(space.ops[op], c, fidelity, stride)
+                if made is not None:
+                    self.weighted[f"{node}_{side}"] = made
         self.loose_inputs = nn.ModuleDict(
             {
                 str(t): FactorizedReduction(c, c, fidelity)
@@ -227,7 +221,7 @@ class ChildCell(nn.Module):
     @property
     def droppable(self) -> int:
         """How many operations drop path may drop: all but identities."""
-        return sum(self.ops[op] != "identity" for *_, a, b in self.nodes for op in (a, b))
+        return sum(self.ops[op].family != "identity" for *_, a, b in self.nodes for op in (a, b))
 
     def forward(self, before: Tensor, last: Tensor, paths: Tensor | None = None) -> Tensor:
         """(B, loose ends * c, H, W). paths: (droppable, B) factors of drop path."""
@@ -241,15 +235,15 @@ class ChildCell(nn.Module):
             for side, (source, op) in enumerate(((i, a), (j, b))):
                 name, x = self.ops[op], tensors[source]
                 stride = self.stride if source < INPUTS else 1
-                if name in MICRO_POOLS:
-                    x = pool(x, *MICRO_POOLS[name], stride)
-                elif name in MICRO_WEIGHTED:
+                if name.pools:
+                    x = pool(x, name, stride)
+                elif name.weighted:
                     if source not in rectified:
                         rectified[source] = F.relu(x)
                     x = self.weighted[f"{node}_{side}"](rectified[source])
                 elif stride == 2:
                     x = self.weighted[f"{node}_{side}"](x)
-                if paths is not None and name != "identity":
+                if paths is not None and name.family != "identity":
                     x = x * next(factors)
                 pair.append(x)
             tensors.append(pair[0] + pair[1])
@@ -404,35 +398,23 @@ def check_fits(recipe: Recipe, architecture: Architecture) -> None:
 # ---------------------------------------------------------------- parts of a macro layer
 
 
-# What stands behind the 1x1 convolution of a layer: a convolution and its size, or a pool.
-_LAYER_OPS = OpTable(
-    "a final macro network",
-    {
-        "conv3x3": ("conv", 3),
-        "sep3x3": ("sep", 3),
-        "conv5x5": ("conv", 5),
-        "sep5x5": ("sep", 5),
-        "avg3x3": ("avg", 3),
-        "max3x3": ("max", 3),
-    },
-)
-
-
-def _branch(op: str, c: int, fidelity: Fidelity) -> nn.Module:
+def _branch(op: Operation, c: int, fidelity: Fidelity) -> nn.Module:
     """ReLU, 1x1 convolution, batch norm; then pooling, or ReLU, convolution, batch norm."""
     inner = (nn.ReLU(), Conv(c, c, 1), norm(c, fidelity))
     dense = fidelity.macro_final_ops == "dense"
-    kind, size = _LAYER_OPS[op]
-    if kind in ("avg", "max"):
+    if op.pools:
         if dense:
             raise ValueError(
                 f"the operation {op} cannot be built under fidelity.macro_final_ops='dense', since "
                 f"the released final network has no pooling; use 'true'"
             )
-        return nn.Sequential(*inner, AvgPool() if kind == "avg" else MaxPool())
-    kernel = (Conv(c, c, size),)
-    if kind == "sep" and not dense:
-        kernel = (Conv(c, c, size, groups=c), Conv(c, c, 1))
+        return nn.Sequential(*inner, pooling(op))
+    if op.family not in ("conv", "sep"):
+        return nn.Sequential(*inner, nn.ReLU(inplace=True), brought(op, c, fidelity))
+    window = {"size": op.window, "dilation": op.dilation}
+    kernel = (Conv(c, c, **window),)
+    if op.family == "sep" and not dense:
+        kernel = (Conv(c, c, groups=c, **window), Conv(c, c, 1))
     return nn.Sequential(*inner, nn.ReLU(inplace=True), *kernel, norm(c, fidelity))
 
 

@@ -38,10 +38,11 @@ from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import derive
 from enas_viz.search.enas import Enas
 from enas_viz.search.micro_supernet import INPUTS, Cell, MicroSupernet
-from enas_viz.search.ops import MICRO_POOLS, MICRO_WEIGHTED, Conv, MaxPool, Padding, SepConv
+from enas_viz.search.ops import Padding
 from enas_viz.search.sizes import reward_images
 from enas_viz.search.train import autocast, evaluating, refit_batch_norm
 from enas_viz.space import Architecture
+from enas_viz.spaces.operations import Operation
 
 Cut = frozenset[tuple[int, int]]  # (node, side) of inputs that add nothing
 
@@ -412,7 +413,7 @@ class _Watch:
         for k, layer in enumerate(architecture.content):
             branch = net.branch(k, layer[0])
             keep(branch, f"o{k + 1}" if k else "t1")
-            _watch_window(stack, branch, slid, str(k + 1))
+            _watch_window(stack, branch, space.ops[layer[0]], slid, str(k + 1))
             if not k:
                 continue
             keep(net.merges[k - 1], f"t{k + 1}")
@@ -448,16 +449,21 @@ class _Watch:
 
 
 def _watch_window(
-    stack: contextlib.ExitStack, branch: nn.Sequential, slid: dict[str, _Slid], place: str
+    stack: contextlib.ExitStack,
+    branch: nn.Sequential,
+    op: Operation,
+    slid: dict[str, _Slid],
+    place: str,
 ) -> None:
     """Keeps what the window of a layer's operation reads: a 1x1 convolution stands before it."""
+    if not op.slides:
+        return
     module = branch[3]
 
     def hook(_module: nn.Module, given: tuple[Tensor, ...]) -> None:
         source = given[0].detach().float().clone()
-        if not isinstance(module, Conv):
-            kind = "max" if isinstance(module, MaxPool) else "avg"
-            slid[place] = _Slid(kind, 3, source)
+        if op.pools:
+            slid[place] = _Slid(op.pools, op.window, source)
         elif module.groups == 1:
             slid[place] = _Slid("conv", module.kernel_size[0], source, 1, module)
         else:
@@ -511,15 +517,16 @@ def _operands(
 
 
 def _slid(
-    cell: Cell, node: int, side: int, name: str, source: int, x: Tensor, stride: int
+    cell: Cell, node: int, side: int, op: Operation, source: int, x: Tensor, stride: int
 ) -> _Slid | None:
     """What an operation of a cell slides over; None for one that passes its input on."""
-    if name in MICRO_POOLS:
-        kind, size = MICRO_POOLS[name]
-        return _Slid(kind, size, x.detach().float().clone(), stride)
-    if name not in MICRO_WEIGHTED:
+    if not op.slides:
         return None
-    module: SepConv = cell.bank[node][side][name][source]
-    depthwise, pointwise = module.stack[0][:2]
+    if op.pools:
+        return _Slid(op.pools, op.window, x.detach().float().clone(), stride)
+    module = cell.bank[node][side][op][source]
     rectified = x.detach().float().clamp(min=0)
+    if op.family == "conv":
+        return _Slid("conv", op.window, rectified, stride, module[0])
+    depthwise, pointwise = module.stack[0][:2]
     return _Slid("sep", depthwise.kernel_size[0], rectified, stride, depthwise, pointwise)

@@ -18,13 +18,13 @@ from enas_viz.recipes import Fidelity, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
-    MACRO_BRANCHES,
     FactorizedReduction,
     InputMerge,
     Merge,
     Stem,
     classifier,
     initialise,
+    macro_branch,
 )
 from enas_viz.space import Architecture, MacroSpace
 
@@ -60,7 +60,7 @@ class MacroSupernet(nn.Module):
         self.features = filters  # channels before the classifier
         self.stem = Stem(image_channels, filters, self.fidelity)
         self.banks = nn.ModuleList(
-            nn.ModuleList(MACRO_BRANCHES[op](filters, self.fidelity) for op in space.ops)
+            nn.ModuleList(macro_branch(op, filters, self.fidelity) for op in space.ops)
             for _ in range(space.layers)
         )
         self.merge = self.fidelity.skip_merge_search

@@ -20,13 +20,11 @@ from enas_viz.recipes import Fidelity, checked_fidelity
 from enas_viz.search import draws
 from enas_viz.search.asked import check_sizes, of_kind
 from enas_viz.search.ops import (
-    CELL_OPS,
-    MICRO_POOLS,
-    MICRO_WEIGHTED,
     AuxiliaryHead,
     CellOutput,
     FactorizedReduction,
     Stem,
+    cell_module,
     classifier,
     fit,
     initialise,
@@ -91,15 +89,12 @@ class Cell(nn.Module):
         found = {}
         for op in self.space.ops:
             strides = [self.stride if t < INPUTS else 1 for t in range(sources)]
-            if CELL_OPS[op] == "weighted":
-                found[op] = nn.ModuleList(MICRO_WEIGHTED[op](c, fidelity, s) for s in strides)
-            elif CELL_OPS[op] == "identity" and self.stride == 2:
-                found[op] = nn.ModuleList(
-                    FactorizedReduction(c, c, fidelity) for _ in range(INPUTS)
-                )
-        for op in MICRO_WEIGHTED.keys() & found.keys():
-            for module in found[op].modules():
-                module.stacked_fan_in = sources
+            sets = [cell_module(op, c, fidelity, stride) for stride in strides]
+            if any(sets):  # of an identity, those alone that read an input of a strided cell
+                found[op] = nn.ModuleList(filter(None, sets))
+            if op.weighted:
+                for module in found[op].modules():
+                    module.stacked_fan_in = sources
         return found
 
     def forward(
@@ -146,10 +141,10 @@ class Cell(nn.Module):
         """One operation on one source, for one side of a node; `node` counts computed ones."""
         name, x = self.space.ops[op], tensors[source]
         stride = self.stride if source < INPUTS else 1
-        if name in MICRO_POOLS:
-            return _once(memo, (name, source), lambda: pool(x, *MICRO_POOLS[name], stride))
+        if name.pools:
+            return _once(memo, (name, source), lambda: pool(x, name, stride))
         bank = self.bank[node][side]
-        if name in MICRO_WEIGHTED:
+        if name.weighted:
             rectified = _once(memo, ("relu", source), lambda: F.relu(x))
             return _once(memo, (node, side, name, source), lambda: bank[name][source](rectified))
         if stride == 1:

@@ -1,8 +1,8 @@
 """What networks are built from: candidate operations, stem, factorized reduction, batch norm.
 
-One name-to-constructor table per space; what is not in it is refused. A new operation is a line in
-it and in every other `OpTable`. Weights start He-normal (truncated at two standard deviations) with
-the fan-in that `fidelity.init_fan_in` names.
+What an operation is follows from its family and window (`spaces/operations.py`); one of a family
+that nobody gave a module is refused. Weights start He-normal (truncated at two standard deviations)
+with the fan-in that `fidelity.init_fan_in` names.
 
 Source: authors' `general_child.py` (macro search: convolution, batch norm, ReLU) and
 `micro_child.py` (cells: ReLU, convolution, batch norm).
@@ -11,7 +11,7 @@ Source: authors' `general_child.py` (macro search: convolution, batch norm, ReLU
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from enas_viz.recipes import AUXILIARY_WINDOW, Fidelity
-from enas_viz.space import OpTable
+from enas_viz.spaces.operations import Operation
 
 BN_EPS = 1e-5
 BN_EPS_MASKED = 1e-3  # the second batch norm of a convolution branch has its own in the source
@@ -110,29 +110,40 @@ class Padding(NamedTuple):
 class Conv(nn.Conv2d):
     """Convolution without bias, padded as TensorFlow's "SAME"; weights come from `initialise`."""
 
-    def __init__(self, c_in: int, c_out: int, size: int, groups: int = 1, stride: int = 1) -> None:
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        size: int,
+        groups: int = 1,
+        stride: int = 1,
+        dilation: int = 1,
+    ) -> None:
         with torch.device("meta"):  # no draw from the global generator
-            super().__init__(c_in, c_out, size, stride, groups=groups, bias=False)
+            super().__init__(
+                c_in, c_out, size, stride, dilation=dilation, groups=groups, bias=False
+            )
         self.weight = nn.Parameter(torch.zeros(c_out, c_in // groups, size, size))
 
     def forward(self, x: Tensor) -> Tensor:
-        pad = Padding.same(x, self.kernel_size[0], self.stride[0])
+        wide = self.dilation[0] * (self.kernel_size[0] - 1) + 1  # pixels that the window spans
+        pad = Padding.same(x, wide, self.stride[0])
         if pad.symmetric:  # the convolution pads by itself, without a copy
             around, x = (pad.top, pad.left), x
         else:
             around, x = (0, 0), pad.around(x)
-        return F.conv2d(x, self.weight, None, self.stride, around, 1, self.groups)
+        return F.conv2d(x, self.weight, None, self.stride, around, self.dilation, self.groups)
 
 
 class ConvBranch(nn.Sequential):
     """1x1 convolution, then an f-by-f convolution, each with batch norm and ReLU."""
 
-    def __init__(self, c: int, size: int, fidelity: Fidelity) -> None:
+    def __init__(self, c: int, op: Operation, fidelity: Fidelity) -> None:
         super().__init__(
             Conv(c, c, 1),
             norm(c, fidelity),
             nn.ReLU(inplace=True),
-            Conv(c, c, size),
+            Conv(c, c, op.window, dilation=op.dilation),
             norm(c, fidelity, BN_EPS_MASKED),
             nn.ReLU(inplace=True),
         )
@@ -141,12 +152,12 @@ class ConvBranch(nn.Sequential):
 class SepBranch(nn.Sequential):
     """1x1 convolution, then depthwise f-by-f and pointwise with nothing between them."""
 
-    def __init__(self, c: int, size: int, fidelity: Fidelity) -> None:
+    def __init__(self, c: int, op: Operation, fidelity: Fidelity) -> None:
         super().__init__(
             Conv(c, c, 1),
             norm(c, fidelity),
             nn.ReLU(inplace=True),
-            Conv(c, c, size, groups=c),
+            Conv(c, c, op.window, groups=c, dilation=op.dilation),
             Conv(c, c, 1),
             norm(c, fidelity, BN_EPS_MASKED),
             nn.ReLU(inplace=True),
@@ -231,31 +242,45 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
     return _Join.apply(*tensors) if torch.is_grad_enabled() else torch.cat(tensors, 1)
 
 
-POOLINGS = OpTable("pooling", {"avg": AvgPool, "max": MaxPool})
+class Pool(nn.Module):
+    """Average or maximum over another window than 3x3, at stride 1."""
+
+    def __init__(self, op: Operation) -> None:
+        super().__init__()
+        self.op = op
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pool(x, self.op)
+
+
+def pooling(op: Operation) -> nn.Module:
+    """The module of a pool at stride 1."""
+    if op.window == 3:
+        return {"avg": AvgPool, "max": MaxPool}[op.pools]()
+    return Pool(op)
 
 
 class PoolBranch(nn.Sequential):
-    """1x1 convolution with batch norm and ReLU, then 3x3 pooling at stride 1, nothing after it.
+    """1x1 convolution with batch norm and ReLU, then pooling at stride 1, nothing after it.
 
     The average divides by the number of real pixels, as TensorFlow's "SAME" padding does.
     """
 
-    def __init__(self, c: int, kind: str, fidelity: Fidelity) -> None:
-        pooling = POOLINGS[kind]()
-        super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pooling)
+    def __init__(self, c: int, op: Operation, fidelity: Fidelity) -> None:
+        super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pooling(op))
 
 
-MACRO_BRANCHES = OpTable(
-    "the macro supernet",
-    {
-        "conv3x3": lambda c, fidelity: ConvBranch(c, 3, fidelity),
-        "sep3x3": lambda c, fidelity: SepBranch(c, 3, fidelity),
-        "conv5x5": lambda c, fidelity: ConvBranch(c, 5, fidelity),
-        "sep5x5": lambda c, fidelity: SepBranch(c, 5, fidelity),
-        "avg3x3": lambda c, fidelity: PoolBranch(c, "avg", fidelity),
-        "max3x3": lambda c, fidelity: PoolBranch(c, "max", fidelity),
-    },
-)
+def macro_branch(op: Operation, c: int, fidelity: Fidelity) -> nn.Sequential:
+    """What a layer of the macro supernet computes with `op`, for c channels."""
+    if op.pools:
+        return PoolBranch(c, op, fidelity)
+    if op.family == "conv":
+        return ConvBranch(c, op, fidelity)
+    if op.family == "sep":
+        return SepBranch(c, op, fidelity)
+    return nn.Sequential(
+        Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), brought(op, c, fidelity)
+    )
 
 
 class Stem(nn.Sequential):
@@ -341,21 +366,28 @@ class InputMerge(nn.Module):
 
 
 class SepConv(nn.Module):
-    """A cell's separable convolution: depthwise and pointwise, batch norm, applied `stack` times.
+    """A cell's separable convolution: depthwise and pointwise, batch norm, twice or once.
 
     A ReLU stands before each. The first is the caller's: it rectifies a tensor once for all nodes
     that read it. The first application carries the stride.
     """
 
-    def __init__(self, c: int, size: int, fidelity: Fidelity, stride: int = 1) -> None:
+    def __init__(self, c: int, op: Operation, fidelity: Fidelity, stride: int = 1) -> None:
         super().__init__()
         self.stack = nn.ModuleList(
             nn.Sequential(
-                Conv(c, c, size, groups=c, stride=1 if k else stride),
+                Conv(
+                    c,
+                    c,
+                    op.window,
+                    groups=c,
+                    stride=1 if k else stride,
+                    dilation=op.dilation,
+                ),
                 Conv(c, c, 1),
                 norm(c, fidelity),
             )
-            for k in range(fidelity.sep_conv_stack)
+            for k in range(fidelity.sep_conv_stack if op.stacks else 1)
         )
 
     def forward(self, rectified: Tensor) -> Tensor:
@@ -365,16 +397,16 @@ class SepConv(nn.Module):
         return x
 
 
-_USUAL = OpTable("pooling", {"avg": AvgPool(), "max": MaxPool()})  # 3x3 at stride 1, no weights
+_USUAL = {"avg": AvgPool(), "max": MaxPool()}  # 3x3 at stride 1, no weights
 
 
-def pool(x: Tensor, kind: str, size: int, stride: int = 1) -> Tensor:
+def pool(x: Tensor, op: Operation, stride: int = 1) -> Tensor:
     """Average or max pooling with "SAME" padding; padding counts in neither."""
-    usual = _USUAL[kind]
+    size = op.window
     if stride == 1 and size == 3:
-        return usual(x)
+        return _USUAL[op.pools](x)
     pad = Padding.same(x, size, stride)
-    if kind == "max":
+    if op.pools == "max":
         return F.max_pool2d(pad.around(x, -math.inf), size, stride)
     if pad.symmetric and pad.top == pad.left:
         return F.avg_pool2d(x, size, stride, pad.top, count_include_pad=False)
@@ -382,21 +414,43 @@ def pool(x: Tensor, kind: str, size: int, stride: int = 1) -> Tensor:
     return F.avg_pool2d(pad.around(x), size, stride) / real
 
 
-# Operations of a cell. Those with weights have a set for each place and source that may use them;
-# at stride 2, as on the inputs of a strided reduction cell, an identity is a factorized reduction.
-MICRO_WEIGHTED = {
-    "sep3x3": lambda c, fidelity, stride: SepConv(c, 3, fidelity, stride),
-    "sep5x5": lambda c, fidelity, stride: SepConv(c, 5, fidelity, stride),
-}
-MICRO_POOLS = {"avg3x3": ("avg", 3), "max3x3": ("max", 3), "avg5x5": ("avg", 5)}
-CELL_OPS = OpTable(  # every operation of a cell, and what it is
-    "a cell",
-    {
-        **dict.fromkeys(MICRO_WEIGHTED, "weighted"),
-        **dict.fromkeys(MICRO_POOLS, "pool"),
-        "identity": "identity",
-    },
-)
+def cell_module(op: Operation, c: int, fidelity: Fidelity, stride: int) -> nn.Module | None:
+    """The weights of an operation of a cell; None for one that has none at this stride.
+
+    At stride 2, as on the inputs of a strided reduction cell, an identity is a factorized
+    reduction.
+    """
+    if op.pools:
+        return None
+    if op.family == "identity":
+        return FactorizedReduction(c, c, fidelity) if stride == 2 else None
+    if op.family == "sep":
+        return SepConv(c, op, fidelity, stride)
+    if op.family == "conv":
+        kernel = Conv(c, c, op.window, stride=stride, dilation=op.dilation)
+        return nn.Sequential(kernel, norm(c, fidelity))
+    return brought(op, c, fidelity, stride)
+
+
+# Modules for operations of a user's own families, by the operation's name: of (channels, stride,
+# fidelity), from (B, C, H, W) to the same shape, with half of the height and width at stride 2.
+Build = Callable[[int, int, Fidelity], nn.Module]
+BROUGHT: dict[str, Build] = {}
+
+
+def brought(op: Operation, c: int, fidelity: Fidelity, stride: int = 1) -> nn.Module:
+    """The module of an operation of a user's own; its draws leave the global generator alone.
+
+    ValueError for one that has no module in this process.
+    """
+    if op not in BROUGHT:
+        raise ValueError(
+            f"the operation {str(op)!r} of the family {op.family!r} has no module here, so no "
+            f"network can be built with it; give it one by search.operation({str(op)!r}, ...)"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return BROUGHT[op](c, stride, fidelity)
 
 
 class Fit(nn.Sequential):
@@ -509,8 +563,10 @@ def initialise(net: nn.Module, rng: torch.Generator, fidelity: Fidelity) -> None
         if isinstance(module, Conv):
             c_in = module.in_channels if released else module.weight.shape[1]
             _he_normal(module.weight, stacked or c_in * module.weight[0, 0].numel(), rng)
-        elif isinstance(module, nn.Linear):
-            _he_normal(module.weight, module.in_features, rng)
+        elif isinstance(module, nn.Linear | nn.Conv2d):  # a classifier, or inside a user's module
+            _he_normal(module.weight, module.weight[0].numel(), rng)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, Merge | InputMerge | CellOutput) and module.slices is not None:
             _he_normal(module.slices, stacked or module.slices[:, 0].numel(), rng)
 

@@ -40,13 +40,12 @@ from enas_viz.search.strategies import (
     run,
     train_child,
 )
-from enas_viz.space import MACRO_OPS, Architecture, MacroSpace
+from enas_viz.space import Architecture, MacroSpace
 
 Size = Literal["paper", "released", "cpu", "tiny"]
 Changes = Mapping[str, Mapping[str, Any]]
 
 CANDIDATES = 10  # that are sampled and scored; the best of them is trained
-RELEASED_OPS = MACRO_OPS[:4]  # those that the authors' program for final networks can build
 
 
 @dataclass(frozen=True)
@@ -360,8 +359,9 @@ def random_architecture(final: Recipe, seed: int) -> Architecture:
     """
     space = final.space
     if isinstance(space, MacroSpace) and final.fidelity.macro_final_ops == "dense":
-        smaller = MacroSpace(space.layers, RELEASED_OPS, space.wiring)
-        return Architecture(space, guided_random(smaller, seed).content)
+        smaller = replace(space, ops=tuple(op for op in space.ops if not op.pools))
+        drawn = guided_random(smaller, seed)
+        return space.architecture(smaller.op_names(drawn), smaller.skips(drawn))
     return guided_random(space, seed)
 
 

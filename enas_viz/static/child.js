@@ -320,11 +320,11 @@ function render({ model, el }) {
       made.setAttribute("aria-pressed", name === op);
       made.disabled = name !== here.op && name !== op && !known(`op:${place}:${name}`);
     }
-    const w = op === "identity" ? null : seen.windows[here.window];
+    const { still } = picture.ops[op], w = still ? null : seen.windows[here.window];
     stage.style.visibility = w ? "visible" : "hidden";
     for (const made of [play, back, next, bar]) made.disabled = !w;
     if (w) paintWindow(w);
-    else { stop(); tell.textContent = picture.words.identity; }
+    else { stop(); tell.textContent = still; }
   }
   function choose(name) {
     const place = get("place"), was = get("changes").find((c) => c.startsWith(`op:${place}:`));

@@ -17,7 +17,7 @@ from enas_viz.limits import reach_of_header
 from enas_viz.space import MacroSpace
 from enas_viz.trace import Header, Trace
 from enas_viz.view.curves import Series, series
-from enas_viz.view.scene import recorded_size, short_name
+from enas_viz.view.scene import recorded_size
 
 UNDECIDED = "undecided"
 WEIGHTS = "only the weights learn"
@@ -172,8 +172,8 @@ def _fact(new: Sequence[tuple[str, str]], count: int, places: int, things: str) 
         (place, op), several = new[0], len({place for place, _ in new})
         if several > 1:
             begin = f" · {several} {things} begin to prefer an operation"
-            return f"{begin}, {_full(place)} {short_name(op)}"
-        return f" · {_full(place)} begins to prefer {short_name(op)}"
+            return f"{begin}, {_full(place)} {op.label}"
+        return f" · {_full(place)} begins to prefer {op.label}"
     if count:
         of = f"all {places}" if count == places > 1 else f"{count} of {places}"
         return f" · {of} {things} {'has' if count == 1 else 'have'} a favourite operation"

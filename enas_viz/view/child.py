@@ -20,7 +20,8 @@ from html import escape
 
 from enas_viz.inside import Inside, Seen, named
 from enas_viz.space import MacroSpace
-from enas_viz.view.scene import OPERATIONS, ORDINALS, short_name
+from enas_viz.spaces.operations import Operation
+from enas_viz.view.scene import ORDINALS
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, tip
 
 ROOMY, TIGHT = (32, 24, 16), (24, 16, 12)  # pixels of one map, after 0, 1, 2 halvings
@@ -68,7 +69,6 @@ WORDS = {  # of the window that slides; the browser fills in numbers
         "how": "The largest of the {pixels} pixels under the window. Pooling has no weights, and "
         "takes each map by itself.",
     },
-    "identity": "The identity passes its input on as it is.",
     "added": "{left} added",
     "alone": "nothing added",
     "stacked": "{left} × {of} = {total}",
@@ -133,17 +133,18 @@ def _verdict(inside: Inside, row: Sequence[float]) -> str:
 def change_name(inside: Inside, change: str) -> str:
     """A change in words, such as "Layer 3 without layer 1"."""
     sort, _, rest = change.partition(":")
-    place, _, op = rest.partition(":")
+    place, _, name = rest.partition(":")
+    op = next((op for op in inside.architecture.space.ops if op == name), None)
     if isinstance(inside.architecture.space, MacroSpace):
         layer, _, tensor = place.partition("-")
         if sort == "cut":
             return f"Layer {int(layer) + 1} without {tensor_name(int(tensor))}"
-        return f"Layer {int(layer) + 1} with {OPERATIONS[op][2]}"
+        return f"Layer {int(layer) + 1} with {op.title}"
     node, _, side = place.partition(".")
     which = ORDINALS[int(side)]
     if sort == "cut":
         return f"Node {int(node) + 1} without its {which} input"
-    return f"Node {int(node) + 1} with {OPERATIONS[op][2]} as its {which} operation"
+    return f"Node {int(node) + 1} with {op.title} as its {which} operation"
 
 
 def tensor_name(tensor: int) -> str:
@@ -151,11 +152,20 @@ def tensor_name(tensor: int) -> str:
     return f"layer {tensor}" if tensor else "the stem"
 
 
+def no_window(op: Operation) -> str:
+    """Why no window slides for an operation; empty where one does."""
+    if op.slides:
+        return ""
+    if op.family == "identity":
+        return "The identity passes its input on as it is."
+    return f"The window of this operation is not shown: {op.title}."
+
+
 def describe(inside: Inside) -> str:
     """The picture in a sentence, for those who do not see it."""
     space = inside.architecture.space
     if isinstance(space, MacroSpace):
-        ops = ", ".join(OPERATIONS[op][2] for op in space.op_names(inside.architecture))
+        ops = ", ".join(op.title for op in space.op_names(inside.architecture))
         return f"Feature maps of a network of {space.layers} layers: {ops}."
     return (
         f"Feature maps inside cell {inside.cell + 1} of {len(inside.cells)}, a {inside.kind} cell "
@@ -674,7 +684,7 @@ class Picture:
 
     def _label(self, x: float, y: float, op: str, place: str) -> None:
         """An operation's icon and name, which the browser changes."""
-        name = short_name(op)
+        name = op.label
         left = x - 3.2 * len(name) - 7
         self.parts.append(
             f'<g class="op-name op-{op}" data-named="{place}"><g transform="translate({left:g} '
@@ -691,7 +701,7 @@ class Picture:
         name = places(self.inside)[place]["name"]
         self.parts.append(
             f'<g class="spot" data-place="{place}" tabindex="0" role="button" '
-            f'data-lm-suppress-shortcuts="true" aria-label="{name}, {OPERATIONS[op][2]}">'
+            f'data-lm-suppress-shortcuts="true" aria-label="{name}, {op.title}">'
             f'<rect class="halo" x="{left:g}" y="{own.top - 5:g}" width="{right - left:g}" '
             f'height="{floor + below - own.top + 5:g}" rx="8"/></g>'
         )

@@ -13,7 +13,6 @@ from reprlib import repr as shortened  # what is refused may be endless
 
 from enas_viz.space import Architecture
 from enas_viz.view.graph import macro
-from enas_viz.view.scene import OPERATIONS
 from enas_viz.view.shapes import icon, ring, standalone, tip
 
 # What stands between a layer's input and its output. "op" is the layer's operation; "add" and
@@ -84,14 +83,14 @@ def layer_svg(architecture: Architecture, layer: int, source: str) -> str:
             continue
         if before is not None:
             parts.append(_wire(before, x, axis))
-        name = OPERATIONS[op][:2] if kind == "op" else (kind,)
+        name = op.lines if kind == "op" else (kind,)
         parts += _box(x, axis, name, op if kind == "op" else "")
         before, x = x + BOX_W, x + BOX_W + GAP
     parts.append(_wire(before, x, axis))
     parts += _tensor(layer, axis, x)
     width = x + TENSOR_W + EDGE
     told = ", ".join(_name(t) for t in skips) or "nothing"
-    about = f"Layer {layer}, {OPERATIONS[op][2]}, skips from {told}. {TITLES[source]}."
+    about = f"Layer {layer}, {op.title}, skips from {told}. {TITLES[source]}."
     return standalone("".join(parts), max(width, 560), axis + BOX_H / 2 + 20, about)
 
 

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from enas_viz.space import Architecture, MacroSpace
 from enas_viz.specimen import Specimen
-from enas_viz.view.scene import short_name
 from enas_viz.view.shapes import palette, standalone
 
 ESTIMATES = 300
@@ -82,5 +81,5 @@ def label(architecture: Architecture) -> str:
     words = []
     for k, op in enumerate(space.op_names(architecture)):
         skips = [str(j + 1) for j, bit in enumerate(architecture.content[k][1:]) if bit]
-        words.append(short_name(op) + (f" with skip {' and '.join(skips)}" if skips else ""))
+        words.append(op.label + (f" with skip {' and '.join(skips)}" if skips else ""))
     return ", then ".join(words)

@@ -16,7 +16,6 @@ from enas_viz.limits import reach_of_header
 from enas_viz.recipes import ControllerConfig, recorded_fidelity
 from enas_viz.space import Architecture, MacroSpace, Space
 from enas_viz.trace import Episode, Header, Trace
-from enas_viz.view.scene import short_name
 from enas_viz.view.shapes import palette
 
 WINDOW = 50  # episodes in the moving mean of the reward
@@ -111,7 +110,7 @@ def summary(trace: Trace, found: Series | None = None) -> str:
         trend("Entropy in nats", found.epochs, found.entropy, "{:.1f}"),
         trend(shape, found.epochs, found.shape, form),
         "Operations sampled most in the last epoch: "
-        + ", ".join(f"{short_name(op)} {last[op]:.0%}" for op in most)
+        + ", ".join(f"{op.label} {last[op]:.0%}" for op in most)
         + ".",
     ]
     return " ".join(filter(None, told))
@@ -288,8 +287,8 @@ def figure(trace: Trace, recolour: Callable[[str, bool], str] = lambda colour, _
     middle.stackplot(
         epochs,
         [found.shares[op] for op in ops],
-        colors=[colours[f"--enas-{op}"] for op in ops],
-        labels=[short_name(op) for op in ops],
+        colors=[colours[f"--enas-{op.slot}"] for op in ops],
+        labels=[op.label for op in ops],
     )
     middle.set(
         title="Operations sampled", xlabel="epoch", ylim=(0, 1), xlim=(1, max(2, epochs[-1]))

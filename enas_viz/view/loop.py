@@ -25,7 +25,6 @@ from enas_viz.trace import Step
 from enas_viz.turns import Alone, Images, Recording, Rewarded, Turn
 from enas_viz.view.loop_nets import THICK, THIN, Net, net_of
 from enas_viz.view.motion import Act, Film, Score, State, along, rest_json, shared, state_at
-from enas_viz.view.scene import OPERATIONS, short_name
 from enas_viz.view.shapes import icon, standalone
 
 WIDTH, HEIGHT = 1280, 720
@@ -239,7 +238,7 @@ class Picture:
     def _options(self, d: Decision) -> list[tuple[str, str]]:
         """What a step chooses from: (label, operation or "")."""
         if d.kind == "op":
-            return [(short_name(op), op) for op in self.space.ops]
+            return [(op.label, op) for op in self.space.ops]
         if d.kind == "index":
             return [(str(i + 1), "") for i in range(d.options)]
         return [(self._source(i), "") for i in range(d.rows)]
@@ -611,7 +610,7 @@ class Picture:
 
     def _token(self, step: Step) -> str:
         if step.decision.kind == "op":
-            name = short_name(self.space.ops[step.picks[0]])
+            name = self.space.ops[step.picks[0]].label
             return name if self.named else name.replace(" ", "")
         if step.decision.kind == "index":
             return str(step.picks[0] + 1)
@@ -631,7 +630,7 @@ class Picture:
             cell = f"{d.cell[:1].upper()}{d.cell[1:]} cell"
             source = self._tensor(step.picks[0])
             return f"{cell}, node {d.at + 1}: input {d.side + 1} is {source} ({p})."
-        op = OPERATIONS[self.space.ops[step.picks[0]]][2]
+        op = self.space.ops[step.picks[0]].title
         if isinstance(self.space, MacroSpace):
             return f"Layer {d.at + 1} computes {_a(op)} ({p})."
         cell = f"{d.cell[:1].upper()}{d.cell[1:]} cell"

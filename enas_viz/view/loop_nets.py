@@ -15,8 +15,8 @@ from functools import cached_property
 
 from enas_viz.recipes import Fidelity
 from enas_viz.space import Architecture, Decision, MacroSpace, MicroSpace
+from enas_viz.spaces.operations import Operation
 from enas_viz.view.motion import bend, points_of
-from enas_viz.view.scene import OPERATIONS
 from enas_viz.view.shapes import icon
 
 LEFT, RIGHT, TOP, BOTTOM = 168, 1010, 316, 606  # the net's place in the picture
@@ -58,14 +58,15 @@ class Net:
         )
         self.lights[f"{key}+"] = 0
 
-    def _box(self, key: str, x: float, y: float, w: float, h: float, op: str, named: bool) -> None:
-        kind, window, _ = OPERATIONS[op]
+    def _box(
+        self, key: str, x: float, y: float, w: float, h: float, op: Operation, named: bool
+    ) -> None:
         at = x + 16 if named else x + w / 2
         text = ""
         if named:
             text = (
                 f'<text class="label start" x="{x + 31:g}" y="{y + h / 2 + 5.5:g}">'
-                f"{f'{kind} {window}'.strip()}</text>"
+                f"{op.label}</text>"
             )
         face = f'x="{x:g}" y="{y:g}" width="{w:g}" height="{h:g}" rx="6"'
         self.parts.append(

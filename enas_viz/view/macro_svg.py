@@ -22,7 +22,7 @@ from enas_viz.view.layout import (
     Arc,
     Box,
 )
-from enas_viz.view.scene import OPERATIONS, MacroScene
+from enas_viz.view.scene import MacroScene
 from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip, token_text, tone
 
 # (the step that decides a shape; of a skip which of its draws, and whether it is there, too, where
@@ -211,7 +211,7 @@ def describe(architecture: Architecture, merge: str = "add") -> str:
         sources = ", ".join(f"layer {t}" if t else "the stem" for t in tensors)
         told = f" {'with skips from' if joins else 'of'} {sources}" if sources else ""
         unread = "" if k in reached else ", which nothing reads"
-        layers.append(f"layer {k + 1} {OPERATIONS[op][2]}{told}{unread}")
+        layers.append(f"layer {k + 1} {op.title}{told}{unread}")
     return f"A network of {space.layers} layers: {'; '.join(layers)}."
 
 

@@ -25,7 +25,7 @@ from enas_viz.view.micro_layout import (
     CellLayout,
     Node,
 )
-from enas_viz.view.scene import CELL_NAMES, OPERATIONS, MicroScene
+from enas_viz.view.scene import CELL_NAMES, MicroScene
 from enas_viz.view.shapes import PREFIX, node_tone, rect, ring, symbols, tip, token_text
 
 ABOUT = {
@@ -416,8 +416,8 @@ def describe(architecture: Architecture) -> str:
     space, told = architecture.space, []
     for name, nodes in zip(space.cells, architecture.content, strict=True):
         sums = [
-            f"node {n} adds {OPERATIONS[space.ops[a]][2]} of node {i + 1} and "
-            f"{OPERATIONS[space.ops[b]][2]} of node {j + 1}"
+            f"node {n} adds {space.ops[a].title} of node {i + 1} and "
+            f"{space.ops[b].title} of node {j + 1}"
             for n, (i, j, a, b) in enumerate(nodes, start=INPUTS + 1)
         ]
         told.append(f"A {CELL_NAMES[name]}: {'; '.join(sums)}.")

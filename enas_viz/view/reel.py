@@ -210,11 +210,12 @@ def eased(t: float) -> float:
 def movers(svg: str) -> tuple[Mover, ...]:
     """The bars and the cursor of a stage, which `frames` moves."""
     found = []
+    slots = dict(re.findall(r"--enas-(\w+):var\(--enas-(\w+)\)", svg))  # of further operations
     for group in re.findall(r'<g class="(picked|other)">(.*?)</g>', svg, flags=re.S):
         for name, *numbers in _SHARE.findall(group[1]):
             op = name.strip().removeprefix("op-")
             tone = "now" if group[0] == "picked" else op or "arc"
-            found.append((*map(float, numbers), _rgb(tone)))
+            found.append((*map(float, numbers), _rgb(slots.get(tone, tone))))
     for x, top, bottom in _CURSOR.findall(svg):
         y = float(top)
         found.append((float(x) - 1.5, y, 3.0, float(bottom) - y, _rgb("now")))

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from enas_viz.cost import tensor_sizes
 from enas_viz.recipes import recorded_fidelity
-from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, OpTable, Space
+from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
 from enas_viz.trace import Episode, Step, Trace
 from enas_viz.view.given import check_steps, given, is_the_articles
 from enas_viz.view.graph import candidates
@@ -34,20 +34,6 @@ Json = dict[str, Any]
 MOST_SIZE = 100_000  # channels or pixels that a drawing believes
 FEW = 4  # up to so many draws a caption tells one by one
 
-# name: two short lines for a box, and the full name
-OPERATIONS = OpTable(
-    "a drawing",
-    {
-        "conv3x3": ("conv", "3×3", "convolution 3×3"),
-        "sep3x3": ("sep", "3×3", "separable convolution 3×3"),
-        "conv5x5": ("conv", "5×5", "convolution 5×5"),
-        "sep5x5": ("sep", "5×5", "separable convolution 5×5"),
-        "avg3x3": ("avg", "3×3", "average pooling 3×3"),
-        "max3x3": ("max", "3×3", "max pooling 3×3"),
-        "avg5x5": ("avg", "5×5", "average pooling 5×5"),
-        "identity": ("id", "", "identity"),
-    },
-)
 INPUT_NAMES = {  # of a cell, in short and in full
     "two cells back": "the output of two cells back",
     "previous cell": "the output of the previous cell",
@@ -196,8 +182,7 @@ class Scene:
     @cached_property
     def options(self) -> dict[str, tuple[Option, ...]]:
         ops = tuple(
-            Option(short_name(op), tuple(short_name(op).split()), OPERATIONS[op][2], op)
-            for op in self.space.ops
+            Option(op.label, tuple(op.label.split()), op.title, op) for op in self.space.ops
         )
         return {"ops": ops, **self.pointed_at}
 
@@ -499,11 +484,6 @@ class MicroScene(Scene):
 def two_digits(p: float) -> str:
     """A probability as it is told; an exact half is rounded up, here and in the browser."""
     return f"{p + 1e-9:.2f}"
-
-
-def short_name(op: str) -> str:
-    """An operation on one short line, "sep 3×3"."""
-    return " ".join(filter(None, OPERATIONS[op][:2]))
 
 
 def _yes_and_no(bars: Sequence[Bar]) -> str:

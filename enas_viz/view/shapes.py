@@ -13,8 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import Literal
 
+from enas_viz.spaces.operations import STANDARD, Operation
 from enas_viz.view.layout import MERGE_R, Box
-from enas_viz.view.scene import OPERATIONS
 
 STATIC = Path(__file__).parent.parent / "static"
 PREFIX = "enas-"  # of ids; the browser replaces it, as ids are global in a page
@@ -51,11 +51,11 @@ def rect(box: Box, name: str, rx: float) -> str:
     )
 
 
-def symbols(ops: Sequence[str], icons: Literal["above", "beside"]) -> str:
+def symbols(ops: Sequence[Operation], icons: Literal["above", "beside"]) -> str:
     """For each operation its icon, and the icon with its short lines as a box shows them."""
     parts = []
     for name in ops:
-        lines = [line for line in OPERATIONS[name][:2] if line]
+        lines = name.lines
         at = (0, -15) if icons == "above" else (-14, 0)
         x, middle = (0, 14) if icons == "above" else (12, 4)
         rows = [middle] if len(lines) == 1 else [middle - 7, middle + 7]
@@ -68,7 +68,24 @@ def symbols(ops: Sequence[str], icons: Literal["above", "beside"]) -> str:
             f'<g id="{PREFIX}{name}"><path class="enas-icon" '
             f'transform="translate({at[0]} {at[1]})" d="{icon(name)}"/>{glyphs}</g>'
         )
-    return f"<defs>{''.join(parts)}</defs>"
+    return f"<defs>{colours(ops)}{''.join(parts)}</defs>"
+
+
+def colours(ops: Iterable[Operation]) -> str:
+    """Rules for the colours of operations that the style sheet does not know; "" if there are
+    none."""
+    rules = "".join(
+        f".enas-viz{{--enas-{op}:var(--enas-{op.slot})}}.enas-svg .op-{op}"
+        f"{{color:var(--enas-{op.slot})}}"
+        for op in ops
+        if op not in STANDARD
+    )
+    return f"<style>{rules}</style>" if rules else ""
+
+
+def colour_of(op: Operation) -> tuple[str, str]:
+    """Its colour, (light, dark)."""
+    return palette()[f"--enas-{op.slot}"]
 
 
 def token_text(lines: Sequence[str], x: float, middle: float) -> list[str]:
@@ -80,28 +97,41 @@ def token_text(lines: Sequence[str], x: float, middle: float) -> list[str]:
     ]
 
 
-def icon(op: str) -> str:
+def icon(op: Operation) -> str:
     """The operation's window, centred on 0: full cells convolve, hollow ones channel by channel;
-    an average weighs all alike (one tile), a maximum keeps one."""
-    kind, window, _ = OPERATIONS[op]
-    if kind == "id":  # passes through: an arrow
+    an average weighs all alike (one tile), a maximum keeps one. Cells of a dilated window stand
+    apart. A family of one's own brings a path, or has a hollow diamond."""
+    if op.family == "identity":  # passes through: an arrow
         return "M-7 -1h8v-4.5l7 5.5-7 5.5v-4.5h-8z"
-    n = int(window[0])
-    side, pitch = (4.2, 5.4) if n == 3 else (2.6, 3.5)
+    if op.own:
+        return op.icon or "M0 -8l8 8-8 8-8-8zM0 -5l-5 5 5 5 5-5z"
+    n = op.window
+    side, pitch, rim = _CELLS.get(n) or _cells(n)
+    if op.dilation > 1:
+        side, rim = 0.7 * side, 0.7 * rim
     start = -(pitch * (n - 1) + side) / 2
     cells = [(start + pitch * i, start + pitch * j) for j in range(n) for i in range(n)]
-    if kind == "conv":
+    if op.family == "conv":
         return "".join(_square(x, y, side) for x, y in cells)
-    if kind == "sep":
-        hole = 1.3 if n == 3 else 0.8
-        return "".join(_square(x, y, side) + _hole(x, y, side, hole) for x, y in cells)
-    if kind == "avg":
+    if op.family == "sep":
+        return "".join(_square(x, y, side) + _hole(x, y, side, rim) for x, y in cells)
+    if op.pools == "avg":
         whole = -2 * start
         return _square(start, start, whole)
     return "".join(
-        _square(x, y, side) if i == 4 else _square(x, y, side) + _hole(x, y, side, 0.7)
+        _square(x, y, side) if i == n * n // 2 else _square(x, y, side) + _hole(x, y, side, 0.7)
         for i, (x, y) in enumerate(cells)
     )
+
+
+# Of a cell of the icon: its side, from one to the next, the rim of a hollow one.
+_CELLS = {3: (4.2, 5.4, 1.3), 5: (2.6, 3.5, 0.8)}
+
+
+def _cells(n: int) -> tuple[float, float, float]:
+    """The same for other windows, which fill the same square."""
+    pitch = 16.4 / (n - 0.25)
+    return 0.75 * pitch, pitch, 0.23 * pitch
 
 
 def _square(x: float, y: float, side: float) -> str:
@@ -127,7 +157,7 @@ def wrap(text: str, width: float, size: float) -> list[str]:
 
 def standalone(parts: str, width: float, height: float, caption: str, also: str = "") -> str:
     """A complete picture. also: the widget whose own rules its shapes need, too."""
-    parts = printable(parts)
+    parts = re.sub(r"<style>.*?</style>", lambda m: _filled(m[0]), printable(parts))
     prefix = f"e{hashlib.sha256(parts.encode()).hexdigest()[:8]}-"
     parts = parts.replace(f'id="{PREFIX}', f'id="{prefix}').replace(
         f'href="#{PREFIX}', f'href="#{prefix}'
@@ -161,8 +191,12 @@ def styles(widget: str = "enas_viz") -> str:
     css = (STATIC / f"{widget}.css").read_text(encoding="utf-8")
     part = css.partition("drawing: begin")[2].partition("/* ==== drawing: end")[0]
     part = part.partition("*/")[2]
-    filled = re.sub(r"var\((--enas-[\w-]+)\)", lambda m: palette()[m[1]][0], part)
-    return re.sub(r"\s*\n\s*", "", filled)
+    return re.sub(r"\s*\n\s*", "", _filled(part))
+
+
+def _filled(css: str) -> str:
+    """Rules with the light colours in place of variables, for what draws without a browser."""
+    return re.sub(r"var\((--enas-[\w-]+)\)", lambda m: palette()[m[1]][0], css)
 
 
 def svg(parts: Iterable[str], width: float, height: float) -> str:

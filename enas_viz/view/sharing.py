@@ -22,7 +22,7 @@ from enas_viz.recipes import recorded_fidelity
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.trace import Episode, Trace
 from enas_viz.view.pack import most_options, pack_picks, pick_digits
-from enas_viz.view.scene import OPERATIONS, recorded_name, scene_of, short_name
+from enas_viz.view.scene import recorded_name, scene_of
 from enas_viz.view.shapes import standalone, svg, wrap
 from enas_viz.view.sharing_svg import State, bare, picture
 
@@ -203,9 +203,7 @@ class Sharing:
             "name": recorded_name(self.header.recipe),
             "kind": space.kind,
             "svg": svg(parts, width, height),
-            "ops": [
-                {"op": op, "label": short_name(op), "name": OPERATIONS[op][2]} for op in space.ops
-            ],
+            "ops": [{"op": op, "label": op.label, "name": op.title} for op in space.ops],
             "layers": space.layers if macro else 0,
             "wiring": space.wiring if macro else "",
             "merge": self.merge,
@@ -312,11 +310,11 @@ class Sharing:
         if isinstance(space, MacroSpace):
             names = space.op_names(architecture)
             return [
-                WORDS["layer"].format(op=short_name(names[k]), layer=k + 1)
+                WORDS["layer"].format(op=names[k].label, layer=k + 1)
                 for k in space.reached(architecture, self.merge)
             ]
         return [
-            WORDS["node"].format(op=short_name(space.ops[op]), source=source + 1, cell=name, node=n)
+            WORDS["node"].format(op=space.ops[op].label, source=source + 1, cell=name, node=n)
             for name, cell in zip(space.cells, content, strict=True)
             for n, (i, j, a, b) in enumerate(cell, start=3)
             for source, op in ((i, a), (j, b))

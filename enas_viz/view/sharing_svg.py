@@ -16,11 +16,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from enas_viz.cost import SEPARABLE_WINDOWS
 from enas_viz.inheritance import size
 from enas_viz.space import MacroSpace, MicroSpace, Space
 from enas_viz.view.layout import MARGIN, MERGE_R, Box
-from enas_viz.view.scene import CELL_NAMES, short_name
+from enas_viz.view.scene import CELL_NAMES
 from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip
 
 THREAD = 16  # width of a thread that every minibatch took
@@ -95,7 +94,7 @@ def bare(space: Space, stride2: bool = False) -> set[int]:
                 for source in range(sources):
                     for op in space.ops:
                         reduces = stride2 and cell == "reduction" and source < 2
-                        if not SEPARABLE_WINDOWS[op] and not (op == "identity" and reduces):
+                        if not op.weighted and not (op.family == "identity" and reduces):
                             found.add(path)
                         path += 1
     return found
@@ -122,7 +121,7 @@ def _macro(space: MacroSpace, state: State, merge: str) -> tuple[list[str], floa
         parts.append(
             f'<g class="op-{op}" transform="translate({MARGIN + 10} {y:g})">'
             f'<use href="#{PREFIX}i-{op}"/></g>'
-            f'<text class="small start" x="{MARGIN + 24}" y="{y + 4:g}">{short_name(op)}</text>'
+            f'<text class="small start" x="{MARGIN + 24}" y="{y + 4:g}">{op.label}</text>'
         )
     parts.append('<g class="skips">')
     ends = starts if entry else joints[1:]

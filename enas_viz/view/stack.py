@@ -24,7 +24,6 @@ from enas_viz.view.given import is_the_articles
 from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.scene import (
     CELL_NAMES,
-    OPERATIONS,
     is_size,
     recorded_name,
     recorded_size,
@@ -378,7 +377,7 @@ def describe_stack(plan: Plan) -> str:
     found = slabs(plan)
     r = plan.resolution
     if found[0].kind == "op":
-        listed = ", ".join(OPERATIONS[s.op][2] for s in found)
+        listed = ", ".join(s.op.title for s in found)
         return f"A network of {len(found)} layers on images of {r} by {r} pixels: {listed}."
     if plan.block:
         return plan.source

@@ -20,7 +20,6 @@ from enas_viz.view import macro_svg, micro_svg
 from enas_viz.view.micro_layout import TITLE
 from enas_viz.view.scene import (
     CELL_NAMES,
-    OPERATIONS,
     WORDS,
     Bar,
     MacroScene,
@@ -244,7 +243,7 @@ def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
 
 
 def _legend(scene: Scene, wide: float) -> Block:
-    items = [(_op_icon(scene, op), OPERATIONS[op][2]) for op in scene.space.ops]
+    items = [(_op_icon(scene, op), op.title) for op in scene.space.ops]
     items += PAINTERS[scene.space.kind].signs(scene)
     x, y, parts = 0.0, 12.0, []
     for mark, text in items:

@@ -23,7 +23,7 @@ from enas_viz.trace import Episode, Trace
 from enas_viz.view.curves import Series, series, summary
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
-from enas_viz.view.scene import facts, short_name
+from enas_viz.view.scene import facts
 from enas_viz.view.svg import Block
 
 MOST = 200  # moments of a film, unless asked otherwise
@@ -215,7 +215,7 @@ def _said_of_places(found: Series) -> str:
     told = []
     for name, shares in found.place_shares.items():
         op = max(shares, key=lambda each: shares[each][-1])
-        told.append(f"{name} {short_name(op)} {shares[op][-1]:.0%}")
+        told.append(f"{name} {op.label} {shares[op][-1]:.0%}")
     return f"Operation sampled most in the last epoch: {', '.join(told)}."
 
 
@@ -362,7 +362,7 @@ def _places_over_time(found: Series, space: Space) -> list[str]:
         parts.append(
             f'<rect class="share op-{op}" x="{x:.1f}" y="22" width="9" height="9"/>'
             f'<text class="small start" x="{x + 13:.1f}" y="31">'
-            f"{short_name(op)}</text>"
+            f"{op.label}</text>"
         )
     return [*parts, *_epochs(len(found.epochs))]
 

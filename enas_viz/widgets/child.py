@@ -21,12 +21,13 @@ from enas_viz.view.child import (
     change_name,
     child_svg,
     facts,
+    no_window,
     places,
     said,
     sums,
 )
 from enas_viz.view.export import Drawing, iframe, page, with_still
-from enas_viz.view.scene import OPERATIONS, short_name, subject
+from enas_viz.view.scene import subject
 from enas_viz.view.shapes import look, module
 from enas_viz.widgets.base import Refused, Whole, Widget
 
@@ -235,7 +236,7 @@ def _state(inside: Inside, live: bool) -> dict[str, Any]:
         "places": places(inside),
         "sums": sums(inside),
         "ops": {
-            op: {"name": short_name(op), "title": OPERATIONS[op][2]}
+            op: {"name": op.label, "title": op.title, "still": no_window(op)}
             for op in inside.architecture.space.ops
         },
         "changes": {change: change_name(inside, change) for change in inside.changes},

@@ -8,35 +8,31 @@ from torch import nn
 from enas_viz.cost import op_parameters
 from enas_viz.recipes import Fidelity
 from enas_viz.search.ops import (
-    MACRO_BRANCHES,
     Conv,
     FactorizedReduction,
     Padding,
     ZeroDebiasedBatchNorm,
     initialise,
     join,
+    macro_branch,
     norm,
     pool,
 )
-from enas_viz.space import MACRO_OPS
+from enas_viz.spaces.operations import STANDARD, known_operations
 
 FIDELITY = Fidelity()
 
 
-@pytest.mark.parametrize("op", MACRO_OPS)
+@pytest.mark.parametrize("op", [op for op in known_operations() if op != "identity"])
 def test_an_operation_keeps_its_shape_and_has_the_parameters_of_the_formula(op):
-    branch = MACRO_BRANCHES[op](6, FIDELITY)
+    branch = macro_branch(op, 6, FIDELITY)
 
     assert branch(torch.randn(2, 6, 7, 5)).shape == (2, 6, 7, 5)
     assert sum(p.numel() for p in branch.parameters()) == op_parameters(op, 6)
 
 
-def test_every_operation_of_the_space_has_a_constructor():
-    assert tuple(MACRO_BRANCHES) == MACRO_OPS
-
-
 def test_the_average_pool_divides_by_real_pixels_only():
-    pooled = MACRO_BRANCHES["avg3x3"](1, FIDELITY)[-1](torch.ones(1, 1, 4, 4))
+    pooled = macro_branch(STANDARD["avg3x3"], 1, FIDELITY)[-1](torch.ones(1, 1, 4, 4))
 
     torch.testing.assert_close(pooled, torch.ones(1, 1, 4, 4))
 
@@ -46,7 +42,7 @@ def test_the_average_and_its_gradient_are_those_of_the_plain_pool(size):
     x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
     gradient = torch.randn(2, 3, *size, dtype=torch.float64)
 
-    found, plain = pool(x, "avg", 3), F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    found, plain = pool(x, STANDARD["avg3x3"]), F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
     torch.testing.assert_close(found, plain)
     ours, theirs = (torch.autograd.grad(y, x, gradient)[0] for y in (found, plain))
@@ -74,10 +70,12 @@ def test_strided_pools_are_padded_as_tensorflow_pads(size):
     pad = Padding.same(x, 3, 2)
 
     padded = F.pad(x, pad, value=-1e9)
-    torch.testing.assert_close(pool(x, "max", 3, 2), F.max_pool2d(padded, 3, 2))
+    torch.testing.assert_close(pool(x, STANDARD["max3x3"], 2), F.max_pool2d(padded, 3, 2))
     count = F.avg_pool2d(F.pad(torch.ones_like(x), pad), 3, 2)
-    torch.testing.assert_close(pool(x, "avg", 3, 2), F.avg_pool2d(F.pad(x, pad), 3, 2) / count)
-    assert pool(x, "avg", 3, 2).shape[2:] == tuple(-(-side // 2) for side in size)
+    torch.testing.assert_close(
+        pool(x, STANDARD["avg3x3"], 2), F.avg_pool2d(F.pad(x, pad), 3, 2) / count
+    )
+    assert pool(x, STANDARD["avg3x3"], 2).shape[2:] == tuple(-(-side // 2) for side in size)
 
 
 def test_padding_says_where_tensorflow_puts_the_odd_pixel():
@@ -91,7 +89,7 @@ def test_padding_says_where_tensorflow_puts_the_odd_pixel():
 
 @pytest.mark.parametrize("size", [(8, 8), (1, 3), (2, 1), (7, 4)])
 def test_the_maximum_is_the_same_whether_or_not_a_gradient_is_wanted(size):
-    largest, x = MACRO_BRANCHES["max3x3"](2, FIDELITY)[-1], torch.randn(3, 2, *size)
+    largest, x = macro_branch(STANDARD["max3x3"], 2, FIDELITY)[-1], torch.randn(3, 2, *size)
     before = x.clone()
 
     with torch.no_grad():
@@ -183,7 +181,7 @@ def test_a_depthwise_kernel_starts_with_the_fan_in_that_was_asked_for(mode, fan_
 
 @pytest.mark.parametrize("op", ["avg3x3", "conv3x3", "sep5x5"])
 def test_an_operation_runs_under_autocast_and_hands_gradients_back(op):
-    branch = MACRO_BRANCHES[op](4, FIDELITY)
+    branch = macro_branch(STANDARD[op], 4, FIDELITY)
     initialise(branch, torch.Generator().manual_seed(0), FIDELITY)
     x = torch.randn(2, 4, 6, 6, requires_grad=True)
 

@@ -1,0 +1,1 @@
+"""What can be decided: operations and, built from them, the spaces of networks."""
