@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -33,6 +33,8 @@ from enas_viz.space import (
 from enas_viz.specimen import load_specimen
 
 LARGEST = 10**300  # of an answer
+
+Slips = dict[Any, str]  # known wrong answers of an exercise, the likeliest first, and what to say
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,10 @@ def _why(name: str, solution: Any) -> str:
     return says[0].upper() + says[1:]
 
 
-def _macro_size(answer: Any) -> Verdict:
-    """How many networks have five layers, six operations, any skips."""
+def _macro_size_slips() -> Slips:
     layers, ops = 5, len(MACRO_OPS)
     bits = layers * (layers - 1) // 2
-    slips = {
+    return {
         ops**layers: f"that counts operations only; {layers} layers also have skips",
         2**bits: "that counts skips only; each layer also has an operation",
         ops**layers
@@ -141,13 +142,18 @@ def _macro_size(answer: Any) -> Verdict:
         ops**layers * bits: "each skip is a yes or no of its own: their choices multiply, too",
         ops**layers + 2**bits: "operations and skips are chosen together: multiply, do not add",
     }
+
+
+def _macro_size(answer: Any) -> Verdict:
+    """How many networks have five layers, six operations, any skips."""
+    layers, ops = 5, len(MACRO_OPS)
+    bits = layers * (layers - 1) // 2
     if type(answer) is not int:
         return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == MacroSpace(layers).size:
         return Verdict(True, f"{answer:,}: {ops}^{layers} ways to choose operations times 2^{bits}")
-    return Verdict(
-        False, slips.get(answer, "how many choices has each layer, and how many layers?")
-    )
+    hint = "how many choices has each layer, and how many layers?"
+    return Verdict(False, _macro_size_slips().get(answer, hint))
 
 
 def _macro_list(answer: Any) -> Verdict:
@@ -183,10 +189,9 @@ def _macro_list(answer: Any) -> Verdict:
     return Verdict(True, "the article's network in the layout of the authors' program")
 
 
-def _micro_size(answer: Any) -> Verdict:
-    """In how many ways a cell's third computed node can be decided."""
+def _micro_size_slips() -> Slips:
     sources, ops = 4, len(MICRO_OPS)
-    slips = {
+    return {
         sources * ops: "that is one input; a node has two, which are chosen independently",
         sources * ops * 2: "the two inputs choose independently, so their choices multiply",
         (3 * ops) ** 2: "it can read one tensor more: the two inputs and two computed nodes",
@@ -197,12 +202,17 @@ def _micro_size(answer: Any) -> Verdict:
         sources**2 * ops: "each of the two inputs has an operation of its own",
         sources * ops**2: "each of the two operations has a source of its own",
     }
+
+
+def _micro_size(answer: Any) -> Verdict:
+    """In how many ways a cell's third computed node can be decided."""
+    sources, ops = 4, len(MICRO_OPS)
     if type(answer) is not int:
         return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == (sources * ops) ** 2:
         return Verdict(True, f"{answer}: {sources} sources times {ops} operations, squared")
     hint = "how many tensors can it read, how many operations are there, how many inputs has it?"
-    return Verdict(False, slips.get(answer, hint))
+    return Verdict(False, _micro_size_slips().get(answer, hint))
 
 
 def _micro_list(answer: Any) -> Verdict:
@@ -250,37 +260,54 @@ def _whole_numbers(answer: Any) -> list[int] | None:
     return None if None in numbers else numbers
 
 
+def _search_samples_slips() -> Slips:
+    epochs, c = 16, recipe("macro-tiny").controller
+    return {
+        c.updates * c.samples: "that is one epoch",
+        epochs * c.samples: "that counts one update an epoch",
+        epochs * c.updates: "that counts updates; each is made from several samples",
+        SOLUTIONS["search-minibatches"](): "that counts the minibatches of phase 1",
+    }
+
+
 def _search_samples(answer: Any) -> Verdict:
     """How many networks phase 2 of the search in notebook 06 tries."""
     epochs, c = 16, recipe("macro-tiny").controller
     right = epochs * c.updates * c.samples
-    slips = {
-        c.updates * c.samples: "that is one epoch",
-        epochs * c.updates: "that counts updates; each is made from several samples",
-        epochs * c.samples: "that counts one update an epoch",
-    }
     if type(answer) is not int:
         return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == right:
         return Verdict(True, f"{right:,}: {epochs} epochs of {c.updates} x {c.samples}")
-    return Verdict(False, slips.get(answer, "epochs, updates in each, samples in each of these"))
+    hint = "epochs, updates in each, samples in each of these"
+    return Verdict(False, _search_samples_slips().get(answer, hint))
+
+
+def _search_minibatches_slips() -> Slips:
+    epochs, size, images = 16, recipe("macro-tiny").train.batch_size, 1000
+    each = -(-images // size)
+    return {
+        each: "that is one epoch",
+        epochs * (each - 1): "the images that are left make one more minibatch, which is filled up",
+        epochs * images: "that counts images",
+    }
 
 
 def _search_minibatches(answer: Any) -> Verdict:
     """How many minibatches phase 1 of the search in notebook 06 trains."""
     epochs, size, images = 16, recipe("macro-tiny").train.batch_size, 1000
     each = -(-images // size)
-    slips = {
-        each: "that is one epoch",
-        epochs * (each - 1): "the images that are left make one more minibatch, which is filled up",
-        epochs * images: "that counts images",
-    }
     if type(answer) is not int:
         return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == epochs * each:
         return Verdict(True, f"{answer}: {each} of {size} images in each of {epochs} epochs")
     hint = f"how many minibatches of {size} does it take to see {images:,} images?"
-    return Verdict(False, slips.get(answer, hint))
+    return Verdict(False, _search_minibatches_slips().get(answer, hint))
+
+
+def _push_slips() -> Slips:
+    negative = "without a baseline the factor is the reward itself: is 0.6 negative?"
+    sign = "with the baseline the factor is 0.6 - 0.7: which sign has it?"
+    return {("down", "down"): negative, ("down", "up"): negative, ("up", "up"): sign}
 
 
 def _push(answer: Any) -> Verdict:
@@ -291,43 +318,59 @@ def _push(answer: Any) -> Verdict:
         given = tuple(str(word).lower() for word in answer)
     if given not in [(a, b) for a in words for b in words]:
         return Verdict(False, f'two words are wanted, each "up" or "down"; got {shortened(answer)}')
-    if given[0] == "down":
-        return Verdict(
-            False, "without a baseline the factor is the reward itself: is 0.6 negative?"
-        )
-    if given[1] == "up":
-        return Verdict(False, "with the baseline the factor is 0.6 - 0.7: which sign has it?")
+    if given in _push_slips():
+        return Verdict(False, _push_slips()[given])
     return Verdict(True, "what counts is the sign of reward minus baseline")
+
+
+def _score_mean_slips() -> Slips:
+    networks = len(load_specimen().architectures)
+    return {
+        1: "that is the sum of the probabilities; the sum of their gradients?",
+        networks: "that is how many networks there are; p times grad log p is grad p",
+        1 / networks: "that is about the probability of one network; sum all their gradients",
+    }
 
 
 def _score_mean(answer: Any) -> Verdict:
     """The length of the mean score vector."""
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
-    if answer == 1:
-        return Verdict(False, "that is the sum of the probabilities; the sum of their gradients?")
     if abs(answer) < 1e-6:
         return Verdict(
             True, "the probabilities sum to 1 whatever the weights are, so their gradients cancel"
         )
-    return Verdict(False, "p times grad log p is grad p; what do the probabilities sum to?")
+    hint = "p times grad log p is grad p; what do the probabilities sum to?"
+    return _slip(answer, _score_mean_slips(), hint)
+
+
+def _half_the_distance_slips() -> Slips:
+    samples = 20
+    return {
+        2 * samples: "twice the samples halve the variance, which is the square of the distance",
+        samples**2: "that many would make it much smaller than half",
+        samples // 2: "fewer samples scatter more",
+    }
 
 
 def _half_the_distance(answer: Any) -> Verdict:
     """How many samples halve the standard deviation that 20 leave."""
     samples = 20
-    slips = {
-        2 * samples: "twice the samples halve the variance, which is the square of the distance",
-        samples**2: "that many would make it much smaller than half",
-        samples // 2: "fewer samples scatter more",
-    }
     if not _is_number(answer) or answer != round(answer):
         return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     if answer == 4 * samples:
         return Verdict(True, "the distance shrinks with the square root of the number of samples")
-    return Verdict(
-        False, slips.get(answer, "the variance falls as 1/M; how does its square root fall?")
-    )
+    hint = "the variance falls as 1/M; how does its square root fall?"
+    return Verdict(False, _half_the_distance_slips().get(answer, hint))
+
+
+def _baseline_factor_slips() -> Slips:
+    right = SOLUTIONS["baseline-factor"]()
+    return {
+        right**0.5: "that compares distances; a variance is a mean of squares",
+        1 / right: "upside down: how many times smaller, not what part is left",
+        1.0: "that is so for the mean, which a baseline does not change; the variance is smaller",
+    }
 
 
 def _baseline_factor(answer: Any) -> Verdict:
@@ -340,8 +383,6 @@ def _baseline_factor(answer: Any) -> Verdict:
     deviation = (specimen.spread() ** 2 + specimen.noise_level() ** 2) ** 0.5
     if abs(answer / right - 1) < 0.15 or rounds_to(answer, right):
         return Verdict(True, f"measured: {right:.1f} times")
-    if abs(answer / right**0.5 - 1) < 0.15:
-        return Verdict(False, "that compares distances; a variance is a mean of squares")
     if 1.15 <= answer / right < 1.5 or 0.67 < answer / right <= 0.85:
         way = "high" if answer > right else "low"
         return Verdict(
@@ -349,13 +390,22 @@ def _baseline_factor(answer: Any) -> Verdict:
             f"nearly, a little too {way}: the rewards scatter by {deviation:.3f} "
             "around their mean, the luck of the minibatch included",
         )
-    if abs(answer * right - 1) < 0.15:
-        return Verdict(False, "upside down: how many times smaller, not what part is left")
-    return Verdict(
-        False,
+    hint = (
         f"compare mean squares: of rewards around 0 (their mean is {mean:.2f}), and of rewards "
-        f"around their mean (their standard deviation is {deviation:.2f})",
+        f"around their mean (their standard deviation is {deviation:.2f})"
     )
+    return _slip(answer, _baseline_factor_slips(), hint, within=0.15)
+
+
+def _first_advantage_slips() -> Slips:
+    reward, decay = 0.8, ControllerConfig().baseline_decay
+    baseline = (1 - decay) * reward
+    return {
+        reward: "the program moves the baseline first, then takes the difference",
+        baseline: "that is the baseline after it moved; the advantage is what is above",
+        (1 - decay) * (reward - baseline): "the decay is the share of the old baseline that is "
+        "kept: nearly all of it",
+    }
 
 
 def _first_advantage(answer: Any) -> Verdict:
@@ -364,21 +414,15 @@ def _first_advantage(answer: Any) -> Verdict:
     baseline = (1 - decay) * reward
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
-    slips = (
-        (reward, "the program moves the baseline first, then takes the difference"),
-        (baseline, "that is the baseline after it moved; the advantage is what is above"),
-    )
+    slips = _first_advantage_slips()
     if _is_right(answer, reward - baseline, 1e-6, slips):
         return Verdict(
             True, "the baseline has moved by one hundredth of the reward before it counts"
         )
-    said = next((says for slip, says in slips if abs(answer - slip) < 1e-6), None)
-    if said is None and abs(answer - (1 - decay) * (reward - baseline)) < 1e-3:
-        said = "the decay is the share of the old baseline that is kept: nearly all of it"
     hint = (
         "update the baseline first: it starts at 0 and moves one hundredth of the way to the reward"
     )
-    return Verdict(False, said or hint)
+    return _slip(answer, slips, hint, within=1e-3)
 
 
 def _design_short(answer: Any) -> Verdict:
@@ -459,18 +503,33 @@ def rounds_to(answer: float, exact: float) -> bool:
     return given % last == 0 and abs(given - right) <= last / 2
 
 
-def _is_right(answer: float, right: float, by: float, slips: Sequence[tuple[float, str]]) -> bool:
+def _is_right(answer: float, right: float, by: float, slips: Slips) -> bool:
     """Whether an answer is near the right one, or rounds to it and to none of the known slips."""
     if _near(answer, right, by):
         return True
-    return rounds_to(answer, right) and not any(rounds_to(answer, slip) for slip, _ in slips)
+    return rounds_to(answer, right) and not any(rounds_to(answer, slip) for slip in slips)
 
 
-def _slip(answer: float, slips: Sequence[tuple[float, str]], hint: str) -> Verdict:
-    """What to say of a wrong number: what its slip needs, or the hint for all others."""
-    return Verdict(
-        False, next((s for x, s in slips if math.isclose(answer, x, rel_tol=0.01)), hint)
-    )
+def _slip(answer: float, slips: Slips, hint: str, within: float = 0.01) -> Verdict:
+    """What to say of a wrong number: what the nearest slip needs, or the hint for all others.
+
+    within: the relative distance up to which an answer is that slip.
+    """
+    nearest = min(slips, key=lambda slip: abs(answer - slip))
+    near = math.isclose(answer, nearest, rel_tol=within, abs_tol=0.01 if nearest == 0 else 0)
+    return Verdict(False, slips[nearest] if near else hint)
+
+
+def _top_probability_slips() -> Slips:
+    c, options = ControllerConfig().tanh_constant, len(MACRO_OPS)
+    up, down = math.exp(c), math.exp(-c)
+    return {
+        1.0: "a softmax reaches 1 only when a logit is infinitely larger than the others",
+        up / (up + options - 1): "that leaves the others at 0; they can be pushed down too",
+        up / (up + down): "that is for two options; an operation is one of six",
+        1 / options: "that is where an untrained policy begins; how far can it go?",
+        100 * up / (up + (options - 1) * down): "give a number from 0 to 1, not a percentage",
+    }
 
 
 def _top_probability(answer: Any) -> Verdict:
@@ -480,13 +539,7 @@ def _top_probability(answer: Any) -> Verdict:
     c, options = ControllerConfig().tanh_constant, len(MACRO_OPS)
     up, down = math.exp(c), math.exp(-c)
     right = up / (up + (options - 1) * down)
-    slips = (
-        (1.0, "a softmax reaches 1 only when a logit is infinitely larger than the others"),
-        (up / (up + options - 1), "that leaves the others at 0; they can be pushed down too"),
-        (1 / (1 + math.exp(-2 * c)), "that is for two options; an operation is one of six"),
-        (1 / options, "that is where an untrained policy begins; how far can it go?"),
-        (100 * right, "give a number from 0 to 1, not a percentage"),
-    )
+    slips = _top_probability_slips()
     if _is_right(answer, right, 0.006, slips):
         return Verdict(
             True,
@@ -499,21 +552,37 @@ def _top_probability(answer: Any) -> Verdict:
     return _slip(answer, slips, hint)
 
 
+def _skip_chance_slips() -> Slips:
+    z = 0.5
+    return {
+        1 / (1 + math.exp(-z)): "that compares the logit z with 0; here it is compared with -z",
+        1 / (1 + math.exp(2 * z)): "that is the probability of no",
+        z: "a logit is not a probability: apply the softmax first",
+    }
+
+
 def _skip_chance(answer: Any) -> Verdict:
     """The probability of a yes whose logit is one half."""
     if not _is_number(answer):
         return Verdict(False, f"a number from 0 to 1 is wanted; got {shortened(answer)}")
     z = 0.5
     right = 1 / (1 + math.exp(-2 * z))
-    slips = (
-        (1 / (1 + math.exp(-z)), "that compares the logit z with 0; here it is compared with -z"),
-        (1 - right, "that is the probability of no"),
-        (z, "a logit is not a probability: apply the softmax first"),
-    )
+    slips = _skip_chance_slips()
     if _is_right(answer, right, 0.006, slips):
         return Verdict(True, f"{right:.3f}: the softmax of -z and z is sigmoid(2z)")
     hint = "two options, no and yes, with the logits -z and z: what does the softmax make of them?"
     return _slip(answer, slips, hint)
+
+
+def _next_input_slips() -> Slips:
+    chosen = 3
+    return {
+        1 / chosen: "that is the mean, as in an early draft of the paper; what does the picture "
+        "say?",
+        1.0: "they are added, but then divided by something",
+        1 / 2: "half is right for a single one; read the line below the last strip again",
+        1.0 + chosen: "that is what the sum is divided by; what is each multiplied by?",
+    }
 
 
 def _next_input(answer: Any) -> Verdict:
@@ -522,19 +591,24 @@ def _next_input(answer: Any) -> Verdict:
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     chosen = 3
     right = 1 / (1 + chosen)
-    slips = (
-        (
-            1 / chosen,
-            "that is the mean, as in an early draft of the paper; what does the picture say?",
-        ),
-        (1.0, "they are added, but then divided by something"),
-        (1 / 2, "half is right for a single one; read the line below the last strip again"),
-        (1.0 + chosen, "that is what the sum is divided by; what is each multiplied by?"),
-    )
+    slips = _next_input_slips()
     if _is_right(answer, right, 0.003, slips):
         return Verdict(True, f"{right:g}: the sum is divided by one more than were chosen")
     hint = "look at a step that follows a skip step: what is the sum divided by?"
     return _slip(answer, slips, hint)
+
+
+def _standard_error_slips() -> Slips:
+    share, images = 0.12, 2_000
+    right = SOLUTIONS["standard-error"]()
+    return {
+        right / 100: "that is a fraction; multiply it by 100 to get percentage points",
+        50 / math.sqrt(images): "that is for a share of one half; one of 12 % varies less",
+        100 * math.sqrt(share * (1 - share)): f"that is for one image; there are {images:,}",
+        2 * right: "that is two standard errors",
+        100 / math.sqrt(images): "that leaves out p (1 - p), which is far below 1",
+        100 * share * (1 - share) / images: "that is the variance; take its square root",
+    }
 
 
 def _standard_error(answer: Any) -> Verdict:
@@ -543,20 +617,25 @@ def _standard_error(answer: Any) -> Verdict:
         return Verdict(False, f"a number of percentage points is wanted; got {shortened(answer)}")
     share, images = 0.12, 2_000
     right = 100 * math.sqrt(share * (1 - share) / images)
-    slips = (
-        (right / 100, "that is a fraction; multiply it by 100 to get percentage points"),
-        (100 * share * (1 - share) / images, "that is the variance; take its square root"),
-        (100 * math.sqrt(share * (1 - share)), f"that is for one image; there are {images:,}"),
-        (50 / math.sqrt(images), "that is for a share of one half; one of 12 % varies less"),
-        (100 / math.sqrt(images), "that leaves out p (1 - p), which is far below 1"),
-        (2 * right, "that is two standard errors"),
-    )
+    slips = _standard_error_slips()
     if _is_right(answer, right, 0.01, slips):
         return Verdict(
             True, f"{right:.2f} points: two networks that are one point apart may be equally good"
         )
     hint = "for a share p of n images, the standard error is the square root of p (1 - p) / n"
     return _slip(answer, slips, hint)
+
+
+def _lucky_best_slips() -> Slips:
+    spread = 100 * math.sqrt(0.6 * 0.4 / 100)
+    return {
+        0: "that holds for each network on average, but not for the best of ten",
+        spread: "that is one standard error; the luckiest of ten is further out",
+        SOLUTIONS["lucky-best"]() / 100: "that is a fraction; multiply it by 100 to get "
+        "percentage points",
+        3 * spread: "that is three standard errors; one network in several hundred is so lucky, "
+        "and there are ten",
+    }
 
 
 def _lucky_best(answer: Any) -> Verdict:
@@ -566,17 +645,10 @@ def _lucky_best(answer: Any) -> Verdict:
     right = 100 * (_best_of(10, 100, 0.6) - 0.6)
     if _near(answer, right, 1.0) or rounds_to(answer, right):
         return Verdict(True, f"{right:.1f} points, on average: all of it luck")
-    if _near(answer, 0, 0.01):
-        return Verdict(False, "that holds for each network on average, but not for the best of ten")
-    spread = 100 * math.sqrt(0.6 * 0.4 / 100)
-    if _near(answer, spread, 0.2):
-        return Verdict(False, "that is one standard error; the luckiest of ten is further out")
-    if _near(100 * answer, right, 1.0):
-        return Verdict(False, "that is a fraction; multiply it by 100 to get percentage points")
     more = "more than that" if answer < right else "less than that"
-    return Verdict(
-        False, f"{more}: one standard error is {spread:.1f} points, and there are ten networks"
-    )
+    spread = 100 * math.sqrt(0.6 * 0.4 / 100)
+    hint = f"{more}: one standard error is {spread:.1f} points, and there are ten networks"
+    return _slip(answer, _lucky_best_slips(), hint, within=0.1)
 
 
 def _best_of(several: int, images: int, share: float) -> float:
@@ -621,50 +693,56 @@ def _honest(answer: Any) -> Verdict:
     return Verdict(False, f"{len(right - letters)} more: what else chooses by what it reports?")
 
 
-def _sharing_price(answer: Any) -> Verdict:
-    """How many minibatches plain NAS, as the article tells it, takes where an epoch has 32."""
+def _sharing_price_slips() -> Slips:
     children, epochs, minibatches = 2000, 100, 32
-    slips = {
+    return {
         children * epochs: "that counts epochs; each has 32 minibatches",
         children * minibatches: "a child is trained for more than one epoch",
         epochs * minibatches: "that is the price of one child; how many does the loop train?",
         children + epochs * minibatches: "every child is trained as long as the first: multiply",
         60 * minibatches: "that is the search with shared weights; how many children are trained?",
     }
+
+
+def _sharing_price(answer: Any) -> Verdict:
+    """How many minibatches plain NAS, as the article tells it, takes where an epoch has 32."""
+    children, epochs, minibatches = 2000, 100, 32
     if type(answer) is not int:
         return Verdict(False, f"a whole number is wanted; got {shortened(answer)}")
     right = children * epochs * minibatches
     if answer == right:
         times = right / (60 * minibatches)
         return Verdict(True, f"{right:,}: {times:,.0f} times what sharing took")
-    return Verdict(
-        False, slips.get(answer, "how many children, epochs of each, minibatches of one?")
-    )
+    hint = "how many children, epochs of each, minibatches of one?"
+    return Verdict(False, _sharing_price_slips().get(answer, hint))
 
 
-def _sharing_even(answer: Any) -> Verdict:
-    """How often an even policy trains each operation of a layer in 1920 minibatches."""
+def _sharing_even_slips() -> Slips:
     minibatches, ops, layers = 1920, len(MACRO_OPS), 6
-    slips = {
+    return {
         minibatches: "a minibatch trains one operation of each layer, not all of them",
         minibatches
         / layers
         / ops: "a minibatch trains one operation in every layer, not in just one",
         minibatches / ops / 32: "that is for an epoch or so; the search has 1920 minibatches",
     }
+
+
+def _sharing_even(answer: Any) -> Verdict:
+    """How often an even policy trains each operation of a layer in 1920 minibatches."""
+    minibatches, ops = 1920, len(MACRO_OPS)
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if abs(answer - minibatches / ops) < 0.5:
         told = f"{minibatches // ops}: each minibatch trains one of {ops} operations in every layer"
         return Verdict(True, told)
-    near = next((says for slip, says in slips.items() if abs(answer - slip) < 0.5), None)
-    return Verdict(False, near or "how many operations of one layer does a minibatch train?")
+    hint = "how many operations of one layer does a minibatch train?"
+    return _slip(answer, _sharing_even_slips(), hint)
 
 
-def _sharing_cell(answer: Any) -> Verdict:
-    """How often an even policy trains one operation on one source of a cell's last node."""
+def _sharing_cell_slips() -> Slips:
     minibatches, sources, ops = 24_640, 6, len(MICRO_OPS)
-    slips = {
+    return {
         minibatches / ops: "these weights belong to one source, too: how many can node 7 read?",
         minibatches / sources: "these weights belong to one operation, too: of how many?",
         minibatches / sources / ops / 2: "each input of a node makes a choice of its own, in every "
@@ -672,37 +750,43 @@ def _sharing_cell(answer: Any) -> Verdict:
         minibatches / 5 / ops: "node 7 can read six nodes: the two inputs and nodes 3 to 6",
         minibatches / 7 / ops: "a node cannot read itself",
     }
+
+
+def _sharing_cell(answer: Any) -> Verdict:
+    """How often an even policy trains one operation on one source of a cell's last node."""
+    minibatches, sources, ops = 24_640, 6, len(MICRO_OPS)
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     right = minibatches / sources / ops
-    if _is_right(answer, right, 1, list(slips.items())):
+    if _is_right(answer, right, 1, _sharing_cell_slips()):
         told = f"about {right:.0f}: one choice of {sources} × {ops}"
         return Verdict(True, told)
-    near = next((says for slip, says in slips.items() if abs(answer - slip) < 1), None)
-    return Verdict(
-        False, near or "how many pairs of a source and an operation can the input choose from?"
-    )
+    hint = "how many pairs of a source and an operation can the input choose from?"
+    return _slip(answer, _sharing_cell_slips(), hint)
 
 
-def _sharing_whole(answer: Any) -> Verdict:
-    """The chance that ten minibatches trained all six operations of a network of six layers."""
+def _sharing_whole_slips() -> Slips:
     missed = (1 - 1 / len(MACRO_OPS)) ** 10  # one operation, by all ten
-    slips = {
+    return {
         missed: "that is the chance that one operation was never drawn",
         1 - missed: "that is for one layer; all six have to be lucky",
         1 - missed**6: "that is the chance that at least one operation was trained; all are wanted",
         1 - (1 - missed) ** 6: "that is the chance that some operation is still fresh",
     }
+
+
+def _sharing_whole(answer: Any) -> Verdict:
+    """The chance that ten minibatches trained all six operations of a network of six layers."""
+    missed = (1 - 1 / len(MACRO_OPS)) ** 10
     if not _is_number(answer):
         return Verdict(False, f"a number is wanted; got {shortened(answer)}")
     if answer > 1:
         return Verdict(False, "a probability is at most 1; half of the time is 0.5")
     right = (1 - missed) ** 6
-    if _is_right(answer, right, 0.02, list(slips.items())):
+    if _is_right(answer, right, 0.02, _sharing_whole_slips()):
         return Verdict(True, f"{right:.2f}: (1 − (5/6)¹⁰)⁶; after 32 minibatches it is 0.98")
-    near = next((says for slip, says in slips.items() if abs(answer - slip) <= 0.01), None)
     hint = "first: how likely is it that one operation of one layer was missed ten times?"
-    return Verdict(False, near or hint)
+    return _slip(answer, _sharing_whole_slips(), hint, within=0.06)
 
 
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {
@@ -805,4 +889,26 @@ SOLUTIONS: dict[str, Callable[[], Any]] = {
     "sharing-even": lambda: 1920 / len(MACRO_OPS),
     "sharing-cell": lambda: 24_640 / 6 / len(MICRO_OPS),
     "sharing-whole": lambda: (1 - (1 - 1 / len(MACRO_OPS)) ** 10) ** 6,
+}
+
+# Where wrong answers are known. They are what `ev.Exercise` offers beside the right one, too.
+SLIPS: dict[str, Callable[[], Slips]] = {
+    "macro-size": _macro_size_slips,
+    "micro-size": _micro_size_slips,
+    "search-samples": _search_samples_slips,
+    "search-minibatches": _search_minibatches_slips,
+    "push": _push_slips,
+    "score-mean": _score_mean_slips,
+    "half-the-distance": _half_the_distance_slips,
+    "baseline-factor": _baseline_factor_slips,
+    "first-advantage": _first_advantage_slips,
+    "top-probability": _top_probability_slips,
+    "skip-chance": _skip_chance_slips,
+    "next-input": _next_input_slips,
+    "standard-error": _standard_error_slips,
+    "lucky-best": _lucky_best_slips,
+    "sharing-price": _sharing_price_slips,
+    "sharing-even": _sharing_even_slips,
+    "sharing-cell": _sharing_cell_slips,
+    "sharing-whole": _sharing_whole_slips,
 }
