@@ -20,6 +20,8 @@ _HOMES = {
     "draw": "view.export",
     "draw_layer": "view.export",
     "Editor": "widgets.editor",
+    "Exercise": "widgets.exercise",
+    "Guess": "widgets.exercise",
     "load_inside": "inside",
     "load_policy": "policy",
     "load_specimen": "specimen",

@@ -266,7 +266,8 @@ def _search_samples_slips() -> Slips:
         c.updates * c.samples: "that is one epoch",
         epochs * c.samples: "that counts one update an epoch",
         epochs * c.updates: "that counts updates; each is made from several samples",
-        SOLUTIONS["search-minibatches"](): "that counts the minibatches of phase 1",
+        epochs * c.updates * c.samples * c.reward_images: "that counts images; each network is "
+        f"evaluated on {c.reward_images} of them",
     }
 
 

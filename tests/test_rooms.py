@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "published": "space decoding genotypes",
     "recipes": "space",
     "exercises": "space published recipes specimen anatomy",
+    "questions": "exercises space",
     "watching": "trace",
     "trace": "space files",
     "specimen": "space files",
@@ -138,6 +139,7 @@ MAY_IMPORT = {
     "widgets.dashboard": "LOOK view.* widgets.base",
     "widgets.editor": "LOOK anatomy view.* widgets.base widgets.replay",  # a replay with a desk
     "widgets.microscope": "LOOK specimen view.* widgets.base",
+    "widgets.exercise": "LOOK exercises questions view.* widgets.base",
     "widgets.lens": "LOOK view.* widgets.base",
     "widgets.child": "inside view.* widgets.base",
     "widgets.loop": "LOOK turns view.* widgets.base",

@@ -1,6 +1,7 @@
 """Executes the notebooks and keeps what a reader on the web can see.
 
-Of a widget the still picture is kept (PNG) and its state left out: it would be stale, and large.
+Of a widget the still is kept (a picture, or words) and its state left out: it would be stale, and
+large.
 Usage: python tools/run_notebooks.py [notebooks/00_tour.ipynb ...]
 """
 
@@ -22,7 +23,7 @@ def main(paths: list[str]) -> None:
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # times of day: noise in every diff
             for output in cell.get("outputs", ()):
-                if "image/png" in output.get("data", {}):
+                if {"image/png", "text/html"} & set(output.get("data", {})):
                     output["data"].pop(DROPPED, None)
             if "outputs" in cell:  # what is left of a progress bar is no use to anybody
                 cell.outputs = [o for o in cell.outputs if DROPPED not in o.get("data", {})]

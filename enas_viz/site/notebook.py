@@ -27,6 +27,8 @@ HEIGHTS = {
     "Child": 640,
     "Dashboard": 760,
     "Editor": 780,
+    "Exercise": 190,
+    "Guess": 130,
     "Lens": 820,
     "Loop": 640,
     "Microscope": 1007,

@@ -616,14 +616,14 @@ def _pixels(svg: str) -> Any:
 
 def page(
     state: dict[str, Any],
-    still: Drawing,
+    still: Drawing | str,
     widget: str = "replay",
     title: str = "How a controller built a network",
 ) -> str:
     """One HTML page that plays: the widget's module, its styles and `state`, nothing else.
 
     state: the values of the widget's traits, by name (see `widgets.replay.Replay`). still: what is
-    shown where JavaScript is off. widget: the name of its module in `static/`.
+    shown where JavaScript is off: a picture, or HTML. widget: the name of its module in `static/`.
     """
     code = module(f"{widget}.js")
     if "hostModel" not in code:  # the stand-in for a notebook, unless the module brings it along
@@ -645,12 +645,14 @@ def theatre_page(state: dict[str, Any], still: Drawing) -> str:
     return page(state, still, "theatre").replace("<title>ENAS theatre<", "<title>ENAS replay<", 1)
 
 
-def without_scripts(still: Drawing) -> str:
+def without_scripts(still: Drawing | str) -> str:
     """What a page shows in place of a widget where JavaScript is off.
 
     Without styles of its own, which are long, the picture takes the page's: of the light theme, as
     some of its colours stand in its shapes.
     """
+    if isinstance(still, str):
+        return f"<noscript><p>As JavaScript is off, this cannot be used.</p>{still}</noscript>"
     drawn = re.sub("<style>.*?</style>", "", still.svg, flags=re.S)
     return (
         "<noscript><p>This is a still picture, as JavaScript is off.</p>"

@@ -20,6 +20,7 @@ STATIC = Path(__file__).parent.parent / "static"
 PREFIX = "enas-"  # of ids; the browser replaces it, as ids are global in a page
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NODE_TONES = (0, 2, 1, 3)  # red, blue, green, purple: the article's nodes 1 to 4
+DRAWLESS = ("exercise",)  # widgets that draw nothing, so that the palette is enough
 TONES = 8  # colours of layers or nodes; then they come again
 
 
@@ -220,7 +221,10 @@ def node_tone(tensor: int) -> str:
 def look(widget: str) -> str:
     """The styles of a widget: those of all, and its own where it has some."""
     own = f"{widget}.css"
-    return shipped("enas_viz.css") + (shipped(own) if (STATIC / own).exists() else "")
+    shared = shipped("enas_viz.css")
+    if widget in DRAWLESS:
+        shared = shared.partition(".enas-svg,")[0]  # the palette and the themes of hosts
+    return shared + (shipped(own) if (STATIC / own).exists() else "")
 
 
 @cache
