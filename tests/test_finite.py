@@ -98,6 +98,8 @@ def test_a_page_refuses_a_number_that_is_not_finite(number):
         lambda: ev.Dashboard(small("micro-cifar10-cpu")),
         lambda: ev.Dashboard({"a": small("macro-tiny"), "b": astray()}),
         lambda: ev.Lens(ev.load_trace("controller-micro").last),
+        lambda: ev.Exercise("baseline-factor"),
+        lambda: ev.Guess("Will it rise?", ["yes", "no"]),
         lambda: ev.Microscope(baseline="best"),
         lambda: ev.Child("child-micro"),
         lambda: ev.SharedWeights(small("macro-tiny")),

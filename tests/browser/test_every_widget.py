@@ -42,6 +42,10 @@ WIDGETS = {
     "loop-cells": lambda: ev.Loop("micro"),
     "lens": lambda: ev.Lens(ev.load_trace("controller-macro")),
     "lens-cells": lambda: ev.Lens(ev.load_trace("controller-micro")),
+    "exercise": lambda: ev.Exercise("lucky-best"),
+    "exercise-several": lambda: ev.Exercise("honest"),
+    "exercise-list": lambda: ev.Exercise("macro-list"),
+    "guess": lambda: ev.Guess("Does it rise steadily, or suddenly?", ["steadily", "suddenly"]),
     "child": lambda: ev.Child(),
     "child-cells": lambda: ev.Child("child-micro"),
 }

@@ -1,11 +1,13 @@
 """What notebook 05 and its research note say in prose is what their numbers say."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import enas_viz as ev
+from enas_viz.questions import told_answer
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "05_reinforce.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
@@ -35,7 +37,12 @@ def test_what_comes_before_the_real_controller_needs_no_torch():
 
 
 def test_no_answer_is_given_away():
-    assert TOLD.count("○ Not answered") == sum("ev.check(" in source for source in CODE) == 5
+    names = [found[1] for source in CODE if (found := re.match(r'ev\.Exercise\("(.+)"\)', source))]
+
+    assert len(names) == 5
+    for name in names:
+        assert f'ev.check("{name}", your answer)' in TOLD
+        assert told_answer(name) not in TOLD
     assert "✓" not in TOLD
     assert "✗" not in TOLD
 
