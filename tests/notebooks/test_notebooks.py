@@ -109,7 +109,7 @@ def test_the_figures_about_the_policy_are_those_that_were_measured(kind):
 
 def test_the_figures_about_the_slip_are_those_that_were_measured():
     measured = json.loads((RESULTS / "dispatch-digits.json").read_text())["rows"]
-    names = {"sampled": "as sampled", "last_branch": "with the slip"}
+    names = {"sampled": "as sampled", "last_branch": "with the bug"}
 
     assert rows(NOTEBOOKS[1], "| seed | |") == [
         [
