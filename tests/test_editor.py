@@ -172,7 +172,7 @@ def test_ways_through_are_told_in_the_right_number(layers, told):
 
     editor = ev.Editor(space.architecture(["conv3x3"] * layers, bits[1:]))
 
-    assert ["ways through", told, "through skips"] in [list(row) for row in editor.facts]
+    assert ["paths", told, "from stem to classifier"] in [list(row) for row in editor.facts]
 
 
 def test_a_recipe_that_is_named_wires_the_drawing_and_the_facts_alike():
@@ -181,9 +181,9 @@ def test_a_recipe_that_is_named_wires_the_drawing_and_the_facts_alike():
     plain, paper = ev.Editor(network), ev.Editor(network, recipe="macro-paper")
 
     facts = [{label: value for label, value, _ in editor.facts} for editor in (plain, paper)]
-    assert facts[0]["layers that no skip reads"] == "2"
-    assert facts[1]["layers that nothing reads"] == "2"
-    assert [f["ways through"] for f in facts] == ["1 to 4 operations", "3 operations"]
+    assert facts[0]["no skip from"] == "layer 2"
+    assert facts[1]["unused"] == "layer 2"
+    assert [f["paths"] for f in facts] == ["1 to 4 operations", "3 operations"]
     assert ["data-none" in editor.scene["network"] for editor in (plain, paper)] == [False, True]
 
 
@@ -196,7 +196,7 @@ def test_of_a_final_training_the_facts_are_those_of_the_network_of_its_own(space
 
     assert label == "parameters"
     assert number == f"{child_cost(architecture, final).parameters:,}"
-    assert whose == "of this network, none of them shared"
+    assert whose == "of this network"
 
 
 def test_a_choice_changes_the_list_and_the_facts():

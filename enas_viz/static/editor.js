@@ -45,13 +45,14 @@ function render({ model, el }) {
     hear(made, "click", () => ask(what));
     return made;
   };
-  const goesOn = word("Let the controller finish from here", "continue");
+  const goesOn = word("Let the controller finish", "continue");
+  goesOn.title = "It decides all steps after this one";
   const score = word("How good is it?", "score"), chance = word("Shuffle", "random");
   const facts = make("dl", { class: "facts-list" }), flat = make("code", { class: "flat", tabindex: "0" });
   const board = make("table", { class: "tried" }), told = make("p", { class: "verdict", role: "status" });
   const beside = make("div", { class: "beside" }, make("p", { class: "over" }, "Beat the controller"), told, board);
   root.append(make("div", { class: "desk" },
-    make("div", {}, make("p", { class: "over" }, "What it is like"), facts,
+    make("div", { class: "about" }, make("p", { class: "over" }, "What it is like"), facts,
       make("p", { class: "over" }, "As a list"), flat), beside));
   root.querySelector(".seat").before(make("div", { class: "actions" }, goesOn, score, chance));
 

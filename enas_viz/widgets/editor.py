@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from reprlib import repr as shortened
 from typing import Any
@@ -134,26 +134,26 @@ class Editor(Replay):
         architecture = self.architecture
         space, found = architecture.space, anatomy(architecture, self.recipe)
         side = self.recipe.data.resolution
-        whole = ", more than the whole image" if found.receptive_field > side else ""
-        whose = "of this path, with the weights it shares"
+        seen = f"seen by one place of the last map, of an image of {side}"
+        if found.receptive_field > side:
+            seen = f"more than the whole image of {side}"
+        whose = "on this path, shared weights"
         if self.recipe.strategy == "final":
-            whose = "of this network, none of them shared"
+            whose = "of this network"
         rows = [
             ["parameters", f"{found.parameters:,}", whose],
             ["multiply-adds", f"{found.multiply_adds / 1e6:.1f} million", "for one image"],
-            [
-                "receptive field",
-                f"{found.receptive_field} pixels{whole}",
-                f"what one place of the last map can see, in an image of {side}",
-            ],
+            ["receptive field", f"{found.receptive_field} pixels", seen],
         ]
         if isinstance(space, MacroSpace):
-            rows.append(["ways through", _ways(found.shortest, found.depth), "through skips"])
-            unread = ", ".join(map(str, found.unread["layers"])) or "none"
+            rows.append(["paths", _ways(found.shortest, found.depth), "from stem to classifier"])
+            unread = _layers(found.unread["layers"])
             if self.recipe.fidelity.skip_merge_search == "input":
-                rows.append(["layers that nothing reads", unread, "they are not computed"])
+                rows.append(
+                    ["unused", unread, "and so not computed" if found.unread["layers"] else ""]
+                )
             else:
-                rows.append(["layers that no skip reads", unread, "their output is passed on once"])
+                rows.append(["no skip from", unread, ""])
         else:
             for cell in space.cells:
                 ends = ", ".join(map(str, found.unread[cell]))
@@ -261,6 +261,13 @@ def _ways(shortest: int, depth: int) -> str:
     if shortest == depth:
         return f"{depth} operation{'' if depth == 1 else 's'}"
     return f"{shortest} to {depth} operations"
+
+
+def _layers(numbers: Sequence[int]) -> str:
+    """Layers by their numbers, in words."""
+    if not numbers:
+        return "no layer"
+    return f"layer{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
 
 
 def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:

@@ -29,3 +29,23 @@ def test_the_seat_keeps_what_its_reader_scored_beside_the_controller(designed):
     seat.get_by_role("button", name="How good is it?").click()
 
     expect(seat.locator(".verdict")).to_contain_text("of the controller's 10")
+
+
+@pytest.mark.parametrize("size", [(1366, 768), (1280, 720)])
+@pytest.mark.parametrize("which", [0, 1])
+def test_network_question_and_facts_are_on_one_screen(designed, size, which):
+    before = designed.viewport_size
+    designed.set_viewport_size({"width": size[0], "height": size[1]})
+    editor = designed.locator(ROOT).nth(which)
+    editor.scroll_into_view_if_needed()
+    designed.wait_for_timeout(300)
+
+    room, height, seen = editor.evaluate("""root => {
+      const rect = e => e.getBoundingClientRect(), top = rect(root).top;
+      const parts = ['.network', '.told', '.facts-list', '.flat'];
+      return [root.closest('.jp-WindowedPanel-outer').clientHeight, root.offsetHeight,
+        Math.max(...parts.map(name => rect(root.querySelector(name)).bottom - top))];
+    }""")
+    designed.set_viewport_size(before)
+
+    assert seen < height <= room

@@ -151,3 +151,38 @@ def test_a_notebook_shows_strip_network_and_bars_together(notebook, width, heigh
         found = root.evaluate(LOOKED)
         print(f"{width}×{height}: output {found['width']}, {found['height']} high, room {room}")
         check(found, room)
+
+
+EDITORS = {
+    "macro": "ev.Editor(ev.MacroSpace(6))",
+    "every skip": "ev.Editor(every_skip(6))",
+    "micro": "ev.Editor('enas-micro')",
+}
+SHOWS = """root => {
+  const rect = e => e.getBoundingClientRect();
+  const parts = ['.strip', '.network', '.told', '.facts-list', '.flat', '.controls.steps']
+    .map(name => rect(root.querySelector(name)));
+  const facts = rect(root.querySelector('.facts-list')), told = rect(root.querySelector('.told'));
+  return {
+    width: root.offsetWidth, height: root.offsetHeight,
+    beside: facts.left >= told.right && Math.abs(facts.top - told.top) < 4,
+    within: parts.every(part => part.bottom <= rect(root).bottom && part.right <= rect(root).right),
+  };
+}"""
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+def test_an_editor_shows_network_question_and_facts_together(new_page, tmp_path, editor):
+    path = tmp_path / "x.html"
+    path.write_text(eval(EDITORS[editor], KNOWN).html(), encoding="utf-8")
+    page = new_page(*SIZES[0], reduced_motion="reduce", offline=True)
+    page.goto(path.as_uri())
+
+    for width, height in (*WIDE, (1034, 768)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        found = page.locator(".enas-editor").evaluate(SHOWS)
+        assert found["width"] >= 1000
+        assert found["height"] <= HIGH
+        assert found["beside"]
+        assert found["within"]
