@@ -185,6 +185,87 @@ def test_the_figures_about_the_frozen_controller_are_those_that_were_measured():
     ]
 
 
+def shares(episodes: list, names: tuple[str, ...]) -> dict[str, float]:
+    """How often each operation was sampled, of all operations that were."""
+    content = [e.architecture.content for e in episodes]
+    if episodes[0].architecture.space.kind == "macro":
+        taken = [names[layer[0]] for layers in content for layer in layers]
+    else:
+        taken = [names[o] for cells in content for cell in cells for n in cell for o in n[2:]]
+    return {name: taken.count(name) / len(taken) for name in names}
+
+
+def of_epoch(trace, epoch: int) -> list:
+    return [e for e in trace.episodes if e.epoch == epoch - 1]
+
+
+def test_what_notebook_01_says_of_its_search_is_what_was_recorded():
+    text = " ".join("\n".join(source(c) for c in cells(NOTEBOOKS[1], "markdown")).split())
+    trace = enas_viz.load_trace("macro-cifar10-cpu")
+    last, space = of_epoch(trace, 70), trace.space
+
+    share = shares(last, space.ops)["conv5x5"]
+    layers = [[e.architecture.content[k][0] for e in last] for k in range(space.layers)]
+
+    assert f"it is {share:.0%} of all sampled operations".replace("%", " %") in text
+    best = space.ops.index("conv5x5")
+    assert all(max(set(ops), key=ops.count) == best for ops in layers)
+    assert shares(of_epoch(trace, 24), space.ops)["conv5x5"] < 0.25  # about to begin
+    assert shares(of_epoch(trace, 34), space.ops)["conv5x5"] > 0.5
+    ops = shares(of_epoch(trace, 12), space.ops).values()
+    assert max(ops) - min(ops) < 0.05  # while the reward rises already
+    assert trace.epochs[11].valid_accuracy > trace.epochs[0].valid_accuracy + 0.05
+
+
+def test_what_notebook_02_says_of_its_search_is_what_was_recorded():
+    text = " ".join("\n".join(source(c) for c in cells(NOTEBOOKS[2], "markdown")).split())
+    trace = enas_viz.load_trace("micro-cifar10-cpu")
+    normal = [node for e in of_epoch(trace, 70) for node in e.architecture.content[0]]
+
+    inputs = [t < 2 for node in normal for t in node[:2]]
+    average = {n: shares(of_epoch(trace, n), trace.space.ops)["avg3x3"] for n in range(40, 71)}
+    early = shares(of_epoch(trace, 24), trace.space.ops)
+
+    assert f"{sum(inputs) / len(inputs):.0%} of their inputs".replace("%", " %") in text
+    assert average[41] < 0.1
+    assert average[44] > 0.2
+    assert max(average[n] for n in range(51, 71)) < 0.1 < average[50]
+    assert all(early[op] < 0.1 < early["avg3x3"] for op in ("sep3x3", "sep5x5"))
+    published = enas_viz.decode("enas-micro").architecture
+    assert [published.space.depth(published, c) for c in ("normal", "reduction")] == [1, 2]
+
+
+def test_what_notebook_08_says_of_later_probabilities_is_so():
+    from enas_viz import search
+
+    for name, bound in (("macro-tiny", 0.07), ("micro-cifar10-cpu", 0.01)):
+        policy = enas_viz.load_policy(name).controller("final")
+        limit = enas_viz.load_policy(name).recipe.controller.tanh_constant
+        for seed in range(3):
+            episode = policy(seed=seed)
+            found = search.responses(policy, episode)
+            assert abs(found[0].after - found[0].before) <= bound
+            ops = [step.logits[0] for step in episode.steps if step.decision.kind == "op"]
+            assert all(max(map(abs, logits)) > 0.99 * limit for logits in ops)
+
+    text = "\n".join(source(c) for c in cells(NOTEBOOKS[8], "markdown"))
+    assert "by more than 0.07 in the first search, or by more than 0.01 in the second" in text
+
+
+def test_what_notebook_08_says_of_windows_is_so():
+    space = enas_viz.MacroSpace(6)
+    plain = ["conv3x3"] * 6
+
+    def field(ops: list[str]) -> int:
+        (row,) = (r for r in enas_viz.Editor(space.architecture(ops)).facts if "field" in r[0])
+        return int(row[1].split()[0])
+
+    wider = [field([*plain[:k], "conv5x5", *plain[k + 1 :]]) - field(plain) for k in (0, 5)]
+
+    assert wider == [2, 8]
+    assert field(["max3x3"] * 6) == field(plain)
+
+
 def test_what_a_notebook_says_of_a_list_is_what_decode_says_today(capsys):
     kept, told = [], []
     for cell in (cell for path in NOTEBOOKS for cell in cells(path, "code")):
