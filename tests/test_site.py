@@ -54,6 +54,8 @@ def test_there_is_a_page_for_everything(built):
     assert {"index.html", "00_small.html", "01_next.html", "gallery.html", "api.html"} <= there
     assert built.size == sum((built.folder / name).stat().st_size for name in there)
     assert built.size < 25_000_000
+    hidden = [path for path in built.folder.rglob("*") if path.name.startswith(".")]
+    assert hidden == []  # GitHub Pages would not get these
 
 
 def test_every_link_and_every_anchor_is_there(built, pages):
