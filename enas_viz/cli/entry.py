@@ -89,7 +89,7 @@ def _run(args: list[str]) -> None:
         missing = (error.name or "").partition(".")[0]
         if missing == "enas_viz":
             raise
-        if missing == "imageio_ffmpeg":
+        if missing in ("imageio_ffmpeg", "resvg_py"):  # these say themselves what to do
             _fail(str(error))
         extra = "site" if missing in OF_THE_SITE else "search"
         _fail(f"this needs {missing}, which is not installed: pip install 'enas-viz[{extra}]'")

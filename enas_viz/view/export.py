@@ -59,6 +59,10 @@ MOST_JOINED = 2000  # and as one path: what a path costs grows faster than its l
 Level = Literal["graph", "network"]
 
 
+class NoPixels(ModuleNotFoundError):
+    """What turns a drawing into pixels is not installed."""
+
+
 @dataclass(frozen=True)
 class Drawing:
     """A picture: `svg` is a complete document, `png` its pixels, both on white.
@@ -85,8 +89,12 @@ class Drawing:
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """PNG, which notebooks scale down to their cells; they would cut a wide SVG off."""
-        shown = self.unframed or png(clear(self.svg))
+        """PNG, which notebooks scale down to their cells; they would cut a wide SVG off, which is
+        what they get without resvg."""
+        try:
+            shown = self.unframed or png(clear(self.svg))
+        except NoPixels:
+            return {"image/svg+xml": clear(self.svg), "text/plain": repr(self)}, {}
         pixels = int.from_bytes(shown[16:20], "big")  # a PNG's header holds its width
         width = round(pixels / zoom_of(self.svg))
         small = base64.b64encode(few_colours(shown)).decode()
@@ -106,7 +114,8 @@ def with_still(bundle: Any, draw_it: Callable[[], Drawing]) -> Any:
         return None
     data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
     still, looks = draw_it()._repr_mimebundle_()
-    return {**data, "image/png": still["image/png"]}, {**metadata, **looks}
+    kind = next(iter(still))  # "image/png", or "image/svg+xml" without resvg
+    return {**data, kind: still[kind]}, {**metadata, **looks}
 
 
 @dataclass(frozen=True, repr=False)
@@ -760,9 +769,17 @@ def script_json(value: Any) -> str:
 def png(svg: str, zoom: float = ZOOM, width: int | None = None) -> bytes:
     """The picture as PNG, `zoom` pixels for one or `width` pixels wide, without a browser.
 
-    A picture that would be wider than WIDEST gets fewer pixels.
+    A picture that would be wider than WIDEST gets fewer pixels. Raises NoPixels without resvg.
     """
-    import resvg_py  # a compiled module; loaded only when there are pixels to make
+    try:
+        import resvg_py  # a compiled module; loaded only when there are pixels to make
+    except ModuleNotFoundError:
+        raise NoPixels(
+            "pixels of a drawing (.png, .gif, .mp4, a still beside a widget) are made by resvg, "
+            "which is not installed: pip install resvg-py; Python inside a browser has no build of "
+            "it; .svg and .html need nothing more",
+            name="resvg_py",
+        ) from None
 
     return bytes(
         resvg_py.svg_to_bytes(
