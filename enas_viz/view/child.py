@@ -73,7 +73,8 @@ WORDS = {  # of the window that slides; the browser fills in numbers
     "alone": "nothing added",
     "stacked": "{left} × {of} = {total}",
 }
-BAR_ROW, BAR_W = 20, 168  # of the verdict in a still
+BAR_ROW, BAR_W = 21, 168  # of the verdict: a line, as in child.css; its width in a still
+MEANS, MEANS_HIGH, FAN = 12, 64, 20  # what the classifier reads; lines from there to the bars
 SHADES = 16  # of a still
 
 
@@ -318,7 +319,7 @@ class Picture:
         """The drawing for the widget, whose pixels the browser fills in."""
         lines = ("Each square: 4 of its maps.", "Click an arc to cut it,", "a layer to open it.")
         if not self.macro:
-            lines = ("Squares: 4 maps each.", "Click an arc to cut,", "an operation to open.")
+            lines = ("Squares: 4 maps each.", "Click an arc to cut,", "or a box to open it.")
         hints = [
             f'<text class="small start" x="{EDGE}" y="{14 + 15 * k}">{line}</text>'
             for k, line in enumerate(lines)
@@ -342,7 +343,7 @@ class Picture:
                 markup = markup.replace(spot, f'{spot} href="{pixels}"')
         for change in changes:
             markup = markup.replace(f'data-cut="{change}"', f'data-cut="{change}" opacity="0.25"')
-        x = self.width + 4
+        x = self.width
         bars = _bars(inside, rows[image], inside.labels[image], x, self.height)
         return [f'<g transform="translate(0 26)">{markup}{bars}</g>'], x + BAR_W, self.height + 26
 
@@ -383,7 +384,6 @@ class Picture:
             x = end
         self._exit(made[space.layers], axis, floor)
         self._route(axis - tall - 8)
-        self.height = floor + ROWS[-1] + 9
 
     def _merge(self, k: int, sources: tuple[int, ...], own: _Face, made: dict[int, _Face]) -> _Face:
         """The skips that join a layer's result, and what comes of it."""
@@ -435,7 +435,7 @@ class Picture:
             for side in (0, 1):
                 op, place = space.ops[row[2 + side]], f"{node}.{side}"
                 own = _Face(f"x{place}", x + f / 2, y[side], f)
-                self._spot(place, own, x - 7, own.right + 9, own.bottom - 3, 1)
+                self._spot(place, own, x - 9, own.right + 9, own.bottom - 3, 1)
                 self._label(own.x, own.bottom + 15, op, place)
                 self._face(own, f"op-{op}", place=place)
                 cut = f"cut:{place}"
@@ -449,9 +449,9 @@ class Picture:
             self._face(out, "", f"node {node + 1}")
             made[node] = out
             x = out.right
+        self.height = floor + 10
         self._ends(x, f, middle, made, loose_ways)
         self._route(top - 8 - STRIP, floor - below + 14)
-        self.height = floor + 10
 
     def _way(self, source: int, node: int, side: int) -> str:
         """How a wire reaches a node: straight from the column before, else above or below."""
@@ -466,13 +466,9 @@ class Picture:
         self._text(EDGE + PHOTO / 2, middle + PHOTO / 2 + 16, "image", "")
         size = f"{inside.side}×{inside.side}"
         self._text(EDGE + PHOTO / 2, middle + PHOTO / 2 + 31, size)
-        x, hidden = EDGE + PHOTO + 24, max(0, inside.cell - 2)
+        x, hidden = EDGE + PHOTO + 14, max(0, inside.cell - 2)
         self._wire(EDGE + PHOTO, x - 2, middle)
-        for k in range(max(1, min(hidden, 5))):
-            self.parts.append(
-                f'<rect class="fixed" x="{x + 6 * k:g}" y="{middle - 26:g}" width="18" '
-                f'height="52" rx="4"/>'
-            )
+        self._cells(x, middle, max(1, min(hidden, 5)))
         width = 18 + 6 * max(0, min(hidden, 5) - 1)
         words = f"{hidden} cell{'' if hidden == 1 else 's'}" if hidden else ""
         self._text(x + width / 2, middle + 42, "stem", "")
@@ -542,13 +538,26 @@ class Picture:
         self._join("out", own, y, bottom, out, len(loose), of, False)
         self._text((own.left + out.left) / 2, y - 21, "loose ends")
         self._face(out, "", "output")
-        left = len(inside.cells) - inside.cell - 1
-        self._wire(out.right, out.right + 26, middle)
-        self.width = out.right + 30
-        if left:
+        x = out.right + 12
+        self._wire(out.right, x, middle)
+        if left := len(inside.cells) - inside.cell - 1:
+            shown = min(left, 5)
+            self._cells(x, middle, shown)
+            width = 18 + 6 * (shown - 1)
             for k, line in enumerate((f"{left} more", "cell" if left == 1 else "cells")):
-                self._text(out.right + 4, middle + 18 + 13 * k, line, "small start")
-            self.width += 14
+                self._text(x + width / 2, middle + 42 + 13 * k, line)
+            self._wire(x + width, x + width + 10, middle)
+            x += width + 10
+        self._classifier(x, middle)
+        self._text(x + MEANS, middle - MEANS_HIGH / 2 - 7, "classifier", "small end")
+
+    def _cells(self, x: float, middle: float, count: int) -> None:
+        """Cells of which only so much is shown: that they are there."""
+        for k in range(count):
+            self.parts.append(
+                f'<rect class="fixed" x="{x + 6 * k:g}" y="{middle - 26:g}" width="18" '
+                f'height="52" rx="4"/>'
+            )
 
     # ---- what both are made of
 
@@ -668,8 +677,37 @@ class Picture:
         return stem.right, stem
 
     def _exit(self, last: _Face, axis: float, floor: float) -> None:
-        self._wire(last.right, last.right + 30, axis)
-        self.width = last.right + 34
+        inside = self.inside
+        x = last.right + 16
+        self._wire(last.right, x, axis)
+        self.height = floor + ROWS[-1] + 9
+        self._classifier(x, axis)
+        middle, of = x + MEANS / 2, inside.tensors[last.key].of
+        for row, words, look in zip(
+            ROWS,
+            ("classifier", "means", f"{of} numbers", f"{len(inside.classes)} classes"),
+            ("strong", "", "small", "small"),
+            strict=True,
+        ):
+            self._text(middle, floor + row, words, look)
+
+    def _classifier(self, x: float, y: float) -> None:
+        """The mean of every map, and a line from them to each bar of the verdict: bars stand on the
+        right, around the drawing's middle."""
+        bars, high = len(bar_classes(self.inside)), MEANS_HIGH
+        right = x + MEANS + FAN
+        self.parts.append(
+            f'<rect class="block" x="{x:g}" y="{y - high / 2:g}" width="{MEANS}" '
+            f'height="{high}" rx="4"/>'
+        )
+        step, middle = (high - 8) / max(1, bars - 1), (bars - 1) / 2
+        lines = "".join(
+            f"M{x + MEANS:g} {y + step * (k - middle):g}"
+            f"L{right:g} {self.height / 2 + BAR_ROW * (k - middle):g}"
+            for k in range(bars)
+        )
+        self.parts.append(f'<path class="fan" d="{lines}"/>')
+        self.width = right
 
     def _words(self, x: float, floor: float, name: str, op: str, key: str, place: str = "") -> None:
         """Under a column: its name, its operation, its size."""
@@ -797,7 +835,7 @@ def _image(x: float, y: float, side: float) -> str:
 def _bars(inside: Inside, row: Sequence[float], label: int, x: float, height: float) -> str:
     """The verdict: up to ten classes, the right one marked."""
     shown = bar_classes(inside)
-    y = max(14.0, (height - BAR_ROW * len(shown)) / 2)
+    y = (height - BAR_ROW * len(shown)) / 2 + 2.5
     parts = []
     for k, c in enumerate(shown):
         at, width = y + BAR_ROW * k, 70 * row[c]

@@ -723,7 +723,8 @@ def picture_page(drawing: Drawing, about: str) -> str:
 
 
 def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
-    """A page inside a frame: it plays in saved notebooks and their exports without a network.
+    """A page inside a frame, which has its title: it plays in saved notebooks and their exports
+    without a network.
 
     Under it stands what to do where a notebook that is not trusted leaves the frame out.
     Raises ValueError when the height is no positive number of pixels.
@@ -733,9 +734,11 @@ def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
     html = re.sub("<noscript>.*?</noscript>", "", html, flags=re.S)  # a notebook runs scripts
     # between single quotes the thousands of double ones need no escaping, a fifth of all bytes
     held = escape(html, quote=False).replace("'", "&#x27;")
+    found = re.search("<title>(.*?)</title>", html, flags=re.S)  # as HTML, so it needs no escaping
+    title = found[1].replace('"', "&quot;") if found else "A page of enas_viz"
     return (
         f"<div><iframe srcdoc='{held}' "
-        'sandbox="allow-scripts" title="ENAS replay" '
+        f'sandbox="allow-scripts" title="{title}" '
         f'width="100%" height="{height}" style="border:0" loading="lazy"></iframe>'
         f"<p><small>{hint}</small></p></div>"
     )
