@@ -117,9 +117,10 @@ def test_the_frame_for_exported_notebooks_holds_the_page():
 
 
 def test_the_module_with_its_styles_is_small():
-    # Kept notebooks hold no widget state, and an exported page carries it once: 57 kB, then, where
-    # a widget that is saved with each notebook would have 40.
-    assert len((shipped("replay.js") + shipped("enas_viz.css")).encode()) < 57_000
+    # Kept notebooks hold no widget state, and an exported page carries it once: 58 kB, then, where
+    # a widget that is saved with each notebook would have 40. The last of them is where other
+    # modules join it.
+    assert len((shipped("replay.js") + shipped("enas_viz.css")).encode()) < 58_000
 
 
 def test_what_notebooks_keep_is_the_module_without_its_comments_and_indents():

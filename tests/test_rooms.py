@@ -135,7 +135,7 @@ MAY_IMPORT = {
     "view": "view.*",
     # widgets show what view draws: base <- each of them; none imports another
     "widgets.base": "",
-    "widgets.replay": "LOOK view.* widgets.base",
+    "widgets.replay": "LOOK policy view.* widgets.base",
     "widgets.dashboard": "LOOK view.* widgets.base",
     "widgets.editor": "LOOK anatomy view.* widgets.base widgets.replay",  # a replay with a desk
     "widgets.microscope": "LOOK specimen view.* widgets.base",

@@ -10,9 +10,11 @@ const sum = (values) => values.reduce((a, b) => a + b, 0);
 /** A vector times a matrix that has a row for each of its numbers. */
 function times(x, matrix) {
   const out = new Float64Array(matrix.length / x.length);
-  x.forEach((value, row) => {
-    for (let i = 0; i < out.length; i++) out[i] += value * matrix[row * out.length + i];
-  });
+  const width = out.length;
+  for (let row = 0; row < x.length; row++) {
+    const value = x[row], start = row * width;
+    for (let i = 0; i < width; i++) out[i] += value * matrix[start + i];
+  }
   return out;
 }
 

@@ -402,8 +402,10 @@ function dotsOf(scene, order, go, hear) {
 
 let views = 0;
 
-/** theatre: of `theatre.js`, for hosts that bring it along. */
-function render({ model, el, theatre }) {
+/** theatre: of `theatre.js`, for hosts that bring it along. extras: called with parts of the replay, each
+ *  returns what it adds: waits(step), a prompt where the step is not told yet; took(i), whether a click on
+ *  an option was its own; panel(step, found, waits), once the bars are drawn; end(). */
+function render({ model, el, theatre, extras = [] }) {
   const uid = `enas${Date.now().toString(36)}-${views++}-`;
   const life = new AbortController();
   const hear = (target, event, then, options) => target.addEventListener(event, then, { signal: life.signal, ...options });
@@ -457,6 +459,10 @@ function render({ model, el, theatre }) {
   const hall = theatre?.({ model, root, uid, hear, push, acts: { toggle: () => toggle(), roll: () => toggleRoll(), act: (action) => act(action),
     open: (moment) => open(moment), go: (step) => go(step) }, view: () => ({ scene, episode, step: now(), moment: film ? at() : 0 }) });
   if (hall) speed.after(hall.button);
+  const added = extras.map((extra) => extra({ model, root, list, seat, controls, back, live, make, word, hear, push, ask, now: () => now(), turn: (step) => scene.plan[step],
+    draw: () => draw(true), panel: () => { land(); drawPanel(shown); }, fit: () => fit() }));
+  const waiting = (step) => added.map((extra) => extra.waits?.(step)).find(Boolean);
+  const take = (i) => added.some((extra) => extra.took?.(i)) || choose(i);
 
   const now = () => home[clamp(model.get("step"), 0, home.length - 1)];
   /** Where the present step stands among those that are shown; and to the one that stands there. */
@@ -613,7 +619,7 @@ function render({ model, el, theatre }) {
     for (const box of [curvesBox, layersBox]) box.scrollLeft = centred((x / film.width) * box.scrollWidth, box.clientWidth, box.scrollWidth);
   }
 
-  function load() {
+  function load(fresh) {
     recorded = film ? unpack(scene, film, at()) : model.get("episode");
     episode = present();
     n = episode.steps.length;
@@ -633,21 +639,28 @@ function render({ model, el, theatre }) {
     shown = -1;
     const had = seat.hidden;
     seated();
-    draw();
+    draw(fresh === true && now() === order[0]);
     if (fitted && had !== seat.hidden) fit();
   }
 
-  function draw() {
+  /** What is said at a step, which may wait for the reader. */
+  function told(step) {
+    const text = caption(scene, episode, step, home), prompt = waiting(step);
+    return prompt ? { ...text, answer: prompt, whole: `${text.count}: ${text.question} ${prompt}` } : text;
+  }
+
+  /** again: also where the step is shown already, or is the first one of a new sample. */
+  function draw(again = false) {
     const step = now();
-    if (step === shown) return;
+    if (step === shown && !again) return;
     lift();
-    const quick = root.classList.contains("enas-fast") || still();
-    const onward = !quick && step === order[order.indexOf(shown) + 1];
-    const drawn = onward && shown >= 0 && isDraw(step);
+    const quick = root.classList.contains("enas-fast") || still(), waits = !!waiting(step);
+    const onward = !quick && !waits && (again || step === order[order.indexOf(shown) + 1]);
+    const drawn = onward && (again || shown >= 0) && isDraw(step);
     const [low, high] = shown < 0 ? [-1, n] : [Math.min(step, shown), Math.max(step, shown)];
-    show(step, low, high, onward && !drawn, drawn ? step - 0.5 : step);
+    show(step, low, high, onward && !drawn, drawn || waits ? step - 0.5 : step);
     const found = drawPanel(step, drawn);
-    const text = caption(scene, episode, step, home);
+    const text = told(step);
     count.textContent = text.count;
     question.textContent = capital(text.question);
     answer.textContent = text.answer;
@@ -718,14 +731,16 @@ function render({ model, el, theatre }) {
   const cellOf = (step) => (scene.cells && step >= 0 ? Number(scene.plan[step].at.split(".")[0]) : 0);
 
   function drawPanel(step, open) {
-    const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent";
-    const found = drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded, model.get("free") && choose, open);
+    const temperature = model.get("temperature") || 1, silent = scene.plan[step].kind === "silent", waits = !!waiting(step);
+    const found = drawBars(list, scene, episode, step, uid, temperature, model.get("whole") ? episode : recorded,
+      (model.get("free") || added.some((extra) => extra.took)) && take, open || waits);
     warmth.value = Math.round(10 * Math.log2(temperature));
     degrees.textContent = temperature.toFixed(2);
     warmth.disabled = silent;
     list.parentNode.classList.toggle("silent", silent);
     warmth.parentNode.classList.toggle("whatif", temperature !== 1);
     whatIf.textContent = temperature === 1 ? "" : "what if (marks: as sampled)";
+    for (const extra of added) extra.panel?.(step, found, waits);
     return found;
   }
 
@@ -815,7 +830,7 @@ function render({ model, el, theatre }) {
     const playing = model.get("playing");
     wear(play, playing, " (Space)");
     speed.value = model.get("speed");
-    if (!playing && shown >= 0) live.textContent = caption(scene, episode, shown, home).whole;
+    if (!playing && shown >= 0) live.textContent = told(shown).whole;
     run("playing", BEAT, spot, order.length - 1, goTo);
   }
 
@@ -877,7 +892,7 @@ function render({ model, el, theatre }) {
 
   const resized = globalThis.ResizeObserver && new ResizeObserver(() => { if (root.clientWidth !== fitted) fit(); });
   resized?.observe(root);
-  const heard = { "change:step": draw, "change:episode": load, "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
+  const heard = { "change:step": () => draw(), "change:episode": () => load(true), "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
     "change:film": build, "change:moment": load, "change:rolling": () => { turn(); load(); }, "change:temperature": () => drawPanel(shown),
     "change:mine": load, "change:answer": load, "change:silent": build };
   for (const [event, then] of Object.entries(heard)) model.on(event, then);
@@ -888,6 +903,7 @@ function render({ model, el, theatre }) {
     life.abort();
     lift();
     hall?.end();
+    for (const extra of added) extra.end?.();
     resized?.disconnect();
     Object.values(timers).forEach(clearTimeout);
     for (const [event, then] of Object.entries(heard)) model.off(event, then);

@@ -628,13 +628,15 @@ def page(
     still: Drawing | str,
     widget: str = "replay",
     title: str = "How a controller built a network",
+    extras: Sequence[str] = (),
 ) -> str:
     """One HTML page that plays: the widget's module, its styles and `state`, nothing else.
 
     state: the values of the widget's traits, by name (see `widgets.replay.Replay`). still: what is
     shown where JavaScript is off: a picture, or HTML. widget: the name of its module in `static/`.
+    extras: modules that it is joined with (see `shapes.module`).
     """
-    code = module(f"{widget}.js")
+    code = module(f"{widget}.js", *extras)
     if "hostModel" not in code:  # the stand-in for a notebook, unless the module brings it along
         code += shipped("host.js")
     return document(
@@ -646,12 +648,14 @@ def page(
         "window.enasModel = hostModel(state);  // a page around this one may set the step\n"
         'render({ model: window.enasModel, el: document.getElementById("app") });</script>',
         widget=widget,
+        extras=extras,
     )
 
 
-def theatre_page(state: dict[str, Any], still: Drawing) -> str:
+def theatre_page(state: dict[str, Any], still: Drawing, extras: Sequence[str] = ()) -> str:
     """A page that plays a replay with its theatre; as `page`."""
-    return page(state, still, "theatre").replace("<title>ENAS theatre<", "<title>ENAS replay<", 1)
+    made = page(state, still, "theatre", extras=extras)
+    return made.replace("<title>ENAS theatre<", "<title>ENAS replay<", 1)
 
 
 def without_scripts(still: Drawing | str) -> str:
@@ -690,6 +694,10 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
         "theatre": False,
         "mine": [],
         "answer": {},
+        "counts": {},
+        "guess": False,
+        "guesses": {},
+        "points": [0, 0],
         **now,
     }
 
@@ -744,15 +752,22 @@ def iframe(html: str, height: int, hint: str = FRAME_HINT) -> str:
     )
 
 
-def document(title: str, body: str, about: str = "", widget: str = "replay", more: str = "") -> str:
-    """One complete HTML page. about: what it shows, in a sentence; widget: whose styles it needs;
-    more: further styles."""
+def document(
+    title: str,
+    body: str,
+    about: str = "",
+    widget: str = "replay",
+    more: str = "",
+    extras: Sequence[str] = (),
+) -> str:
+    """One complete HTML page. about: what it shows, in a sentence; widget: whose styles it needs,
+    joined with which extras; more: further styles."""
     described = f'<meta name="description" content="{escape(about)}">' if about else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title>{described}"
-        f"<style>{look(widget)}{shipped('host.css')}{more}</style></head>"
+        f"<style>{look(widget, *extras)}{shipped('host.css')}{more}</style></head>"
         f'<body class="enas-page">{body}</body></html>\n'
     )
 

@@ -218,35 +218,53 @@ def node_tone(tensor: int) -> str:
     return tone(NODE_TONES[tensor] if tensor < len(NODE_TONES) else tensor)
 
 
-def look(widget: str) -> str:
-    """The styles of a widget: those of all, and its own where it has some."""
-    own = f"{widget}.css"
+def look(widget: str, *extras: str) -> str:
+    """The styles of a widget: those of all, and its own where it has some; then those of `extras`,
+    modules that it is joined with."""
     shared = shipped("enas_viz.css")
     if widget in DRAWLESS:
         shared = shared.partition(".enas-svg,")[0]  # the palette and the themes of hosts
-    return shared + (shipped(own) if (STATIC / own).exists() else "")
+    own = (f"{name.partition('.')[0]}.css" for name in (widget, *extras))
+    return shared + "".join(shipped(css) for css in own if (STATIC / css).exists())
 
 
 @cache
-def module(name: str) -> str:
+def module(name: str, *extras: str) -> str:
     """A module of `static/` with those that it imports inside it, as anywidget wants: one file.
 
-    An imported module becomes a function that is called once and returns what it exports.
+    An imported module becomes a function that is called once and returns what it exports. extras:
+    modules whose default exports the widget's `render` is handed, as `extras`.
     """
+    if extras:
+        names = [extra.partition(".")[0] for extra in extras]
+        parts = [f"const widget = {_called(name, '')}.default;\n"]
+        parts += [
+            f"const {n} = {_called(x, '')}.default;\n" for n, x in zip(names, extras, strict=True)
+        ]
+        return (
+            f"{''.join(parts)}const render = (host) => "
+            f"widget.render({{ ...host, extras: [{', '.join(names)}] }});\n"
+            "export default { render };\n"
+        )
     text, parts = shipped(name), []
     for line in re.findall(r"^import .*;$", text, flags=re.M):
         default, names, file = re.fullmatch(
             r'import (?:(\w+), )?\{ (.*) \} from "\./([\w.]+)";', line
         ).groups()
-        body = module(file)
-        exported = re.search(r"^export default (.*);$", body, flags=re.M)
-        body = re.sub(r"^export default .*;$", "", body, flags=re.M)
-        body = re.sub(r"^export (?=const|function)", "", body, flags=re.M)
-        inside = f"return {{ default: {exported[1] if exported else 'null'}, {names} }};"
         wanted = f"{{ {f'default: {default}, ' if default else ''}{names} }}"
-        parts.append(f"const {wanted} = (() => {{\n{body}{inside}\n}})();\n")
+        parts.append(f"const {wanted} = {_called(file, names)};\n")
         text = text.replace(line + "\n", "")
     return "".join(parts) + text
+
+
+def _called(file: str, names: str) -> str:
+    """A module as the call of a function that returns these of its exports, and its default."""
+    body = module(file)
+    exported = re.search(r"^export default (.*);$", body, flags=re.M)
+    body = re.sub(r"^export default .*;$", "", body, flags=re.M)
+    body = re.sub(r"^export (?=const|function)", "", body, flags=re.M)
+    inside = f"return {{ default: {exported[1] if exported else 'null'}, {names} }};"
+    return f"(() => {{\n{body}{inside}\n}})()"
 
 
 @cache

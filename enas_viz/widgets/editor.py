@@ -58,6 +58,7 @@ class Editor(Replay):
     _esm = module("editor.js")
     _css = look("editor")
     _hint = "A still picture. Run this cell, in JupyterLab or on Binder, to change the network."
+    _joins = False
     facts = traitlets.List().tag(sync=True, told=True)  # rows of [label, value, what it means]
     flat = traitlets.Unicode().tag(sync=True, told=True)
     # rows of [accuracy, whose, flat list, present or not]
