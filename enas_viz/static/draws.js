@@ -17,7 +17,7 @@ export const inWords = ({ samples, series }, counts, kind) =>
 
 const there = (counts) => !!counts?.series;
 
-function draws({ model, root, list, seat, back, make, word, hear, push, ask, turn, panel, fit }) {
+function draws({ model, root, list, seat, goesOn, back, make, word, hear, push, ask, turn, panel, fit }) {
   const button = (text, about, then) => {
     const made = word(text, then);
     made.title = about;
@@ -29,14 +29,17 @@ function draws({ model, root, list, seat, back, make, word, hear, push, ask, tur
     ask("sample");
   });
   const hundred = button("×100", "sample a hundred networks and count what they pick", () => {
-    key.replaceChildren("Sampling …");
-    ask("count");
+    const on = there(model.get("counts"));
+    if (!on) key.replaceChildren("Sampling …");
+    ask(on ? "hide" : "count");
   });
   const key = make("div", { class: "tally-key", role: "status" });
   const buttons = make("span", { class: "again" }, again, hundred);
   seat.prepend(buttons);
   seat.append(key);
   root.classList.add("enas-draws");
+  goesOn.setAttribute("aria-label", goesOn.textContent);
+  goesOn.textContent = "Go on from here"; // there is less room
   let asked = false; // this view, for a sample: it plays it
 
   back.onclick = () => {
@@ -49,13 +52,12 @@ function draws({ model, root, list, seat, back, make, word, hear, push, ask, tur
     const counts = model.get("counts"), on = there(counts);
     buttons.hidden = !model.get("asks");
     root.classList.toggle("enas-counted", on);
+    hundred.setAttribute("aria-pressed", String(on));
     if (!on) return key.replaceChildren(counts?.problem ?? "");
     const { samples, series } = counts;
-    key.replaceChildren(make("span", { title: "± is one standard error of a count, at most" }, `${samples} samples${series.length > 1 ? " each" : ""} (±${largestError(samples)}):`),
-      ...series.map(({ name }, k) => make("span", { class: "name" }, make("i", { class: place(k, series) }), name)));
-    if (!model.get("asks")) return;
-    const hides = button("Hide", "the counts", () => ask("hide"));
-    key.append(hides);
+    const short = (name, k) => (k < series.length - 1 ? name.replace(/ the search$/, "") : name);
+    key.replaceChildren(make("span", { title: "± is one standard error of a count, at most" }, `${samples} samples (±${largestError(samples)}):`),
+      ...series.map(({ name }, k) => make("span", { class: "name" }, make("i", { class: place(k, series) }), short(name, k))));
   }
   const place = (k, series) => (k === series.length - 1 ? "last" : "first");
 
@@ -78,8 +80,9 @@ function draws({ model, root, list, seat, back, make, word, hear, push, ask, tur
   return {
     panel(step, found) {
       const mine = !!model.get("mine")?.length, counts = model.get("counts"), { kind } = turn(step);
-      back.textContent = mine ? "Back to what was sampled" : "Back to the recorded one";
+      back.textContent = mine ? "Back to the sample" : "Back to recorded";
       back.disabled = !mine && !model.get("episode").fresh;
+      seat.querySelector(".hint").hidden = there(counts) && !mine;
       [...list.children].forEach((line, i) => {
         let cell = line.querySelector(".tally");
         if (!there(counts)) return cell?.remove();

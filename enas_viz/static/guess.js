@@ -16,14 +16,15 @@ export const scored = ([right, guessed], hit) => [right + Number(hit), guessed +
 
 /** What is asked at a step. */
 export const question = ({ kind }) =>
-  `Which ${kind === "bits" ? "skip connection" : "option"} will the controller find most likely? Click your guess.`;
+  `Which ${kind === "bits" ? "skip connection" : "option"} will the controller find most likely? Click it.`;
 
 /** What is said once the probabilities are there. found: the lines of the panel, {label, p}. */
 export function verdict(found, guess) {
   if (guess === undefined || guess === SHOWN) return "";
   const shares = found.map(({ p }) => p), told = (i) => `${found[i].label} (${(shares[i] + 1e-9).toFixed(2)})`;
-  if (isRight(shares, guess)) return `Right: none is more likely than ${told(guess)}.`;
-  return `Wrong: ${told(shares.indexOf(Math.max(...shares)))} is the most likely, not ${told(guess)}.`;
+  const best = shares.flatMap((_, i) => (isRight(shares, i) ? [i] : []));
+  if (best.includes(guess)) return `Right: ${told(guess)} is ${best.length > 1 ? "among " : ""}the most likely.`;
+  return `Wrong: ${told(best[0])} is ${best.length > 1 ? "among " : ""}the most likely, not ${told(guess)}.`;
 }
 
 const SIGNS = { right: "M3 8.5l3.5 3.5L13 4.5", wrong: "M4 4l8 8m0-8l-8 8" };

@@ -459,7 +459,7 @@ function render({ model, el, theatre, extras = [] }) {
   const hall = theatre?.({ model, root, uid, hear, push, acts: { toggle: () => toggle(), roll: () => toggleRoll(), act: (action) => act(action),
     open: (moment) => open(moment), go: (step) => go(step) }, view: () => ({ scene, episode, step: now(), moment: film ? at() : 0 }) });
   if (hall) speed.after(hall.button);
-  const added = extras.map((extra) => extra({ model, root, list, seat, controls, back, live, make, word, hear, push, ask, now: () => now(), turn: (step) => scene.plan[step],
+  const added = extras.map((extra) => extra({ model, root, list, seat, controls, goesOn, back, live, make, word, hear, push, ask, now: () => now(), turn: (step) => scene.plan[step],
     draw: () => draw(true), panel: () => { land(); drawPanel(shown); }, fit: () => fit() }));
   const waiting = (step) => added.map((extra) => extra.waits?.(step)).find(Boolean);
   const take = (i) => added.some((extra) => extra.took?.(i)) || choose(i);

@@ -116,5 +116,5 @@ def test_a_replay_shows_old_and_new_beside_one_another(page):
     expect(replay.locator(".seat")).to_contain_text("yours: step 1")
     replay.locator("input[aria-label^=Step]").fill("2")
     expect(replay.locator(".bars s")).to_have_count(6)
-    replay.get_by_role("button", name="Back to what was sampled").click()
+    replay.get_by_role("button", name="Back to the sample").click()
     expect(replay.locator(".bars s")).to_have_count(0)

@@ -21,6 +21,10 @@ SUBJECTS = {
     "macro of 12 layers": "ev.Replay(made_up_episode(12))",
     "every skip of 12 layers": "ev.Replay(every_skip(12))",
     "micro": "ev.Replay(ev.load_trace('micro-cifar10-cpu').best)",
+    "macro with a policy": "with_policy('macro-tiny')",
+    "micro with a policy": "with_policy('micro-cifar10-cpu')",
+    "macro with a policy and guesses": "with_policy('macro-tiny', guess=True)",
+    "micro with a policy and guesses": "with_policy('micro-cifar10-cpu', guess=True)",
     "article-macro": "ev.Replay(ev.load_trace('article-macro'), colour='layer')",
     "article-micro": "ev.Replay(ev.load_trace('article-micro'), colour='node')",
 }
@@ -39,7 +43,7 @@ LOOKED = """root => {
   const slider = one('input[aria-label^=Step]'), told = one('.told');
 
   const still = '.steps, .steps > *, .strip, .dots, .heading, .network, .bars, .told, ' +
-    '.film, .search > *';
+    '.film, .search > *, .seat, .again, .tally-key, .quiz, .quiz > .word, .score';
   const height = e => [box(e)[1], box(e)[3]]; // what scrolls may move sideways
   const places = () => [...[root, ...root.querySelectorAll(still)].flatMap(box),
     ...height(one('.network > svg'))];
@@ -84,7 +88,19 @@ def every_skip(layers):
     return Architecture(MacroSpace(layers), [[1, *[1] * k] for k in range(layers)])
 
 
-KNOWN = {"ev": ev, "made_up_episode": made_up_episode, "every_skip": every_skip}
+def with_policy(name, guess=False):
+    """A replay that shows counts of a hundred samples."""
+    replay = ev.Replay(ev.load_trace(name).best, ev.load_policy(name), guess=guess)
+    replay.count_samples()
+    return replay
+
+
+KNOWN = {
+    "ev": ev,
+    "made_up_episode": made_up_episode,
+    "every_skip": every_skip,
+    "with_policy": with_policy,
+}
 
 
 def check(found, room):
@@ -120,7 +136,7 @@ CELLS = (
     f"sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
     "import enas_viz as ev\n"
     "from episodes import made_up_episode\n"
-    "from test_fits import every_skip",
+    "from test_fits import every_skip, with_policy",
     *SUBJECTS.values(),
 )
 
