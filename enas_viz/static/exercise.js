@@ -46,6 +46,7 @@ const SIGNS = { "✓": "M3.5 8.5l3 3 6-7", "✗": "M4.5 4.5l7 7M11.5 4.5l-7 7", 
 function make(tag, attributes = {}, ...inside) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (/button|input/.test(tag)) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
   made.append(...inside);
   return made;
 }
@@ -86,7 +87,7 @@ function render({ model, el }) {
   const said = make("div", { class: "said", role: "status", "aria-live": "polite" });
   const hint = button("Hint", () => set({ hinted: true })), give = button("Show the answer", () => set({ shown: true }));
   const more = make("div", { class: "more" }, give, hint);
-  const root = make("div", { class: `enas-viz enas-exercise of-${kind}`, role: "group", "aria-label": kind === "guess" ? "Guess" : "Exercise", "data-lm-suppress-shortcuts": "true" },
+  const root = make("div", { class: `enas-viz enas-exercise of-${kind}`, role: "group", "aria-label": kind === "guess" ? "Guess" : "Exercise" },
     label, question, ...(buttons.length ? [offered] : []), ...(one ? [] : [row]),
     make("div", { class: "below" }, make("div", { class: "place" }, ...sizers(), said), ...(kind === "guess" ? [] : [more])));
   el.append(root);

@@ -68,6 +68,18 @@ def test_wrong_answers_get_a_nudge_then_the_way_then_the_answer_and_nothing_jump
     assert len(page.evaluate("window.enasModel.get('tried')")) == 3
 
 
+def test_a_page_opens_with_the_answers_that_were_given(new_page, tmp_path):
+    exercise = ev.Exercise(NAME)
+    exercise.tried, exercise.hinted = ["0", "1"], True
+    page = new_page()
+    page.goto(ev.save(exercise, tmp_path / "saved.html").as_uri())
+
+    marked = page.get_by_role("radio").evaluate_all("all => all.map(e => e.dataset.mark)")
+    assert marked == ["✗", "✗", "", "", ""]
+    expect(said(page)).to_contain_text("Hint:")
+    assert page.get_by_role("radio").nth(1).get_attribute("aria-checked") == "true"
+
+
 def test_arrow_keys_look_at_choices_and_enter_chooses(show):
     page = show("choice")
     page.keyboard.press("Tab")
