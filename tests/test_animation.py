@@ -132,13 +132,39 @@ def test_a_gif_of_four_layers_is_small(gif):
 def test_colours_that_a_palette_has_room_for_stay_as_they_are():
     shapes = "".join(f'<path d="M{i} 0h1v9h-1z" fill="#{i:02x}8040"/>' for i in range(200))
     one = f'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="9">{shapes}</svg>'
-    pictures = [png(one.replace("8040", tint), 1) for tint in ("8040", "8140")]
+    pictures = [pixels_of(png(one.replace("8040", tint), 1)) for tint in ("8040", "8140")]
+    pictures = [picture.astype("uint8") for picture in pictures]
 
-    same = animation.gif(pictures[:1] * 2, 1)
-    both = animation.gif(pictures, 1)
+    same = animation.gif(animation.Strip(pictures[:1] * 2, 1))
+    both = animation.gif(animation.Strip(pictures, 1))
 
-    assert (frames_of(io.BytesIO(same))[0][0] == pixels_of(pictures[0])).all()
-    assert abs(frames_of(io.BytesIO(both))[0][1] - pixels_of(pictures[1])).max() <= 1
+    assert (frames_of(io.BytesIO(same))[0][0] == pictures[0]).all()
+    assert abs(frames_of(io.BytesIO(both))[0][1] - pictures[1]).max() <= 1
+
+
+def test_equal_pictures_are_one_frame_that_is_shown_longer():
+    import numpy as np
+
+    white, black = np.full((9, 9, 3), 255, np.uint8), np.zeros((9, 9, 3), np.uint8)
+
+    made = animation.gif(animation.Strip([white, white, black, white], 0.5))
+
+    frames, durations = frames_of(io.BytesIO(made))
+    assert durations == [1000, 500, 2900]
+    assert [frame.mean() for frame in frames] == [255, 0, 255]
+
+
+def test_the_palette_counts_each_colour_as_often_as_it_is_shown():
+    import numpy as np
+
+    pictures = [pixels_of(png(ev.draw(EPISODE, step=k).svg, 1)).astype("uint8") for k in (0, 0, 3)]
+
+    found = animation.Strip(pictures, 1).colours()
+
+    whole = np.zeros(1 << 24, np.int64)
+    for picture in pictures:
+        animation._count(whole, picture, 1)
+    assert (found == whole).all()
 
 
 # ---------------------------------------------------------------- what is filmed, and how
@@ -166,7 +192,9 @@ def test_seconds_and_width_are_as_asked_for(tmp_path):
     path = ev.save(EPISODE, tmp_path / "x.gif", seconds=0.254, width=301)
 
     frames, durations = frames_of(path)
-    assert durations == [250] * 6 + [2650]  # a GIF counts in hundredths of a second
+    # a GIF counts in hundredths of a second; what is rounded off does not add up
+    assert [sum(durations[: k + 1]) for k in range(6)] == [250, 510, 760, 1020, 1270, 1520]
+    assert sum(durations) == 4180  # 7 * 0.254 + 2.4
     assert {frame.shape[1] for frame in frames} == {301}
 
 
@@ -285,10 +313,12 @@ def test_a_failed_write_leaves_the_file_that_was_there_and_no_other(tmp_path, en
     path = tmp_path / f"x.{ending}"
     path.write_bytes(b"before")
 
-    with pytest.raises(OSError):
-        animation.animate(
-            path, [png('<svg xmlns="http://www.w3.org/2000/svg"/>', 1)[:40], b"no picture"]
-        )
+    def pictures():
+        yield pixels_of(png(ev.draw(ARTICLE_MACRO).svg, width=100)).astype("uint8")
+        raise OSError("no picture")
+
+    with pytest.raises(OSError, match="no picture"):
+        animation.animate(path, pictures())
 
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]

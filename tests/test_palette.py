@@ -6,7 +6,7 @@ import pytest
 from test_svg import blend, contrast
 
 from enas_viz.spaces.operations import STANDARD
-from enas_viz.view.shapes import STATIC, palette
+from enas_viz.view.shapes import STATIC, palette, shipped
 
 THEMES = pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 GROUNDS = {"surface", "quiet", "band", "now-wash"}  # what marks stand on
@@ -97,3 +97,24 @@ def test_runs_on_the_same_axes_differ_by_dash_where_their_colours_are_alike():
 
     assert len(drawn) == 4
     assert len({str(dash) for dash in dashes}) == 4
+
+
+@pytest.mark.parametrize("sheet", sorted(path.name for path in STATIC.glob("*.css")))
+def test_every_selector_of_a_style_sheet_reaches_the_page(sheet):
+    whole = re.sub(r"/\*.*?\*/", "", (STATIC / sheet).read_text(encoding="utf-8"), flags=re.S)
+
+    def selectors(css):
+        found = re.findall(r"([^{};]+)\{", css)
+        return ["".join(selector.split()) for selector in found]
+
+    assert selectors(shipped(sheet)) == selectors(whole)
+    assert selectors(whole)
+
+
+def test_a_rule_for_everything_reaches_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr("enas_viz.view.shapes.STATIC", tmp_path)
+    (tmp_path / "star.css").write_text(
+        ".a {\n  color: red;\n  /* not * this */\n  * { top: 0; }\n}\n"
+    )
+
+    assert shipped.__wrapped__("star.css") == ".a{color:red;*{top:0}}"

@@ -124,11 +124,12 @@ MAY_IMPORT = {
     "view.stage": "LOOK view.scene view.shapes view.svg view.curves view.timeline view.chapters",
     "view.reel": "view.shapes view.stage",
     "view.child": "inside space view.scene view.shapes",
+    "view.repaint": "",
     "view.animation": "files",
     "view.export": "LOOK files view.clear view.graph view.scene view.shapes view.stack view.svg "
     "view.curves "
     "view.timeline view.closeup view.step_closeup view.scores view.animation "
-    "view.stage view.reel",
+    "view.stage view.reel view.repaint",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK published turns view.given view.scene view.shapes view.stack "
     "view.timeline view.loop view.motion view.board view.poster view.export",

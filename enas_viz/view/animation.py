@@ -8,12 +8,11 @@ Not here: what the pictures show (`svg`, `reel`), their pixels (`export.png`).
 
 from __future__ import annotations
 
-import io
 import math
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -91,15 +90,15 @@ def ffmpeg() -> str:
     return imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def animate(path: Path, pictures: Sequence[bytes], seconds: float = SECONDS) -> None:
-    """Writes `pictures`, PNGs of one size without transparency, as what `path` ends in.
+def animate(path: Path, pictures: Iterable[np.ndarray], seconds: float = SECONDS) -> None:
+    """Writes `pictures`, (H, W, 3) uint8 pixels of one size, as what `path` ends in.
 
     Each is shown for `seconds`, the last for HOLD seconds more. The file appears under its name
     only once it is complete; until then one that was there before stays.
     Raises OSError when it cannot be written.
     """
-    made = gif if path.suffix.lower() == ".gif" else mp4
-    write_bytes(path, made(pictures, seconds))
+    strip = Strip(pictures, seconds)
+    write_bytes(path, gif(strip) if path.suffix.lower() == ".gif" else mp4(strip))
 
 
 def roll(path: Path, reel: Reel) -> None:
@@ -107,103 +106,138 @@ def roll(path: Path, reel: Reel) -> None:
 
     The file appears as with `animate`. Raises OSError when it cannot be written.
     """
-    made = _gif_of if path.suffix.lower() == ".gif" else _mp4_of
-    write_bytes(path, made(reel))
+    write_bytes(path, _gif_of(reel) if path.suffix.lower() == ".gif" else mp4(reel))
+
+
+class Strip:
+    """Pictures one after the other as a reel, of which only what changes is kept."""
+
+    def __init__(self, pictures: Iterable[np.ndarray], seconds: float) -> None:
+        self.tick = Fraction(seconds).limit_denominator(1000)
+        self._changes: list[tuple[int, int, np.ndarray]] = []  # left, top, pixels
+        self._ticks: list[int] = []
+        before = None
+        for picture in pictures:
+            if before is None:
+                self._first = picture
+                self.size = (picture.shape[1], picture.shape[0])
+                change = (0, 0, picture)
+            elif picture is before or (box := differing(before, picture)) is None:
+                self._ticks[-1] += 1
+                continue
+            else:
+                left, top, right, bottom = box
+                change = (left, top, picture[top:bottom, left:right].copy())
+            self._changes.append(change)
+            self._ticks.append(1)
+            before = picture
+
+    @property
+    def duration(self) -> Fraction:
+        return sum(self._ticks) * self.tick
+
+    def frames(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Each picture and for how many ticks it is shown; each is changed into the next one."""
+        picture = self._first.copy()
+        for (left, top, part), ticks in zip(self._changes, self._ticks, strict=True):
+            picture[top : top + part.shape[0], left : left + part.shape[1]] = part
+            yield picture, ticks
+
+    def colours(self) -> np.ndarray:
+        """(2**24,) how often every colour is shown, over all pictures."""
+        import numpy as np
+
+        total, left_over = np.zeros(1 << 24, np.int64), sum(self._ticks)
+        picture = None
+        for (left, top, part), ticks in zip(self._changes, self._ticks, strict=True):
+            if picture is None:
+                picture = part.copy()
+            else:
+                area = picture[top : top + part.shape[0], left : left + part.shape[1]]
+                _count(total, area, -left_over)
+                area[:] = part
+            _count(total, part, left_over)
+            left_over -= ticks
+        return total
+
+
+def _count(total: np.ndarray, picture: np.ndarray, weight: int) -> None:
+    import numpy as np
+
+    colours, times = np.unique(_numbers(picture), return_counts=True)
+    total[colours] += weight * times
 
 
 # ---------------------------------------------------------------- GIF
 
 
-def gif(pictures: Sequence[bytes], seconds: float) -> bytes:
-    """An endless GIF of `pictures`. Colours never flicker: all frames share one palette, in which
-    equal colours stay equal, and a frame holds only the pixels that differ from the one before."""
-    import numpy as np
-    from PIL import Image
-
-    palette, place, _ = _palette(_colours(picture)[0] for picture in pictures)
-    frames, before = [], None
-    for picture in pictures:
-        colours, size = _colours(picture)
-        now = place[colours]
-        shown = now if before is None else np.where(now == before, np.uint8(COLOURS), now)
-        frames.append(Image.frombytes("P", size, shown.tobytes()))
-        frames[-1].putpalette(palette)
-        before = now
-    beat = round(seconds * 100) * 10  # milliseconds, though a GIF counts in hundredths of a second
-    durations = [beat] * (len(frames) - 1) + [round((seconds + HOLD) * 100) * 10]
-    made = io.BytesIO()
-    frames[0].save(
-        made,
-        "GIF",
-        save_all=True,
-        append_images=frames[1:],
-        palette=palette,  # given here too, or each frame would carry its own copy
-        transparency=COLOURS,
-        disposal=1,  # leave the frame standing under the next one
-        duration=durations,
-        loop=0,  # for ever
-        optimize=False,  # would order the palette anew
-    )
-    return made.getvalue()
+def gif(strip: Strip) -> bytes:
+    """An endless GIF, in which colours that are equal stay equal."""
+    table, place, _ = _palette(strip.colours())
+    return _gif(strip, table, lambda part: place[_numbers(part).reshape(part.shape[:2])])
 
 
 def _gif_of(reel: Reel) -> bytes:
-    """An endless GIF. All pictures share the one palette at its head; each holds the rectangle that
-    differs from the picture before, and of that the pixels that do."""
-    import numpy as np
+    """An endless GIF, whose colours are taken from some of its pictures."""
+    table, nearest = _coarse_palette(reel.sample())
+    return _gif(reel, table, lambda part: nearest[_cells(part)])
+
+
+def _gif(reel: Reel | Strip, table: bytes, places: Callable[[np.ndarray], np.ndarray]) -> bytes:
+    """Colours never flicker: all pictures share one palette, `table`, in which `places` finds
+    those of pixels."""
     from PIL import GifImagePlugin, Image
 
-    table, nearest = _coarse_palette(_numbers(picture) for picture in reel.sample())
     width, height = reel.size
     made = [
         b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 0, 0) + table,
         b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", 0) + b"\0",  # for ever
     ]
-    before, shown, time, due = None, None, Fraction(0), 0
-    for (picture, ticks), is_last in _marking_last(reel.frames()):
-        time += ticks * reel.tick + (Fraction(HOLD) if is_last else 0)
-        beat, due = round(time * 100) - due, round(time * 100)  # rounding does not add up
-        if before is None:
-            top, bottom, left, right = 0, height, 0, width
-        else:
-            left, top, right, bottom = _differing(before, picture)
-        part = nearest[_cells(picture[top:bottom, left:right])]
-        if shown is None:
-            shown, drawn = part.copy(), part
-        else:
-            area = shown[top:bottom, left:right]
-            drawn = np.where(part == area, np.uint8(COLOURS), part)
-            area[:] = part
+    due = 0
+    for drawn, corner, end in _drawn(reel, places):
+        beat, due = round(end * 100) - due, round(end * 100)  # rounding does not add up
         image = Image.frombytes("P", drawn.shape[::-1], drawn.tobytes())
         how = {"transparency": COLOURS, "disposal": 1, "duration": 10 * beat}
-        made += GifImagePlugin.getdata(image, (int(left), int(top)), **how)
-        before = picture
+        made += GifImagePlugin.getdata(image, corner, **how)
     return b"".join([*made, b";"])
 
 
-def _differing(a: np.ndarray, b: np.ndarray) -> tuple[int, int, int, int]:
-    """The rectangle of two pictures in which they differ: left, top, right, bottom; at least one
-    pixel."""
+def _drawn(
+    reel: Reel | Strip, places: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[np.ndarray, tuple[int, int], Fraction]]:
+    """Of each picture that differs from the one before the rectangle that does, and of that the
+    pixels that do; its left top corner; and when, in seconds, its time is over."""
+    import numpy as np
+
+    before, time = None, Fraction(0)
+    for picture, ticks in reel.frames():
+        if before is None:
+            before, shown = picture.copy(), places(picture)
+            drawn, corner = shown.copy(), (0, 0)
+        elif box := differing(before, picture):
+            yield drawn, corner, time
+            left, top, right, bottom = box
+            before[top:bottom, left:right] = picture[top:bottom, left:right]
+            part, area = places(picture[top:bottom, left:right]), shown[top:bottom, left:right]
+            drawn, corner = np.where(part == area, np.uint8(COLOURS), part), (left, top)
+            area[:] = part
+        time += ticks * reel.tick
+    yield drawn, corner, time + Fraction(HOLD)
+
+
+def differing(a: np.ndarray, b: np.ndarray) -> tuple[int, int, int, int] | None:
+    """The rectangle of two pictures in which they differ, as left, top, right, bottom; None where
+    they are equal."""
     import numpy as np
 
     height, width, depth = a.shape
     rows = np.flatnonzero((a.reshape(height, -1) != b.reshape(height, -1)).any(1))
     if not rows.size:
-        return 0, 0, 1, 1
-    top, bottom = rows[0], rows[-1] + 1
+        return None
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
     same = a[top:bottom].reshape(-1, width * depth) == b[top:bottom].reshape(-1, width * depth)
     columns = np.flatnonzero(~same.all(0)) // depth
-    return columns[0], top, columns[-1] + 1, bottom
-
-
-def _marking_last(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """Each item, and whether it is the last one."""
-    waiting = iter(items)
-    item = next(waiting)
-    for after in waiting:
-        yield item, False
-        item = after
-    yield item, True
+    return int(columns[0]), top, int(columns[-1]) + 1, bottom
 
 
 def _numbers(picture: np.ndarray) -> np.ndarray:
@@ -225,7 +259,7 @@ def _cells(picture: np.ndarray) -> np.ndarray:
     return r | g << BITS | b << 2 * BITS
 
 
-def _coarse_palette(colours: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray]:
+def _coarse_palette(pictures: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray]:
     """(768 bytes, and for every cell of the cube the place in them of a colour near it).
 
     Tweens mix colours that no sample holds. A colour of the palette owns the cell in which it lies,
@@ -233,7 +267,10 @@ def _coarse_palette(colours: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray]:
     """
     import numpy as np
 
-    table, _, pixels = _palette(colours)
+    total = np.zeros(1 << 24, np.int64)
+    for picture in pictures:
+        _count(total, picture, 1)
+    table, _, pixels = _palette(total)
     rgb = np.frombuffer(table, np.uint8).reshape(-1, 3)[:COLOURS].astype(np.int32)
     side = np.arange(1 << BITS, dtype=np.int32) * (1 << (8 - BITS)) + (1 << (7 - BITS))
     centre = np.stack(np.meshgrid(side, side, side, indexing="ij")[::-1], -1).reshape(-1, 3)
@@ -248,28 +285,14 @@ def _coarse_palette(colours: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray]:
     return table, nearest
 
 
-def _colours(picture: bytes) -> tuple[np.ndarray, tuple[int, int]]:
-    """(H * W,) colours of a PNG as numbers below 2**24, red in the lowest byte; and (W, H)."""
-    import numpy as np
-    from PIL import Image
-
-    image = Image.open(io.BytesIO(picture)).convert("RGBA")
-    return np.frombuffer(image.tobytes(), "<u4") & 0xFFFFFF, image.size
-
-
-def _palette(pictures: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray, np.ndarray]:
+def _palette(total: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
     """(768 bytes, (2**24,) the place in them of every colour that occurs, (256,) the pixels there).
 
-    pictures: (H * W,) colours each, as numbers below 2**24. Again and again the colour is taken
-    that is common and far from all that were taken: so plain areas keep their colour exactly, and
+    total: (2**24,) how often every colour occurs. Again and again the colour is taken that is common and far from all that were taken: so plain areas keep their colour exactly, and
     no shade at an edge is far from its own.
     """
     import numpy as np
 
-    total = np.zeros(1 << 24, np.int32)
-    for picture in pictures:
-        colours, times = np.unique(picture, return_counts=True)
-        total[colours] += times.astype(np.int32)
     found = np.flatnonzero(total)
     counts = total[found]
 
@@ -292,27 +315,11 @@ def _palette(pictures: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray, np.ndar
 # ---------------------------------------------------------------- MP4
 
 
-def mp4(pictures: Sequence[bytes], seconds: float) -> bytes:
+def mp4(reel: Reel | Strip) -> bytes:
     """H.264 with constant rate and halved colour resolution, the kind that every player plays.
 
     Raises OSError when ffmpeg fails.
     """
-    with tempfile.TemporaryDirectory() as folder:  # ffmpeg moves about in the file that it writes
-        path = Path(folder) / "made.mp4"
-        _run_ffmpeg(path, pictures, seconds)
-        return path.read_bytes()
-
-
-def _run_ffmpeg(path: Path, pictures: Sequence[bytes], seconds: float) -> None:
-    each = Fraction(seconds).limit_denominator(1000)
-    rate = f"{each.denominator}/{each.numerator}"
-    count = round((len(pictures) * each + Fraction(HOLD)) * RATE)
-    source = ("-f", "image2pipe", "-c:v", "png", "-framerate", rate)
-    _piped(_command(path, source, each, count, "medium"), pictures)
-
-
-def _mp4_of(reel: Reel) -> bytes:
-    """As `mp4`, of a reel."""
     (width, height), rate = reel.size, 1 / reel.tick
     source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}")
     source += ("-framerate", f"{rate.numerator}/{rate.denominator}")
@@ -323,18 +330,16 @@ def _mp4_of(reel: Reel) -> bytes:
             for _ in range(ticks):
                 yield data
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:  # ffmpeg moves about in the file that it writes
         path = Path(folder) / "made.mp4"
         count = round((reel.duration + Fraction(HOLD)) * RATE)
-        _piped(_command(path, source, reel.tick, count, "veryfast"), pictures())
+        _piped(_command(path, source, reel.tick, count), pictures())
         return path.read_bytes()
 
 
-def _command(
-    path: Path, source: Sequence[str], each: Fraction, count: int, preset: str
-) -> list[str]:
+def _command(path: Path, source: Sequence[str], each: Fraction, count: int) -> list[str]:
     """ffmpeg's arguments. source: what comes in, in pictures of `each` second; count: how many go
-    out; preset: how much work it takes to make a small file."""
+    out."""
     filters = (
         "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",  # H.264 wants even sides
         "scale=out_color_matrix=bt709:out_range=tv",  # said here, as players guess it from the size
@@ -346,7 +351,7 @@ def _command(
     return [
         *(ffmpeg(), "-v", "error", "-xerror", "-nostdin", "-y"),
         *(*source, "-i", "-", "-an", "-vf", ",".join(filters)),
-        *("-frames:v", str(count), "-c:v", "libx264", "-preset", preset, "-crf", "18"),
+        *("-frames:v", str(count), "-c:v", "libx264", "-preset", "veryfast", "-crf", "18"),
         *("-colorspace", "bt709", "-color_range", "tv"),
         *("-movflags", "+faststart", "-f", "mp4", str(path)),
     ]

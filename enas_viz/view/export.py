@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from html import escape, unescape
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal, get_args
@@ -30,6 +30,7 @@ from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure, series, summary
 from enas_viz.view.reel import Reel
+from enas_viz.view.repaint import Canvas
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.scores import scores_of, scores_svg
 from enas_viz.view.shapes import look, module, shipped
@@ -473,9 +474,9 @@ def _animate(
         animation.ffmpeg()  # says so before the work when it is missing
     if len(several) > 1:
         made = film(x, several)
-        drawn = (draw_moment(made, several, k, **options) for k in range(len(several)))
+        drawn = (draw_moment(made, several, k, **options).svg for k in range(len(several)))
     else:
-        drawn = (draw(shown, step=step, **options) for step in scene_of(shown, **options).shown)
+        drawn = (draw(shown, step=step, **options).svg for step in scene_of(shown, **options).shown)
     _write(path, drawn, seconds, width)
 
 
@@ -490,7 +491,7 @@ def _animate_frames(
     animation.timing(seconds)
     if path.suffix.lower() == ".mp4":
         animation.ffmpeg()
-    _write(path, x.frames(moments), seconds, width)
+    _write(path, (drawing.svg for drawing in x.frames(moments)), seconds, width)
 
 
 def _animate_reel(
@@ -513,20 +514,17 @@ def _animate_reel(
         animation.timing(seconds)
     if film:
         animation.ffmpeg()
-    wide, pictures = None, []
-    before = None
-    for drawing in x.reel(seconds, turns):
-        wide = wide or animation.pixels(width, natural_width(drawing.svg))
-        if drawing is not before:
-            before, made = drawing, png(drawing.svg, width=wide)
-        pictures.append(made)
+    drawn = (drawing.svg for drawing in x.reel(seconds, turns))
+    _write(path, drawn, seconds, width)
+
+
+def _write(path: Path, drawn: Iterable[str], seconds: float, width: int | None) -> None:
+    """Renders pictures, as SVG, and writes them as an animation."""
+    stills = iter(drawn)
+    first = next(stills)
+    canvas = Canvas(_pixels, animation.pixels(width, natural_width(first)))
+    pictures = (canvas.show(_with_joined_arcs(svg)) for svg in chain([first], stills))
     animation.animate(path, pictures, seconds)
-
-
-def _write(path: Path, drawn: Iterable[Drawing], seconds: float, width: int | None) -> None:
-    stills = [drawing.svg for drawing in drawn]
-    wide = animation.pixels(width, natural_width(stills[0]))
-    animation.animate(path, [png(svg, width=wide) for svg in stills], seconds)
 
 
 # ---------------------------------------------------------------- the stage
@@ -612,12 +610,12 @@ def staged(x: Any, *, moving: bool = False, step: int | None = None, **options: 
     return Play(scene, stage_of(scene), (episode,), _step(episode, -1 if step is None else step))
 
 
-def _pixels(svg: str) -> Any:
-    """(H, W, 3) uint8 pixels of a picture, one for each of its own."""
+def _pixels(svg: str, width: int | None = None) -> Any:
+    """(H, W, 3) uint8 pixels of a picture, `width` across or one for each of its own."""
     import numpy as np
     from PIL import Image
 
-    return np.asarray(Image.open(io.BytesIO(png(svg, 1))).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(png(svg, 1, width))).convert("RGB"))
 
 
 # ---------------------------------------------------------------- pages

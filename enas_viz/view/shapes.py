@@ -273,11 +273,13 @@ def shipped(name: str) -> str:
     without the spaces that mean nothing, a fifth smaller, since a saved notebook keeps a copy for
     each widget."""
     text = (STATIC / name).read_text(encoding="utf-8")
-    if name.endswith(".css"):
+    is_style = name.endswith(".css")
+    if is_style:
         text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
         # a space before a colon or a bracket means something in a selector; these mean nothing
         text = re.sub(r"([:;,{]) | (?=[{}])", r"\1", text).replace(";}", "}")
     lines = (re.sub(r"\s+// .*$", "", line).strip() for line in text.splitlines())
-    kept = [line for line in lines if line and not line.startswith(("//", "/*", "*"))]
+    comment = () if is_style else ("//", "/*", "*")  # in styles a star selects everything
+    kept = [line for line in lines if line and not line.startswith(comment)]
     text = "\n".join(kept) + "\n"
-    return re.sub(r"(?<=[{};,])\n", "", text) if name.endswith(".css") else text
+    return re.sub(r"(?<=[{};,])\n", "", text) if is_style else text
