@@ -234,7 +234,7 @@ def _micro_list(answer: Any) -> Verdict:
         elif [given[0] - 1, given[2] - 1] == [wanted[0], wanted[2]]:
             says = f"the list counts tensors from 0: look at the sources of node {node}"
         elif [given[0], given[2]] != [wanted[0], wanted[2]]:
-            says = f"look at the sources of node {node} again: 0 is the output of two cells back"
+            says = f"look at the sources of node {node} again: 0 is the output of the cell two back"
         else:
             says = f"look at the operations of node {node} again: 0 is {MICRO_OPS[0]}"
         return Verdict(False, says)

@@ -616,7 +616,9 @@ def _operations(value: Any, known: tuple[Operation, ...]) -> tuple[Operation, ..
     what = f"operations are a sequence of names, e.g. {known[:2]!r}"
     ops = found(listed(value, what))
     if not ops or len(set(ops)) != len(ops):
-        raise ValueError(f"a space needs operations, each named once; got {shortened(ops)}")
+        raise ValueError(
+            f"a space needs at least one operation, and no duplicates; got {shortened(ops)}"
+        )
     return ops
 
 

@@ -166,7 +166,7 @@ def test_without_anything_the_articles_network_is_opened():
 
     assert child.inside.architecture == ev.decode("article-macro").architecture
     assert child.place in child.picture["places"]
-    assert child.verdict.startswith("The network as it is It says")
+    assert child.verdict.startswith("The network as it is It predicts")
 
 
 def test_what_is_said_changes_with_what_is_cut(macro):
@@ -176,7 +176,7 @@ def test_what_is_said_changes_with_what_is_cut(macro):
     child.changes = ["cut:1-1"]
 
     assert child.probabilities == macro.variants["cut:1-1"].probabilities[4] != before
-    assert child.verdict.startswith("Layer 2 without layer 1 It says")
+    assert child.verdict.startswith("Layer 2 without layer 1 It predicts")
 
 
 @pytest.mark.parametrize(

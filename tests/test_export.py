@@ -218,11 +218,11 @@ def test_a_level_of_graph_may_be_named_and_the_network_says_how_a_list_was_read(
 @pytest.mark.parametrize(
     ("make", "name", "options", "told"),
     [
-        (lambda: ev.draw(MACRO), "x.svg", {"colour": "layer"}, "saved as it is; give colour="),
-        (lambda: ev.draw(MACRO), "x.html", {"step": 1}, "saved as it is; give step="),
-        (lambda: ev.Replay(MACRO), "x.html", {"step": 1}, "Replay is saved as it stands"),
-        (lambda: ev.Replay(MACRO), "x.svg", {"hint": "x"}, "Replay is saved as it stands"),
-        (lambda: ev.Microscope(), "x.png", {"colour": "op"}, "Microscope is saved as it stands"),
+        (lambda: ev.draw(MACRO), "x.svg", {"colour": "layer"}, "saved as it is; pass colour="),
+        (lambda: ev.draw(MACRO), "x.html", {"step": 1}, "saved as it is; pass step="),
+        (lambda: ev.Replay(MACRO), "x.html", {"step": 1}, "Replay is saved as it is"),
+        (lambda: ev.Replay(MACRO), "x.svg", {"hint": "x"}, "Replay is saved as it is"),
+        (lambda: ev.Microscope(), "x.png", {"colour": "op"}, "Microscope is saved as it is"),
         (lambda: ev.Microscope(), "x.gif", {}, "a Microscope can be saved as"),
         (lambda: "enas-macro", "x.svg", {"moments": 3}, "moments= does not go with a picture"),
         (lambda: "enas-macro", "x.html", {"moments": 3}, "moments= goes with a trace"),

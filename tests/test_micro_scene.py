@@ -179,7 +179,7 @@ def test_silent_steps_say_what_they_are_for():
     }
 
     assert list(told) == [0, 1, 6, 11, 12, 13, 18, 23]
-    assert told[0].startswith("A warm-up step: node 1 is the output of two cells back")
+    assert told[0].startswith("A warm-up step: node 1 is the output of the cell two back")
     assert told[1].startswith("A warm-up step: node 2 is the output of the previous cell")
     assert "only to remember it, so that later nodes can point at it" in told[6]
     assert scene.question(11) == "nothing to decide: the normal cell is complete."
@@ -303,7 +303,7 @@ def test_where_the_search_dropped_the_cell_two_back_the_reduction_cell_says_so()
         assert list(scene.inputs("normal")) == ["two cells back", "previous cell"]
         assert told.count("two cells back") == (1 if mode == "fr_then_cell" else 2)
         assert told.count("same, halved") == (1 if mode == "fr_then_cell" else 0)
-        full = {"previous cell": "of the previous cell", "two cells back": "of two cells back"}
+        full = {"previous cell": "of the previous cell", "two cells back": "of the cell two back"}
         assert full[names[0]] in scene.answer(12, episode.steps)
 
 

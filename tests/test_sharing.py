@@ -136,14 +136,14 @@ def test_what_is_said_are_the_numbers():
 
     head, (told, price) = sharing.headline(2), sharing.sentences(2, architecture, who)
 
-    assert head.startswith("After epoch 2 of 4: 16 minibatches, each under an architecture drawn")
+    assert head.startswith("After epoch 2 of 4: 16 minibatches, each on a network sampled")
     assert re.search(r"At most (\d+) different ones, of the 7,962,624 that there are", head)
     mean = sum(inherited.values()) / 5
     assert f"trained by {int(mean + 0.5)} minibatches each on average" in told
     least = min(inherited, key=inherited.get)
     assert told.endswith(f"the least of them by {inherited[least]:g}: {least}.")
-    assert price.startswith("To train each of the 20 networks sampled so far as often by itself")
-    assert f"{int(20 * mean + 0.5)} minibatches, not 16." in price
+    assert price.startswith("Training each of the 20 networks sampled so far as often, but alone,")
+    assert f"{int(20 * mean + 0.5)} minibatches instead of 16." in price
     assert sharing.headline(0) == WORDS["fresh"]
 
 
@@ -167,7 +167,9 @@ def test_of_a_cell_only_operations_with_weights_are_told():
     assert names
     assert all(name.startswith("sep") for name in names)
     pools = replace(architecture, content=((((0, 1, 2, 4),) * 3),) * 2)
-    assert sharing.sentences(4, pools, "it") == ["Lit: it. Nothing that it chose has weights."]
+    assert sharing.sentences(4, pools, "it") == [
+        "Highlighted: it. None of its operations has weights."
+    ]
 
 
 def test_an_estimate_says_so_and_an_exact_count_does_not():
@@ -230,4 +232,4 @@ def test_a_network_of_which_nothing_was_trained_is_told_to_have_fresh_weights():
     (told,) = sharing.sentences(0, architecture, who)
 
     assert who.startswith("a sample of epoch")  # since there is no best one yet
-    assert told.endswith("None of its operations was trained: they have fresh weights.")
+    assert told.endswith("None of its operations was trained: their weights are new.")

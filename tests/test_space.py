@@ -481,8 +481,11 @@ def test_a_macro_architecture_made_of_wrong_parts_is_refused(ops, skips, told):
         (lambda: MacroSpace(ops=([],)), r"operation \[\] is unknown here; known are"),
         (lambda: MacroSpace(wiring=[]), r"wiring is 'layer' or 'code'; got \[\]"),
         (lambda: MacroSpace(wiring="ring"), "wiring is 'layer' or 'code'; got 'ring'"),
-        (lambda: MacroSpace(ops=()), "needs operations, each named once"),
-        (lambda: MacroSpace(ops=("conv3x3",) * 2), "needs operations, each named once"),
+        (lambda: MacroSpace(ops=()), "needs at least one operation, and no duplicates"),
+        (
+            lambda: MacroSpace(ops=("conv3x3",) * 2),
+            "needs at least one operation, and no duplicates",
+        ),
         (lambda: MacroSpace(ops=("identity",)), "the identity is an operation of cells"),
         (lambda: MicroSpace(0), "at least 1 computed node; got nodes=0"),
         (lambda: MicroSpace(10**30), "at most 1000 computed nodes; got nodes=10{30}$"),

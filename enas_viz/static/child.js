@@ -45,7 +45,7 @@ export function sentences({ classes, labels, base }, seen, image, words) {
   const row = seen.probabilities[image], right = most(row) === labels[image];
   const truth = right ? "Right." : `Wrong: it is ${classes[labels[image]]}.`;
   const count = seen.probabilities.filter((p, k) => most(p) === labels[k]).length;
-  const total = `Of the ${labels.length} images it gets ${count} right.`, says = `It says ${tell(row)}. ${truth}`;
+  const total = `Of the ${labels.length} images it gets ${count} right.`, says = `It predicts ${tell(row)}. ${truth}`;
   return words ? [words, says, `Unchanged: ${tell(base.probabilities[image])}. ${total}`] : ["The network as it is", says, total];
 }
 

@@ -258,7 +258,7 @@ function render({ model, el }) {
     }
     head.textContent = headline(facts, moment);
     slider.value = at();
-    place.textContent = moment.epoch ? `epoch ${moment.epoch} of ${facts.epochs}` : "fresh";
+    place.textContent = moment.epoch ? `epoch ${moment.epoch} of ${facts.epochs}` : "new";
     slider.setAttribute("aria-valuetext", head.textContent);
     best.setAttribute("aria-pressed", String(!model.get("child")));
     another.disabled = !told.some((m) => m.drawn.length);

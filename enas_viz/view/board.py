@@ -242,7 +242,7 @@ class Board:
     def _result(self) -> str:
         """The test figure of a final training, once it is there."""
         found = next((r for r in self.records[-1:] if isinstance(r, Result)), None)
-        return f"test accuracy {found.accuracy:.1%}, read once" if found else ""
+        return f"test accuracy {found.accuracy:.1%}, measured once" if found else ""
 
     def trace(self) -> Trace:
         """What has been recorded so far."""

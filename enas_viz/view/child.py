@@ -118,7 +118,7 @@ def said(
         row.index(max(row)) == label for row, label in zip(rows, inside.labels, strict=True)
     )
     total = f"Of the {len(rows)} images it gets {count} right."
-    says = f"It says {_verdict(inside, rows[image])}. {truth}"
+    says = f"It predicts {_verdict(inside, rows[image])}. {truth}"
     if not changes:
         return "The network as it is", says, total
     several = f"{len(changes)} changes"

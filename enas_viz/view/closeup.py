@@ -23,9 +23,9 @@ CHAINS = {
     "paper": ("concat", "1×1 conv", "op"),
 }
 TITLES = {
-    "code": "Authors' code, while searching: skips are added to what the operation made",
-    "article": "Article: skips are concatenated to what the operation made",
-    "paper": "Paper: the concatenated skips are what the operation reads",
+    "code": "Authors' code, while searching: skips are added to the operation's output",
+    "article": "Article: skips are concatenated with the operation's output",
+    "paper": "Paper: the concatenated skips are the operation's input",
 }
 
 ROW, HEAD = 40, 46  # height of a tensor's row; of the title above them

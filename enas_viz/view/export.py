@@ -332,7 +332,7 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
         return path
     if isinstance(x, Drawing) and options:
         raise ValueError(
-            f"a drawing is saved as it is; give {next(iter(options))}= to what made the drawing"
+            f"a drawing is saved as it is; pass {next(iter(options))}= to the function that drew it"
         )
     if ending in animation.ENDINGS and is_widget(x) and hasattr(x, "reel"):  # a loop
         _animate_reel(x, path, **options)
@@ -398,7 +398,7 @@ def _drawing_of(x: Any, **options: Any) -> Drawing:
 
 
 def _as_it_stands(x: Any, option: str) -> str:
-    return f"a {type(x).__name__} is saved as it stands; give {option}= to the widget, not to save"
+    return f"a {type(x).__name__} is saved as it is; pass {option}= to the widget, not to save"
 
 
 def is_widget(x: Any) -> bool:

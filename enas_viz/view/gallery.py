@@ -164,9 +164,9 @@ def _first_example() -> Exhibit:
         "four-layers",
         "Four layers",
         "Four layers, seven decisions",
-        "For every layer the controller decides which earlier layers it hears from and what it "
-        "computes. Each decision is a draw from the probabilities shown, and the network grows by "
-        "it. Play, or take the arrow keys.",
+        "For every layer the controller decides which earlier layers feed it and which operation "
+        "it applies. Each decision is sampled from the probabilities shown, and adds to the "
+        "network. Press play, or use the arrow keys.",
         f"The first worked example of {ARTICLE}.",
         (_replay("article-macro", "layer"),),
     )
@@ -177,9 +177,9 @@ def _second_example() -> Exhibit:
         "a-cell",
         "A cell",
         "A cell, to be stacked",
-        "Instead of a whole network a controller can design a small cell, of which networks of "
-        "any depth are stacked. Every node picks two earlier tensors, sends each through an "
-        "operation, and adds the results.",
+        "Instead of a whole network, a controller can design a small cell, which is stacked into "
+        "a network of any depth. Every node picks two earlier tensors, applies an operation to "
+        "each, and adds the results.",
         f"The second worked example of {ARTICLE}.",
         (_replay("article-micro", "node"),),
     )
@@ -207,8 +207,8 @@ def _search_of_cells(name: str) -> Exhibit:
         "a-search-of-cells",
         "A search of cells",
         "A search of cells",
-        "The same for cells, as a film: play the search at the top, or drag over its curves; below "
-        "stands the pair of cells of that moment, with every decision that led to it.",
+        "The same for cells: play the search at the top, or drag over its curves. Below is the "
+        "pair of cells of that moment, with every decision that led to it.",
         _recorded(trace),
         (_film(trace),),
     )
@@ -223,7 +223,7 @@ def _published_cells() -> Exhibit:
         "published-cells",
         "Published cells",
         "The cells that were published",
-        "Two cells and the network that the authors' script for final networks stacks of them. "
+        "Two cells and the network that the authors' script for final networks builds from them. "
         "Click one to look inside; below, their forty decisions in the order in which a "
         "controller would take them.",
         f"<code>cifar10_micro_final.sh</code> in the program of {PAPER}, commit 4bcfd73.",
@@ -237,9 +237,9 @@ def _published_network() -> Exhibit:
         "published-network",
         "Published network",
         "The network that was published",
-        f"Twenty-four layers with {skips} skips. In the authors' program for final networks what "
-        "skips bring is laid side by side, and a 1×1 convolution brings it back to the width of a "
-        "layer.",
+        f"Twenty-four layers with {skips} skips. In the authors' program for final networks "
+        "the outputs that skips bring are concatenated, and a 1×1 convolution reduces them to the "
+        "width of a layer.",
         f"<code>cifar10_macro_final.sh</code> in the program of {PAPER}, commit 4bcfd73.",
         (_replay("enas-macro", "op", {"skip_merge_search": "concat"}),),
     )

@@ -643,7 +643,7 @@ class Picture:
 
     def _tensor(self, tensor: int) -> str:
         if tensor < 2:
-            return ("the output of two cells back", "the output of the cell before")[tensor]
+            return ("the output of the cell two back", "the output of the cell before")[tensor]
         return f"node {tensor + 1}"
 
     def train(self, turn: Turn) -> Act:

@@ -212,7 +212,8 @@ def describe(architecture: Architecture, merge: str = "add") -> str:
         told = f" {'with skips from' if joins else 'of'} {sources}" if sources else ""
         unread = "" if k in reached else ", which nothing reads"
         layers.append(f"layer {k + 1} {op.title}{told}{unread}")
-    return f"A network of {space.layers} layers: {'; '.join(layers)}."
+    plural = "" if space.layers == 1 else "s"
+    return f"A network of {space.layers} layer{plural}: {'; '.join(layers)}."
 
 
 # ---------------------------------------------------------------- the controller's strip

@@ -35,7 +35,7 @@ MOST_SIZE = 100_000  # channels or pixels that a drawing believes
 FEW = 4  # up to so many draws a caption tells one by one
 
 INPUT_NAMES = {  # of a cell, in short and in full
-    "two cells back": "the output of two cells back",
+    "two cells back": "the output of the cell two back",
     "previous cell": "the output of the previous cell",
     "same, halved": "the same output, halved",
     **{f"cell {n}": f"the output of cell {n}" for n in (1, 2, 3)},  # of the article's block
@@ -52,7 +52,7 @@ WORDS = {
     "some": "Yes to {n} of {rows}: {list}.",
     "none": "No to all {rows}.",
     "item": "{row} ({p})",
-    "loose": "No node reads {list}: these loose ends are joined, which is the cell's output.",
+    "loose": "The loose ends are {list}; joined, they are the cell's output.",
     "only": "The only loose end is {list}, so its output is the cell's output.",
     "yes": "yes",
     "no": "no",

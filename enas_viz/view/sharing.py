@@ -34,9 +34,9 @@ LEAST = 620  # width of a still, for its sentences
 Json = dict[str, Any]
 
 WORDS = {
-    "fresh": "Before training: all weights are fresh.",
-    "headline": "After epoch {epoch} of {epochs}: {about}{minibatches} minibatches, each under an "
-    "architecture drawn for it.",
+    "fresh": "Before training: all weights are new.",
+    "headline": "After epoch {epoch} of {epochs}: {about}{minibatches} minibatches, each on a "
+    "network sampled for it.",
     "different": " At most {different} different ones, of the {size} that there are.",
     "of": " There are {size} to draw from.",
     "estimated": "An estimate: this trace did not record what was trained. Each epoch's "
@@ -47,12 +47,12 @@ WORDS = {
     "best": "the best sample so far (epoch {epoch}, {accuracy} of its validation images right)",
     "sample": "a sample of epoch {epoch} ({accuracy} of its validation images right)",
     "own": "a network of your own choice",
-    "inherits": "Lit: {who}. Its {n} {things} were trained by {about}{mean} minibatches each on "
-    "average, the least of them by {least}: {place}.",
-    "nothing": "Lit: {who}. Nothing that it chose has weights.",
-    "untrained": "Lit: {who}. None of its operations was trained: they have fresh weights.",
-    "price": "To train each of the {samples} networks sampled so far as often by itself would take "
-    "{alone} minibatches, not {minibatches}.",
+    "inherits": "Highlighted: {who}. Its {n} {things} were trained by {about}{mean} minibatches "
+    "each on average, the least of them by {least}: {place}.",
+    "nothing": "Highlighted: {who}. None of its operations has weights.",
+    "untrained": "Highlighted: {who}. None of its operations was trained: their weights are new.",
+    "price": "Training each of the {samples} networks sampled so far as often, but alone, would take "
+    "{alone} minibatches instead of {minibatches}.",
     "add": "arcs: how often each skip was on; adding takes no weights, so nothing of it is "
     "inherited",
     "concat": "arcs: how often each skip was on, and so its part of the 1×1 convolution trained",
@@ -61,12 +61,12 @@ WORDS = {
     "thread": "the thicker a thread, the more minibatches trained that operation of that layer",
     "spot": "the larger a spot, the more minibatches trained that operation on that node",
     "bare": "hollow: nothing to train, as pooling and identity have no weights",
-    "lit": "the lit network",
-    "read": "{what}: trained by {about}{n} of {minibatches} minibatches ({share} %), each under a "
-    "network drawn for it. All networks that choose it inherit that.",
-    "never": "{what}: not trained yet; whoever chooses it gets fresh weights.",
+    "lit": "the highlighted network",
+    "read": "{what}: trained by {about}{n} of {minibatches} minibatches ({share} %), each on a "
+    "network sampled for it. All networks that use it inherit that.",
+    "never": "{what}: not trained yet; a network that uses it gets new weights.",
     "empty": "{what}: chosen by {about}{n} of {minibatches} minibatches. It has no weights.",
-    "how": "Point at an operation to read how often it was trained; click it to light a network of "
+    "how": "Point at an operation to read how often it was trained; click it to build a network of "
     "your own that uses it.",
     "layer": "{op} of layer {layer}",
     "node": "{op} of node {source} in {cell} node {node}",

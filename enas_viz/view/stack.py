@@ -375,11 +375,11 @@ def _auxiliary(box: Box, y: float) -> list[str]:
 def describe_stack(plan: Plan) -> str:
     """The stack in a sentence, for those who do not see it."""
     found = slabs(plan)
-    r = plan.resolution
+    r, plural = plan.resolution, "" if len(found) == 1 else "s"
     if found[0].kind == "op":
         listed = ", ".join(s.op.title for s in found)
-        return f"A network of {len(found)} layers on images of {r} by {r} pixels: {listed}."
+        return f"A network of {len(found)} layer{plural} on images of {r} by {r} pixels: {listed}."
     if plan.block:
         return plan.source
     kinds = ", ".join(s.kind for s in found)
-    return f"A network of {len(found)} cells on images of {r} by {r} pixels: {kinds}."
+    return f"A network of {len(found)} cell{plural} on images of {r} by {r} pixels: {kinds}."

@@ -25,7 +25,7 @@ from enas_viz.view.scene import Bar, Scene, scene_of
 from enas_viz.view.shapes import icon, node_tone, standalone, svg, tip, tone, wrap
 
 NO_DETAIL = (
-    "this episode was recorded without what the LSTM held, so its steps cannot be opened; "
+    "this episode was recorded without the states of the LSTM, so its steps cannot be opened; "
     "ev.load_trace('controller-macro') has episodes that can, `search.dissect(controller)` makes "
     'one, and a recipe with record="full" keeps most of it'
 )
@@ -113,7 +113,7 @@ def opened(
     """
     if not isinstance(episode, Episode):
         raise TypeError(
-            "expected an Episode that kept what the LSTM held, as search.dissect(controller) makes "
+            "expected an Episode that kept the states of the LSTM, as search.dissect(controller) makes "
             f"one; got {shortened(episode)}"
         )
     steps, n = episode.steps, len(episode.steps)
@@ -178,7 +178,7 @@ def shaping(header: Header | None, step: Step) -> tuple[float, float, tuple[floa
     names = ("tanh_constant", "temperature", "op_tanh_reduce")
     numbers = {k: told[k] for k in names if isinstance(told, dict) and k in told}
     if not all(type(x) in (int, float) and LEAST <= x <= MOST for x in numbers.values()):
-        raise ValueError(f"the trace's recipe tells no numbers of a controller; got {numbers}")
+        raise ValueError(f"the trace's recipe has no settings of a controller; got {numbers}")
     config, decision = ControllerConfig(**numbers), step.decision
     most, width = config.tanh_constant, max(decision.options, decision.rows)
     shifts = (0.0,) * width

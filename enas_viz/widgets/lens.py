@@ -124,7 +124,7 @@ def _named(x: Any) -> dict[str, Episode]:
         )
     if not x:
         raise ValueError(
-            "a lens shows episodes that kept what the LSTM held; got none. "
+            "a lens shows episodes that kept the states of the LSTM; got none. "
             "ev.load_trace('controller-macro') has some, search.dissect(controller) makes one"
         )
     if len(set(map(str, x))) < len(x):

@@ -53,7 +53,7 @@ def test_an_image_is_picked_and_the_verdict_is_pythons(opened, name):
 
         row = inside.base.probabilities[k]
         said = inside.classes[row.index(max(row))]
-        expect(verdict(page)).to_contain_text(f"It says {said} (")
+        expect(verdict(page)).to_contain_text(f"It predicts {said} (")
         expect(page.locator(".verdict .true span")).to_have_text(f"✓ {inside.labels[k]}")
         expect(page.locator(".verdict .most b")).to_have_text(f"{int(100 * max(row) + 0.5)} %")
         expect(button).to_have_attribute("aria-pressed", "true")
@@ -70,7 +70,7 @@ def test_a_cut_arc_changes_maps_sums_and_verdict_and_comes_back(opened):
 
     expect(page.locator(".said p").first).to_have_text("Layer 4 without layer 1")
     row = seen.probabilities[0]
-    expect(verdict(page)).to_contain_text(f"It says {inside.classes[row.index(max(row))]} (")
+    expect(verdict(page)).to_contain_text(f"It predicts {inside.classes[row.index(max(row))]} (")
     expect(page.locator("[data-sum='3']")).to_have_text("2 × 16 = 32")
     expect(page.locator("[data-thin='3']")).to_have_text("32 → 16")
     expect(page.locator("[data-slab='cut:3-1']")).to_have_class("slab gone")
@@ -89,7 +89,7 @@ def test_another_operation_is_chosen_for_the_layer_that_is_open(opened):
     page.locator(".ops").get_by_text("avg 3×3").click()
 
     row = inside.variants["op:2:avg3x3"].probabilities[0]
-    expect(verdict(page)).to_contain_text(f"It says {inside.classes[row.index(max(row))]} (")
+    expect(verdict(page)).to_contain_text(f"It predicts {inside.classes[row.index(max(row))]} (")
     expect(page.locator("[data-named='2'] text")).to_have_text("avg 3×3")
     page.locator(".ops").get_by_text("max 3×3").click()  # its own
     expect(page.locator(".said p").first).to_have_text("The network as it is")

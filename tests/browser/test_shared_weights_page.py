@@ -99,7 +99,7 @@ def test_everything_is_reached_by_keys(opened):
     box.press("Enter")
     assert 6 in page.evaluate(LIT)
     page.locator("input[type=range]").press("Home")
-    expect(page.locator(".headline")).to_have_text("Before training: all weights are fresh.")
+    expect(page.locator(".headline")).to_have_text("Before training: all weights are new.")
 
 
 def test_playing_ends_at_the_last_epoch(opened):

@@ -45,9 +45,9 @@ test("an answer counts for its own changes only", () => {
 
 test("a verdict says what, how likely, whether it is right, and what it was before", () => {
   assert.deepEqual(child.sentences(recording, recording.base, 1, ""),
-    ["The network as it is", "It says cat (60 %). Wrong: it is dog.", "Of the 2 images it gets 1 right."]);
+    ["The network as it is", "It predicts cat (60 %). Wrong: it is dog.", "Of the 2 images it gets 1 right."]);
   assert.deepEqual(child.sentences(recording, recording.variants["cut:1-1"], 1, "Layer 2 without layer 1"),
-    ["Layer 2 without layer 1", "It says dog (90 %). Right.", "Unchanged: cat (60 %). Of the 2 images it gets 1 right."]);
+    ["Layer 2 without layer 1", "It predicts dog (90 %). Right.", "Unchanged: cat (60 %). Of the 2 images it gets 1 right."]);
 });
 
 test("a window reads nothing beyond the edge, and its own image only", () => {
