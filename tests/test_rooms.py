@@ -131,8 +131,8 @@ MAY_IMPORT = {
     "view.timeline view.closeup view.step_closeup view.scores view.animation "
     "view.stage view.reel view.repaint",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
-    "view.gallery": "LOOK published turns view.given view.scene view.shapes view.stack "
-    "view.timeline view.loop view.motion view.board view.poster view.export",
+    "view.gallery": "LOOK inside published turns view.given view.scene view.shapes view.stack "
+    "view.child view.timeline view.loop view.motion view.board view.poster view.export",
     "view": "view.*",
     # widgets show what view draws: base <- each of them; none imports another
     "widgets.base": "",

@@ -288,8 +288,9 @@ def _coarse_palette(pictures: Iterable[np.ndarray]) -> tuple[bytes, np.ndarray]:
 def _palette(total: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
     """(768 bytes, (2**24,) the place in them of every colour that occurs, (256,) the pixels there).
 
-    total: (2**24,) how often every colour occurs. Again and again the colour is taken that is common and far from all that were taken: so plain areas keep their colour exactly, and
-    no shade at an edge is far from its own.
+    total: (2**24,) how often every colour occurs. The next colour taken is always one that is
+    common and far from those taken before: so plain areas keep their colour exactly, and no shade
+    at an edge is far from its own.
     """
     import numpy as np
 

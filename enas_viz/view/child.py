@@ -104,6 +104,54 @@ def child_svg(
     return standalone("".join(parts), width, height + 26 + 18 * len(lines), about, "child")
 
 
+# ---------------------------------------------------------------- what the browser is told
+
+
+def told(inside: Inside, live: bool = False) -> dict[str, object]:
+    """What the browser needs: the drawing, the bytes, the words. live: whether a search answers."""
+    drawing = Picture(inside)
+    bars = bar_classes(inside)
+    longest = max(len(inside.classes[c]) for c in bars)
+    name = 26 if longest == 1 else min(76, 22 + 7 * longest)
+    recording = inside.to_json()
+    for unused in ("format", "architecture", "about", "cells", "loose", "fitted", "inputs"):
+        del recording[unused]
+    return {
+        "svg": drawing.widget(),
+        "recording": recording,
+        "live": live,
+        "places": places(inside),
+        "sums": sums(inside),
+        "ops": {
+            op: {"name": op.label, "title": op.title, "still": no_window(op)}
+            for op in inside.architecture.space.ops
+        },
+        "changes": {change: change_name(inside, change) for change in inside.changes},
+        "words": WORDS,
+        "bars": bars,
+        "sizes": f"--natural: {drawing.width:g}px; --name: {name}px; --bars: {name + 104}px; "
+        f"--half: {(len(bars) + 1) // 2}",
+        "facts": facts(inside),
+    }
+
+
+def first_look(inside: Inside) -> tuple[str, int]:
+    """(place, at): the operation that is open at first, and how far its window has slid."""
+    found = places(inside)
+    first = list(found)[min(1, len(found) - 1)]
+    window = inside.base.windows.get(found[first]["window"])
+    return first, (window.side // window.stride) ** 2 // 2 if window else 0
+
+
+def child_state(inside: Inside) -> dict[str, object]:
+    """The values of a widget's traits for a page that shows a recording."""
+    place, at = first_look(inside)
+    return {
+        **{"picture": told(inside), "image": 0, "changes": []},
+        **{"place": place, "at": at, "answer": {}},
+    }
+
+
 # ---------------------------------------------------------------- words
 
 

@@ -1,8 +1,8 @@
 """The gallery: one page of everything there is to see, to be opened offline or linked to.
 
 The loop of a search, the article's two examples, two recorded searches, the published
-architectures, and the way to the notebooks. The page holds every module and style once, and the
-same bytes come out every time.
+architectures, the insides of two networks, and the way to the notebooks. The page holds every
+module and style once, and the same bytes come out every time.
 
 Not here: what the widgets show (`scene`, `board`, `timeline`); playing (`static/`, where
 `gallery.js` puts the widgets in their places).
@@ -21,10 +21,12 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 from urllib.parse import quote
 
+from enas_viz.inside import load_inside
 from enas_viz.published import MACRO
 from enas_viz.trace import Header, Trace, load_trace
 from enas_viz.turns import load_turns
 from enas_viz.view.board import Board
+from enas_viz.view.child import child_state, child_svg
 from enas_viz.view.export import (
     Drawing,
     cells_to_open,
@@ -93,6 +95,7 @@ def gallery(links: Sequence[Link] = ()) -> str:
         _search_of_cells("micro-cifar10-cpu"),
         _published_cells(),
         _published_network(),
+        _insides(),
     )
     ways = [*((e.name, e.short) for e in exhibits), ("notebooks", "Notebooks")]
     jumps = "".join(f'<li><a href="#{name}">{escape(short)}</a></li>' for name, short in ways)
@@ -100,11 +103,17 @@ def gallery(links: Sequence[Link] = ()) -> str:
         f'<div class="gallery">{_opening(jumps)}<main>'
         f"{''.join(map(_section, exhibits))}{_notebooks(links)}</main>{_closing()}</div>"
         f'<script type="module">{module("dashboard.js")}{shipped("gallery.js")}</script>'
-        f'<script type="module">{module("loop.js")}{shipped("gallery_loop.js")}</script>'
+        f"{_more('loop')}{_more('child')}"
         f'<script type="module">{shipped("network.js")}</script>'
     )
-    looks = shipped("loop.css") + shipped("gallery.css")
+    looks = shipped("loop.css") + shipped("child.css") + shipped("gallery.css")
     return document("enas_viz: watch networks being designed", body, ABOUT, "dashboard", looks)
+
+
+def _more(name: str) -> str:
+    """The script of widgets that have a module of their own."""
+    code = f'{module(f"{name}.js")}const WIDGET = "{name}";\n{shipped("gallery_more.js")}'
+    return f'<script type="module">{code}</script>'
 
 
 def notebook_links(folder: Path, start: Path, repository: str | None = None) -> tuple[Link, ...]:
@@ -245,6 +254,20 @@ def _published_network() -> Exhibit:
     )
 
 
+def _insides() -> Exhibit:
+    return Exhibit(
+        "inside",
+        "Inside a network",
+        "Inside a network",
+        "What a sampled network makes of an image, layer by layer, and below it inside one "
+        "cell. Pick an image. Cut a connection, or open a layer and give it another operation: the "
+        "feature maps after it change, and the answer may change with them. No weight does: all "
+        "networks of a search share theirs.",
+        f"Recorded by this program on handwritten digits. The method: {PAPER}.",
+        (_inside("child-macro"), _inside("child-micro")),
+    )
+
+
 def _replay(name: str, colour: Colour, fidelity: Json | None = None) -> str:
     """A trace that ships, or a published architecture; finished, so that playing begins anew.
 
@@ -278,6 +301,12 @@ def _loop(name: str) -> str:
         **{"busy": "", "problem": "", "whole": False, "live": False, "note": note_of(recording)},
     }
     return _place("loop", state, Drawing(picture.svg(picture.rest(recording.turns[turn]))))
+
+
+def _inside(name: str) -> str:
+    """A recording with all its changes: a third of a megabyte of feature maps, or half of one."""
+    inside = load_inside(name)
+    return _place("child", child_state(inside), Drawing(child_svg(inside)))
 
 
 def _film(trace: Trace) -> str:
@@ -336,8 +365,8 @@ def _opening(jumps: str) -> str:
         '<header><p class="title">enas_viz</p><h1>Watch a network being designed</h1>'
         '<p class="lead">In Efficient Neural Architecture Search a small recurrent network, the '
         "controller, designs image classifiers one decision at a time. Here its decisions can be "
-        "played: two worked examples, two searches as they were recorded, and the networks that "
-        "the paper’s authors published.</p>"
+        "played: two worked examples, two searches as they were recorded, the networks that the "
+        "paper’s authors published, and the insides of two others.</p>"
         '<p class="ways"><button type="button" hidden>Play the first example</button>'
         '<a href="#notebooks">Run it yourself</a></p>'
         f'<nav aria-label="On this page"><ul>{jumps}</ul></nav>'

@@ -51,8 +51,8 @@ WORDS = {
     "each on average, the least of them by {least}: {place}.",
     "nothing": "Highlighted: {who}. None of its operations has weights.",
     "untrained": "Highlighted: {who}. None of its operations was trained: their weights are new.",
-    "price": "Training each of the {samples} networks sampled so far as often, but alone, would take "
-    "{alone} minibatches instead of {minibatches}.",
+    "price": "Training each of the {samples} networks sampled so far as often, but alone, would "
+    "take {alone} minibatches instead of {minibatches}.",
     "add": "arcs: how often each skip was on; adding takes no weights, so nothing of it is "
     "inherited",
     "concat": "arcs: how often each skip was on, and so its part of the 1×1 convolution trained",

@@ -113,8 +113,8 @@ def opened(
     """
     if not isinstance(episode, Episode):
         raise TypeError(
-            "expected an Episode that kept the states of the LSTM, as search.dissect(controller) makes "
-            f"one; got {shortened(episode)}"
+            "expected an Episode that kept the states of the LSTM, as search.dissect(controller) "
+            f"makes one; got {shortened(episode)}"
         )
     steps, n = episode.steps, len(episode.steps)
     if not any(s.detail for s in steps):

@@ -14,18 +14,7 @@ from typing import Any
 import traitlets
 
 from enas_viz.inside import SHIPPED, Inside, Seen, load_inside, rewired, shipped_name
-from enas_viz.view.child import (
-    WORDS,
-    Picture,
-    bar_classes,
-    change_name,
-    child_svg,
-    facts,
-    no_window,
-    places,
-    said,
-    sums,
-)
+from enas_viz.view.child import child_svg, first_look, places, said, told
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.scene import subject
 from enas_viz.view.shapes import look, module
@@ -97,12 +86,10 @@ class Child(Widget):
             raise ValueError(
                 f"image is from 0 to {len(self.inside.labels) - 1}; got {shortened(image)}"
             )
-        first = list(self._places)[min(1, len(self._places) - 1)]
+        place, at = first_look(self.inside)
         super().__init__(
-            picture=_state(self.inside, self._ask is not None), image=image, place=first
+            picture=told(self.inside, self._ask is not None), image=image, place=place, at=at
         )
-        window = self.inside.base.windows.get(self._places[first]["window"])
-        self.at = (window.side // window.stride) ** 2 // 2 if window else 0
 
     # ---- what is looked at
 
@@ -182,7 +169,7 @@ class Child(Widget):
         """
         single = {key[0]: seen for key, seen in self._known.items() if len(key) == 1}
         held = replace(self.inside, variants={**self.inside.variants, **single})
-        state = {name: getattr(self, name) for name in STATE} | {"picture": _state(held, False)}
+        state = {name: getattr(self, name) for name in STATE} | {"picture": told(held)}
         return page(state, self.drawing(), "child", "Inside a child network")
 
     def iframe(self, height: int = 640) -> Any:
@@ -218,31 +205,3 @@ def _opened(x: Any, architecture: Any, cell: int | None) -> Any:
         found = subject(architecture)
         architecture = getattr(found, "architecture", found)
     return search.look_inside(run, architecture, cell=cell)
-
-
-def _state(inside: Inside, live: bool) -> dict[str, Any]:
-    """What the browser needs: the drawing, the bytes, the words."""
-    drawing = Picture(inside)
-    bars = bar_classes(inside)
-    longest = max(len(inside.classes[c]) for c in bars)
-    name = 26 if longest == 1 else min(76, 22 + 7 * longest)
-    recording = inside.to_json()
-    for unused in ("format", "architecture", "about", "cells", "loose", "fitted", "inputs"):
-        del recording[unused]
-    return {
-        "svg": drawing.widget(),
-        "recording": recording,
-        "live": live,
-        "places": places(inside),
-        "sums": sums(inside),
-        "ops": {
-            op: {"name": op.label, "title": op.title, "still": no_window(op)}
-            for op in inside.architecture.space.ops
-        },
-        "changes": {change: change_name(inside, change) for change in inside.changes},
-        "words": WORDS,
-        "bars": bars,
-        "sizes": f"--natural: {drawing.width:g}px; --name: {name}px; --bars: {name + 104}px; "
-        f"--half: {(len(bars) + 1) // 2}",
-        "facts": facts(inside),
-    }

@@ -27,7 +27,8 @@ def opened(new_page, address):
         look = {"color_scheme": theme, "reduced_motion": "reduce"}
         page = new_page(width, stopped=stopped, offline=True, **look)
         page.goto(address)
-        expect(page.locator(".exhibit .enas-replay:not(.enas-loop)")).to_have_count(6)
+        expect(page.locator(".exhibit .enas-replay:not(.enas-loop, .enas-child)")).to_have_count(6)
+        expect(page.locator(".exhibit .enas-child [data-photo][href]")).to_have_count(2)
         expect(page.locator(".exhibit .enas-loop")).to_have_count(2)
         return page
 
@@ -85,11 +86,38 @@ def test_a_cell_of_the_published_network_opens_by_click_and_by_key(opened):
     expect(page.locator("[data-open='0']")).to_be_visible()
 
 
+def test_inside_a_network_a_cut_changes_the_answer_of_that_one_alone(opened):
+    page = opened()
+    layers, cell = page.locator("#inside .enas-child").all()
+    as_it_is = cell.locator(".said").inner_text()
+
+    layers.locator("[data-cut='cut:3-1']").dispatch_event("click")
+    expect(layers.locator(".said p").first).to_have_text("Layer 4 without layer 1")
+    assert cell.locator(".said").inner_text() == as_it_is
+    cell.locator("[data-cut='cut:3.0']").dispatch_event("click")
+    expect(cell.locator(".said p").first).to_have_text("Node 4 without its first input")
+
+
+def test_a_window_that_slides_is_the_only_clock(new_page, address):
+    page = new_page(1300, offline=True, reduced_motion="no-preference")
+    page.goto(address)
+    slide = page.locator("#inside .enas-child .play").first
+    toggle = page.locator("#four-layers [data-act=toggle]")
+
+    toggle.click()
+    assert page.evaluate(PLAYING) == 1
+    slide.click()
+    page.wait_for_function(f"() => ({PLAYING})() === 0")
+    expect(slide).to_have_text("Pause")
+    toggle.click()
+    expect(slide).to_have_text("Slide")
+
+
 def test_everything_is_reached_by_the_keyboard_in_the_order_of_the_page(opened):
     page = opened()
     seen = []
 
-    for _ in range(140):
+    for _ in range(240):
         page.keyboard.press("Tab")
         seen.append(
             page.evaluate("""() => {
@@ -104,7 +132,7 @@ def test_everything_is_reached_by_the_keyboard_in_the_order_of_the_page(opened):
     order = list(dict.fromkeys(filter(None, seen)))
     assert order == [
         *("HEADER", "the-loop", "four-layers", "a-cell", "a-search", "a-search-of-cells"),
-        *("published-cells", "published-network", "notebooks", "FOOTER"),
+        *("published-cells", "published-network", "inside", "notebooks", "FOOTER"),
     ]
 
 
