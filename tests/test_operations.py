@@ -121,6 +121,8 @@ def test_a_space_carries_what_it_needs_to_tell_of_its_operations(made):
         ({"weights": (1, 2, 3)}, "weights .* is three numbers as text"),
         ({"weights": ("1/0", "0", "0")}, "weights .* is three numbers as text"),
         ({"weights": ("1", "0")}, "weights .* is three numbers as text"),
+        ({"weights": 3}, "weights .* is three numbers as text"),
+        ({"family": 3, "words": "x"}, "family .* is small letters"),
         ({"family": "conv", "weights": ("1", "0", "0")}, "left out, since the family conv"),
         ({"words": ""}, "of the family 'blur', which is none of conv, .*; give its words"),
     ],

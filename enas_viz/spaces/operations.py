@@ -15,9 +15,10 @@ Not here: the modules that compute them (`search/ops.py`), icons and colours (`v
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from reprlib import repr as shortened  # what is refused may be endless
@@ -68,7 +69,6 @@ SLOTS = (
 )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Operation(str):
     """An operation: its name, and what is known of it.
 
@@ -81,43 +81,69 @@ class Operation(str):
     weights, work, work_once: of a family of your own, how many weights its module has for c
     channels, and its multiply-adds for every pixel of its output and once for every image.
 
-    It equals its name as a string, and another operation where all facts agree.
+    It equals its name as a string, and another operation where all facts agree. No dataclass, since
+    `asdict` of what holds an operation is to keep its name, not its facts.
     Raises ValueError, naming the fact, for one that it cannot have.
     """
 
     name: str
     family: str
-    window: int = 1
-    dilation: int = 1
-    words: str = ""
-    short: str = ""
-    slot: str = ""
-    icon: str = ""
-    weights: Terms = NOTHING
-    work: Terms = NOTHING
-    work_once: Terms = NOTHING
+    window: int
+    dilation: int
+    words: str
+    short: str
+    slot: str
+    icon: str
+    weights: Terms
+    work: Terms
+    work_once: Terms
 
-    def __new__(cls, name: str, *_facts: Any, **_named: Any) -> Operation:
-        return super().__new__(cls, name)
-
-    def __post_init__(self) -> None:
-        known = FAMILIES.get(self.family)
-        if known is None and not self.words:
+    def __new__(
+        cls,
+        name: str,
+        family: str,
+        window: int = 1,
+        dilation: int = 1,
+        words: str = "",
+        short: str = "",
+        slot: str = "",
+        icon: str = "",
+        weights: Terms = NOTHING,
+        work: Terms = NOTHING,
+        work_once: Terms = NOTHING,
+    ) -> Operation:
+        made = super().__new__(cls, name)
+        known = FAMILIES.get(family) if isinstance(family, str) else None
+        if known is None and not words:
             raise ValueError(
-                f"the operation {self.name!r} is of the family {shortened(self.family)}, which is "
+                f"the operation {shortened(name)} is of the family {shortened(family)}, which is "
                 f"none of {', '.join(FAMILIES)}; give its words, e.g. words='squeeze and excite'"
             )
-        plain = re.sub("[^a-z0-9]", "", str(self.family))
-        made = {
-            "words": self.words or (known.words.format(w=self.square) if known else ""),
-            "short": self.short or (known.short if known else plain[:8]),
-            "slot": self.slot or SPARE_SLOTS[0],
-        }
-        for name, value in made.items():
-            object.__setattr__(self, name, value)
-        for name in ("weights", "work", "work_once"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        _check(self)
+        square = f"{window}x{window}" if window != 1 else ""
+        plain = re.sub("[^a-z0-9]", "", str(family))[:8]
+        made.__dict__.update(
+            name=name,
+            family=family,
+            window=window,
+            dilation=dilation,
+            words=words or known.words.format(w=square).strip(),
+            short=short or (known.short if known else plain),
+            slot=slot or SPARE_SLOTS[0],
+            icon=icon,
+            weights=weights,
+            work=work,
+            work_once=work_once,
+        )
+        _check(made)
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"an operation cannot change; make another one with its own {name}")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All that was told of it, by name."""
+        return {name: getattr(self, name) for name in FACTS}
 
     # ---- what follows from the facts
 
@@ -195,7 +221,7 @@ class Operation(str):
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Operation):
-            return all(getattr(self, f.name) == getattr(other, f.name) for f in fields(self))
+            return self is other or self.facts == other.facts
         return str.__eq__(self, other)
 
     def __ne__(self, other: object) -> bool:
@@ -209,15 +235,25 @@ class Operation(str):
     def __str__(self) -> str:
         return self.name
 
-    def __getnewargs__(self) -> tuple[str]:
-        return (self.name,)
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return tuple(self.facts.values())
+
+    def __deepcopy__(self, _: Any) -> Operation:
+        return self
 
     def to_json(self) -> str | dict[str, Any]:
         """Its name, if it is one of `STANDARD`; else all facts that are not their defaults."""
         if self.name in STANDARD and self == STANDARD[self.name]:
             return self.name
-        defaults = {f.name: f.default for f in fields(self)}
-        return {k: v for k, v in asdict(self).items() if v != defaults[k]}
+        return {k: v for k, v in self.facts.items() if v != FACTS[k]}
+
+
+# Every fact by name, and what it is where it is left out.
+FACTS: dict[str, Any] = {
+    name: parameter.default
+    for name, parameter in inspect.signature(Operation.__new__).parameters.items()
+    if name != "cls"
+}
 
 
 def _value(terms: Terms, c: int) -> int:
@@ -256,8 +292,8 @@ def _check(op: Operation) -> None:
             refuse(field, f"left out, since the family {op.family} has its own formula")
 
 
-def _are_terms(terms: tuple[Any, ...]) -> bool:
-    if len(terms) != 3 or not all(isinstance(term, str) for term in terms):
+def _are_terms(terms: Any) -> bool:
+    if not isinstance(terms, tuple) or len(terms) != 3 or not all(isinstance(term, str) for term in terms):
         return False
     if not all(re.fullmatch(r"-?\d{1,9}(/\d{1,7})?", term) for term in terms):
         return False
@@ -323,11 +359,9 @@ def operation(name: str, family: str | None = None, /, **facts: Any) -> Operatio
         return find(name)
     if family is None:
         raise ValueError(f"the new operation {shortened(name)} needs a family, e.g. 'conv'")
-    unknown = facts.keys() - {f.name for f in fields(Operation)}
-    if unknown:
+    if unknown := facts.keys() - FACTS.keys():
         raise ValueError(
-            f"an operation has no {', '.join(sorted(unknown))}; it has "
-            f"{', '.join(f.name for f in fields(Operation))}"
+            f"an operation has no {', '.join(sorted(unknown))}; it has {', '.join(FACTS)}"
         )
     return register(Operation(name, family, **facts))
 
@@ -358,8 +392,7 @@ def from_json(value: Any) -> Operation:
     it beyond the space that holds it. ValueError for what is neither."""
     if not isinstance(value, Mapping):
         return find(value)
-    facts = {f.name for f in fields(Operation)}
-    given = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in facts}
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in FACTS}
     if not {"name", "family"} <= given.keys():
         raise ValueError(
             f"an operation in JSON is a name, or an object with 'name' and 'family'; got "
