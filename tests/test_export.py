@@ -179,6 +179,11 @@ def test_a_frame_holds_the_page_as_text():
     assert 'height="300"' in made
 
 
+@pytest.mark.parametrize(("shown", "title"), [(ev.Child, "ENAS child"), (ev.Loop, "ENAS loop")])
+def test_a_frame_has_the_title_of_the_page_in_it(shown, title):
+    assert f' title="{title}" ' in shown().iframe().data
+
+
 def test_a_drawing_does_not_print_its_markup():
     assert len(repr(Drawing("<svg/>" * 1000))) < 80
 

@@ -1,8 +1,8 @@
-/** The gallery: every place of the page gets its widget, and one clock runs at a time.
+/** The gallery: every place for a replay or a dashboard gets its widget, and one clock runs at a time.
  *
  *  Stands behind dashboard.js in one script, and uses what that has: `render`, `replay`, `hostModel`. */
 
-const places = [...document.querySelectorAll("[data-widget]:not([data-widget=loop])")];
+const places = [...document.querySelectorAll("[data-widget=replay], [data-widget=dashboard]")];
 const models = places.map((place) => {
   const model = hostModel(JSON.parse(place.firstElementChild.textContent));
   place.replaceChildren();
@@ -10,7 +10,7 @@ const models = places.map((place) => {
   return model;
 });
 
-window.enasGallery = { hostModel, models }; // for the loops, whose module stands in a script of its own
+window.enasGallery = { hostModel, models }; // for the others, whose modules stand in scripts of their own
 for (const model of models) for (const clock of ["playing", "rolling"])
   model.on(`change:${clock}`, () => {
     if (!model.get(clock)) return;
