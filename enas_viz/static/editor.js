@@ -99,6 +99,7 @@ function render({ model, el }) {
   describe();
   rank();
   buttons();
+  root.dispatchEvent(new Event("refit")); // captions wrap otherwise beside the desk
   return () => {
     life.abort();
     close?.();

@@ -892,6 +892,7 @@ function render({ model, el, theatre, extras = [] }) {
 
   const resized = globalThis.ResizeObserver && new ResizeObserver(() => { if (root.clientWidth !== fitted) fit(); });
   resized?.observe(root);
+  root.addEventListener("refit", fit); // of what adds to a replay (editor.js)
   const heard = { "change:step": () => draw(), "change:episode": () => load(true), "change:scene": build, "change:playing": tick, "change:speed": () => { tick(); turn(); },
     "change:film": build, "change:moment": load, "change:rolling": () => { turn(); load(); }, "change:temperature": () => drawPanel(shown),
     "change:mine": load, "change:answer": load, "change:silent": build };

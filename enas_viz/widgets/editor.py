@@ -135,19 +135,16 @@ class Editor(Replay):
         architecture = self.architecture
         space, found = architecture.space, anatomy(architecture, self.recipe)
         side = self.recipe.data.resolution
-        seen = f"seen by one place of the last map, of an image of {side}"
-        if found.receptive_field > side:
-            seen = f"more than the whole image of {side}"
-        whose = "on this path, shared weights"
+        whose = "on this path"
         if self.recipe.strategy == "final":
             whose = "of this network"
         rows = [
             ["parameters", f"{found.parameters:,}", whose],
             ["multiply-adds", f"{found.multiply_adds / 1e6:.1f} million", "for one image"],
-            ["receptive field", f"{found.receptive_field} pixels", seen],
+            ["receptive field", f"{found.receptive_field} pixels", f"the image has {side}"],
         ]
         if isinstance(space, MacroSpace):
-            rows.append(["paths", _ways(found.shortest, found.depth), "from stem to classifier"])
+            rows.append(["paths", _ways(found.shortest, found.depth), "long"])
             unread = _layers(found.unread["layers"])
             if self.recipe.fidelity.skip_merge_search == "input":
                 rows.append(

@@ -194,11 +194,11 @@ def test_an_editor_shows_network_question_and_facts_together(new_page, tmp_path,
     page = new_page(*SIZES[0], reduced_motion="reduce", offline=True)
     page.goto(path.as_uri())
 
-    for width, height in (*WIDE, (1034, 768)):
+    # the last one is as narrow as a JupyterLab with its file browser leaves it
+    for width, height in (*WIDE, (1034, 768), (864, 720)):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(200)
         found = page.locator(".enas-editor").evaluate(SHOWS)
-        assert found["width"] >= 1000
         assert found["height"] <= HIGH
         assert found["beside"]
         assert found["within"]
