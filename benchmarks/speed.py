@@ -33,7 +33,7 @@ from children import children
 from controllers import controller
 from dashboard import dashboard
 from figures import Figures
-from films import films
+from films import drawn_films, films
 from pipeline import pipeline
 from supernets import ranking, supernet
 
@@ -209,6 +209,7 @@ def main() -> None:
             dashboard(figures, options.rounds, options.quick)
         elif name == "films":
             films(figures, options.rounds, options.quick)
+            drawn_films(figures, options.rounds, options.quick)
         elif name == "widget":
             widget(figures)
         else:

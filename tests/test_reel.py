@@ -11,8 +11,9 @@ from test_animation import frames_of, own_palettes
 import enas_viz as ev
 from enas_viz.view import animation
 from enas_viz.view.export import _pixels, png, staged
-from enas_viz.view.reel import Reel, between
+from enas_viz.view.reel import CHIP_H, Reel, _with, _write, between
 from enas_viz.view.shapes import palette
+from enas_viz.view.stage import PITCH, STRIP_Y, WINDOW_H
 
 EPISODE = made_up_article_episode()
 SEARCH = made_up_trace(4, epochs=4, per_epoch=6)
@@ -93,6 +94,44 @@ def test_bars_grow_from_one_moment_to_the_next():
             half = width_of(between(a, b, 0.5), two)
             assert half == pytest.approx((one[2] + two[2]) / 2, abs=2), k
     assert any(abs(p[2] - q[2]) > 12 for p, q in zip(a.movers[:6], b.movers[:6], strict=True))
+
+
+@pytest.mark.parametrize("name", ["macro-cifar10-cpu", "micro-cifar10-cpu"])
+def test_tokens_slide_and_nothing_else_in_the_strip_moves(name):
+    import numpy as np
+
+    reel = Reel(staged(ev.load_trace(name), moments=4, moving=True), 0.4, _pixels)
+    a, b = reel._state(0), reel._state(3)
+    olds, news = ({t[1:]: t[0] for t in state.tokens} for state in (a, b))
+    changed = [place for place in olds if not np.array_equal(olds[place], news[place])]
+
+    first, middle, last = (between(a, b, t).astype(int) for t in (1e-6, 0.5, 1 - 1e-6))
+
+    assert changed and len(changed) < len(olds)
+    for left, top in olds:
+        chip = (slice(top, top + CHIP_H), slice(left + 6, left + PITCH - 6))
+        around = (slice(top + CHIP_H + 8, STRIP_Y + WINDOW_H), chip[1])
+        assert (middle[around] == last[around]).all()  # the cell of the step, its number, its kind
+        if (left, top) in changed:
+            assert abs(middle[chip] - first[chip]).max() > 20
+            assert abs(middle[chip] - last[chip]).max() > 20
+    for shown, state in ((first, a), (last, b)):  # a motion begins and ends in the pictures
+        whole = reel._state(0 if state is a else 3)
+        strip_of = slice(STRIP_Y, STRIP_Y + WINDOW_H)
+        assert abs(shown[strip_of] - _with(whole)[strip_of].astype(int)).max() <= 2
+
+
+def test_a_token_on_its_way_has_moved_and_is_cut_off_by_its_chip():
+    import numpy as np
+
+    white = np.full((99, 99, 3), 255, np.uint8)
+    ink = np.zeros((20, 10, 3), np.int16)
+    ink[15:] = -200
+
+    for down, rows in ((0, range(45, 50)), (3, range(48, 50)), (-14, range(31, 36))):
+        picture = white.copy()
+        _write(picture, (ink, 40, 30), down, 0.5)
+        assert list(np.flatnonzero((picture == 155).any((1, 2)))) == list(rows)
 
 
 def test_tiles_put_together_are_the_whole_stage():

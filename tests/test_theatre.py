@@ -140,8 +140,9 @@ def test_a_page_opens_in_the_theatre_that_the_widget_was_in():
 
 
 def test_module_and_styles_of_the_theatre_stay_small():
-    # 58,000 for the replay itself, and the theatre; kept notebooks hold no widget state, so no copy
-    assert len((module("theatre.js") + look("theatre")).encode()) < 74_000
+    # 58,000 for the replay itself, and the theatre; kept notebooks hold no widget state, so no copy.
+    # Of the rest, 700 let tokens slide.
+    assert len((module("theatre.js") + look("theatre")).encode()) < 75_000
 
 
 def test_the_module_is_one_file():

@@ -293,7 +293,11 @@ def _check(op: Operation) -> None:
 
 
 def _are_terms(terms: Any) -> bool:
-    if not isinstance(terms, tuple) or len(terms) != 3 or not all(isinstance(term, str) for term in terms):
+    if (
+        not isinstance(terms, tuple)
+        or len(terms) != 3
+        or not all(isinstance(term, str) for term in terms)
+    ):
         return False
     if not all(re.fullmatch(r"-?\d{1,9}(/\d{1,7})?", term) for term in terms):
         return False

@@ -176,7 +176,7 @@ export function theatre({ model, root, uid, hear, view, acts, push }) {
       + `<text class="headline start" x="${stage.grid.edge}" y="40">${stage.title}</text>${g("under")}${stage.curves ?? ""}`
       + (stage.span ? `<path class="cursor" d="M0 ${stage.span[0]}V${stage.span[1]}"/>` : "") + g("chips")
       + `<svg class="window" x="${stage.left}" y="${stage.grid.stripY}" width="${stage.width}" height="${stage.grid.windowH}" `
-      + `viewBox="0 0 ${stage.width} ${stage.grid.windowH}">${g("strip")}</svg>${g("dots")}${g("child")}${g("words")}${g("bars")}</g></svg>`;
+      + `viewBox="0 0 ${stage.width} ${stage.grid.windowH}">${g("strip")}${g("gone")}</svg>${g("dots")}${g("child")}${g("words")}${g("bars")}</g></svg>`;
     screen.append(panel);
     box = make("dialog", { class: "enas-viz enas-theatre", "aria-label": "Theatre", "data-lm-suppress-shortcuts": "" }, screen);
     hear(box, "cancel", (event) => { event.preventDefault(); toggle(false); });
@@ -201,6 +201,20 @@ export function theatre({ model, root, uid, hear, view, acts, push }) {
     box.showModal?.();
     draw();
     box.focus();
+  }
+
+  const tokens = () => [...part("strip").querySelectorAll("[data-step]")].map((place) => [...place.querySelectorAll(".token")]);
+
+  /** Lets tokens that are others than they were slide out, and the new ones in. */
+  function slide(was) {
+    const move = (y, z) => (text) => text.animate({ translate: [`0 ${y}px`, `0 ${z}px`], opacity: [+!y, 0, +!z] }, 360 / model.get("speed"));
+    const said = (texts) => texts.map((text) => text.textContent).join();
+    tokens().forEach((now, i) => {
+      if (!was[i] || said(now) === said(was[i])) return;
+      part("gone").append(...was[i]);
+      now.map(move(-28, 0));
+      for (const text of was[i]) move(0, 28)(text).onfinish = () => text.remove();
+    });
   }
 
   const part = (name) => box.querySelector(`[data-part="${name}"]`);
@@ -241,8 +255,10 @@ export function theatre({ model, root, uid, hear, view, acts, push }) {
     paint(parts, scene, episode, step, -1, scene.plan.length, (element) => element.parentNode.append(element), all);
     network.setAttribute("viewBox", stage.views[step]);
     morph(part("under"), underTitle(stage, episode, moment));
+    const was = tokens().map((texts) => texts.map((text) => text.cloneNode(true)));
     morph(part("strip"), strip(stage, scene, episode, order, step, all).join(""));
-    part("strip").style.transform = `translate(${-offset(stage, order.length, place)}px, 0)`;
+    for (const name of ["strip", "gone"]) part(name).style.transform = `translate(${-offset(stage, order.length, place)}px, 0)`;
+    if (all && !matchMedia("(prefers-reduced-motion: reduce)").matches) slide(was);
     morph(part("dots"), dots(stage, order.length, place));
     morph(part("words"), words(stage, caption(scene, episode, step, home)));
     morph(part("bars"), barRows(stage, scene, bars(scene, episode, step)).join(""));

@@ -1,6 +1,7 @@
 """The reel: a play on the stage as a sequence of pictures, tweened, for `animation` to write.
 
-Of a film each of its moments, between which bars and wires move while nodes stay where they are;
+Of a film each of its moments, between which bars, wires and tokens move while nodes stay where they
+are;
 of an episode each of its steps: first the question and the probabilities, then what was sampled
 flies from its bar into the controller's strip, then the network grows.
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -41,23 +42,29 @@ FADE, READ, FLY = 0.12, 0.16, 0.24  # of a step's time: it comes, is read, its t
 SAMPLE = 6  # states from which an animation's colours are taken
 SPRITE = (80, 50)  # pixels of what flies
 WORDS = BARS_Y - 6  # below that stand words and numbers
+CHIP_TOP, CHIP_H = STRIP_Y + 5, 46  # inside the frame of a token's chip
+SLIDE = 28  # pixels that a token moves when another takes its place
 KEPT = 600  # tiles that are not rendered again
 
+# What the letters in a chip of the strip add to its pixels, (h, w, 3) int16; and where: left, top.
+Token = tuple["np.ndarray", int, int]
 # Of a rectangle: left, top, width, height in pixels; and its colour.
 Mover = tuple[float, float, float, float, tuple[int, int, int]]
 
 _SHARE = re.compile(
     r'<rect class="share([^"]*)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/>'
 )
+_TOKEN = re.compile(r'<text class="token".*?</text>')
 _CURSOR = re.compile(r'<path class="cursor" d="M([\d.]+) ([\d.]+)V([\d.]+)"/>')
 
 
 @dataclass(frozen=True)
 class State:
-    """One picture of a reel: its pixels (H, W, 3) without its movers, and these."""
+    """One picture of a reel: its pixels (H, W, 3) without its movers and tokens, and these."""
 
     pixels: np.ndarray
     movers: tuple[Mover, ...]
+    tokens: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,10 +128,17 @@ class Reel:
         step = None if film else self.play.scene.shown[k]
         tiles = self.play.tiles(step, k if film else 0, asked)
         pixels = np.full((HEIGHT, WIDTH, 3), _rgb("surface"), np.uint8)
+        tokens = []
         for box, shapes in tiles:
             x, y, w, h = box
-            pixels[y : y + h, x : x + w] = self._tile(box, _SHARE.sub("", _CURSOR.sub("", shapes)))
-        return State(pixels, movers("".join(shapes for _, shapes in tiles)))
+            part = self._tile(box, _SHARE.sub("", _CURSOR.sub("", shapes)))
+            if film and _TOKEN.search(shapes):
+                bare = self._tile(box, _TOKEN.sub("", shapes))
+                rows = slice(CHIP_TOP - y, CHIP_TOP - y + CHIP_H)
+                tokens.append((part[rows].astype(np.int16) - bare[rows], x, CHIP_TOP))
+                part = bare
+            pixels[y : y + h, x : x + w] = part
+        return State(pixels, movers("".join(shapes for _, shapes in tiles)), tuple(tokens))
 
     def _tile(self, box: tuple[int, int, int, int], shapes: str) -> np.ndarray:
         """(h, w, 3) pixels of a part of the stage."""
@@ -231,6 +245,8 @@ def _with(state: State) -> np.ndarray:
     picture = state.pixels.copy()
     for mover in state.movers:
         _fill(picture, mover)
+    for token in state.tokens:
+        _write(picture, token)
     return picture
 
 
@@ -243,7 +259,8 @@ def between(a: State, b: State, t: float) -> np.ndarray:
     together = len(a.movers) == len(b.movers) and all(
         one[:2] == two[:2] or one[2] == two[2] for one, two in zip(a.movers, b.movers, strict=True)
     )
-    first, second = (a.pixels, b.pixels) if together else (_with(a), _with(b))
+    bare = (replace(state, tokens=()) for state in (a, b))
+    first, second = (a.pixels, b.pixels) if together else map(_with, bare)
     picture = first.copy()
     picture[WORDS:] = second[WORDS:]
     rows = np.flatnonzero((picture != second).any((1, 2)))
@@ -258,7 +275,29 @@ def between(a: State, b: State, t: float) -> np.ndarray:
             place = [p + (q - p) * t for p, q in zip(one[:4], two[:4], strict=True)]
             colour = tuple(round(p + (q - p) * t) for p, q in zip(one[4], two[4], strict=True))
             _fill(picture, (*place, colour))
+    olds, news = ({token[1:]: token for token in state.tokens} for state in (a, b))
+    for place in olds.keys() | news.keys():
+        old, new = olds.get(place), news.get(place)
+        if old and new and np.array_equal(old[0], new[0]):
+            _write(picture, new)
+            continue
+        if old and t < 0.5:  # it is gone before the new one comes: two at a time cannot be read
+            _write(picture, old, round(SLIDE * t), 1 - 2 * t)
+        if new and t > 0.5:
+            _write(picture, new, round(SLIDE * t) - SLIDE, 2 * t - 1)
     return picture
+
+
+def _write(picture: np.ndarray, token: Token, down: int = 0, strength: float = 1) -> None:
+    """Letters into their chip, moved down by so many pixels; what leaves the chip is cut off."""
+    import numpy as np
+
+    ink, left, top = token
+    height, width, _ = ink.shape
+    kept = ink[max(0, -down) : height - max(0, down)]
+    top += max(0, down)
+    area = picture[top : top + len(kept), left : left + width]
+    area[:] = np.clip(area + np.rint(kept * strength), 0, 255).astype(np.uint8)
 
 
 def _fill(picture: np.ndarray, mover: Mover) -> None:

@@ -73,7 +73,7 @@ class Canvas:
         elif regions:
             self._pixels = self._pixels.copy()
             for region, boxes in regions:
-                part, x, y = self._part(head, shapes, region)
+                part, x, y = self._part(head, shapes, region, boxes)
                 for left, top, right, bottom in boxes:  # between them nothing may stir
                     area = part[top - y : bottom - y, left - x : right - x]
                     self._pixels[top:bottom, left:right] = area
@@ -109,16 +109,22 @@ class Canvas:
         return self._pixels.shape[1] / wide, self._pixels.shape[0] / high
 
     def _part(
-        self, head: str, shapes: Iterable[Shape], region: Pixels
+        self, head: str, shapes: Iterable[Shape], region: Pixels, boxes: Sequence[Pixels]
     ) -> tuple[np.ndarray, int, int]:
-        """Pixels around a region, from the shapes that reach into it; and where they begin."""
+        """Pixels around a region, which are right within `boxes`; and where they begin."""
         left, top, right, bottom = region
         across, down = self._zoom(head)
         height, width, _ = self._pixels.shape
         x, y = max(left - MARGIN, 0), max(top - MARGIN, 0)
         x2, y2 = min(right + MARGIN, width), min(bottom + MARGIN, height)
         seen = (x / across, y / down, x2 / across, y2 / down)
-        kept = [shape for shape in shapes if _meet(self._box(shape), seen)]
+        wanted = [(a / across, b / down, c / across, d / down) for a, b, c, d in boxes]
+        near = ((shape, self._box(shape)) for shape in shapes)
+        kept = [
+            shape
+            for shape, box in near
+            if _meet(box, seen) and any(_meet(box, each) for each in wanted)
+        ]
         size = f'width="{x2 - x}" height="{y2 - y}" preserveAspectRatio="none"'
         view = f"{seen[0]:.9g} {seen[1]:.9g} {seen[2] - seen[0]:.9g} {seen[3] - seen[1]:.9g}"
         first = _HEAD.sub(rf'\1 viewBox="{view}" {size}\2', head, count=1)

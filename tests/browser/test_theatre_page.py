@@ -175,3 +175,46 @@ def test_f_opens_the_theatre_and_not_jupyters_find_and_replace(lab_page):
     assert lab_page.locator(".jp-DocumentSearch-overlay").count() == 0
     cells = lab_page.locator(".jp-Notebook .jp-Cell").count()
     assert cells == 3
+
+
+# Of the strip: where every chip, cell and number stands.
+STANDING = """() => [...document.querySelectorAll(
+    '.enas-theatre [data-part="strip"] :is(.chip, .cell, .number)')]
+  .map(e => { const b = e.getBoundingClientRect(); return [b.x, b.y, b.width]; })"""
+SLIDING = """() => document.getAnimations().map(a => a.effect.target)
+  .filter(e => e.matches?.('.enas-theatre .token'))
+  .map(e => !!e.closest('[data-part="gone"]'))"""
+# Opens a moment and, once it is drawn, holds every motion.
+HELD = """async (moment) => {
+  window.enasModel.set("moment", moment);
+  for (let k = 0; k < 60 && !document.getAnimations().length; k++)
+    await new Promise(requestAnimationFrame);
+  document.getAnimations().forEach((a) => a.pause());
+}"""
+
+
+@pytest.mark.parametrize("name", ["macro-cifar10-cpu", "micro-cifar10-cpu"])
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_tokens_slide_from_sample_to_sample_and_nothing_else_moves(
+    new_page, tmp_path, name, motion
+):
+    path = ev.save(ev.Replay(ev.load_trace(name), theatre=True), tmp_path / "page.html")
+    page = new_page(1280, 720, reduced_motion=motion, offline=True)
+    page.goto(path.as_uri())
+    expect(page.locator(".enas-theatre .ask").first).to_be_visible()
+    page.evaluate(HELD, 3)
+    page.evaluate("document.getAnimations().forEach((a) => a.finish())")
+    before, words = page.evaluate(STANDING), page.locator(".enas-theatre .token").all_inner_texts()
+
+    page.evaluate(HELD, 40)
+
+    sliding = page.evaluate(SLIDING)
+    assert page.evaluate(STANDING) == before
+    if motion == "reduce":
+        assert sliding == []
+    else:
+        assert sliding.count(True) > 3  # those that go
+        assert sliding.count(False) > 3  # and those that come
+    page.evaluate("document.getAnimations().forEach((a) => a.finish())")
+    expect(page.locator(".enas-theatre [data-part='gone'] *")).to_have_count(0)
+    assert page.locator(".enas-theatre .token").all_inner_texts() != words
