@@ -107,7 +107,8 @@ def test_tokens_slide_and_nothing_else_in_the_strip_moves(name):
 
     first, middle, last = (between(a, b, t).astype(int) for t in (1e-6, 0.5, 1 - 1e-6))
 
-    assert changed and len(changed) < len(olds)
+    assert changed
+    assert len(changed) < len(olds)
     for left, top in olds:
         chip = (slice(top, top + CHIP_H), slice(left + 6, left + PITCH - 6))
         around = (slice(top + CHIP_H + 8, STRIP_Y + WINDOW_H), chip[1])

@@ -140,7 +140,7 @@ def test_a_page_opens_in_the_theatre_that_the_widget_was_in():
 
 
 def test_module_and_styles_of_the_theatre_stay_small():
-    # 58,000 for the replay itself, and the theatre; kept notebooks hold no widget state, so no copy.
+    # 58,000 for the replay itself, and the theatre; kept notebooks hold no widget state.
     # Of the rest, 700 let tokens slide.
     assert len((module("theatre.js") + look("theatre")).encode()) < 75_000
 
