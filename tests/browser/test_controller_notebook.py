@@ -44,5 +44,5 @@ def test_the_sides_of_the_recording_can_be_switched(controller):
 def test_no_exercise_of_the_notebook_is_solved(controller):
     told = [o["data"].get("text/plain", "") for o in outputs(controller) if "data" in o]
 
-    assert len([t for t in told if t.startswith("○ Not answered yet")]) == 3
+    assert len([t for t in told if t.startswith("Exercise. ")]) == 3
     assert not any(t.startswith("✓") for t in told)
