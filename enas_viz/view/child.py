@@ -729,8 +729,8 @@ class Picture:
         x = last.right + 16
         self._wire(last.right, x, axis)
         self.height = floor + ROWS[-1] + 9
-        self._classifier(x, axis)
-        middle, of = x + MEANS / 2, inside.tensors[last.key].of
+        self._classifier(x, axis, FAN + 4)
+        middle, of = self.width - 33, inside.tensors[last.key].of
         for row, words, look in zip(
             ROWS,
             ("classifier", "means", f"{of} numbers", f"{len(inside.classes)} classes"),
@@ -739,11 +739,11 @@ class Picture:
         ):
             self._text(middle, floor + row, words, look)
 
-    def _classifier(self, x: float, y: float) -> None:
+    def _classifier(self, x: float, y: float, fan: float = FAN) -> None:
         """The mean of every map, and a line from them to each bar of the verdict: bars stand on the
         right, around the drawing's middle."""
         bars, high = len(bar_classes(self.inside)), MEANS_HIGH
-        right = x + MEANS + FAN
+        right = x + MEANS + fan
         self.parts.append(
             f'<rect class="block" x="{x:g}" y="{y - high / 2:g}" width="{MEANS}" '
             f'height="{high}" rx="4"/>'

@@ -180,6 +180,20 @@ def test_it_fits_into_a_thousand_by_six_hundred_and_no_letter_is_small(opened, n
     assert net[0] <= net[1]
 
 
+@pytest.mark.parametrize("name", ["child-macro", "child-micro"])
+def test_every_word_of_the_drawing_lies_inside_it(opened, name):
+    page = opened(name)
+
+    cut_off = page.evaluate("""() => {
+      const edge = document.querySelector('.net > svg').getBoundingClientRect();
+      return [...document.querySelectorAll('.net text:not(defs *, symbol *)')].filter((text) => {
+        const box = text.getBoundingClientRect();
+        return box.left < edge.left || box.right > edge.right || box.bottom > edge.bottom;
+      }).map((text) => text.textContent);
+    }""")
+    assert cut_off == []
+
+
 @pytest.mark.parametrize("width", [390, 800, 1000, 1400])
 @pytest.mark.parametrize("name", ["child-macro", "child-micro"])
 def test_nothing_moves_and_nothing_overflows(opened, name, width):

@@ -91,6 +91,8 @@ def test_inside_a_network_a_cut_changes_the_answer_of_that_one_alone(opened):
     layers, cell = page.locator("#inside .enas-child").all()
     as_it_is = cell.locator(".said").inner_text()
 
+    for one in (layers, cell):  # the page's headings are not the widget's
+        expect(one.locator("h2")).to_have_css("font-size", "13px")
     layers.locator("[data-cut='cut:3-1']").dispatch_event("click")
     expect(layers.locator(".said p").first).to_have_text("Layer 4 without layer 1")
     assert cell.locator(".said").inner_text() == as_it_is
