@@ -93,7 +93,7 @@ let views = 0;
 function node(tag, given = {}, ...children) {
   const made = document.createElement(tag);
   if (tag === "button") made.type = tag;
-  if (/button|input|summary/.test(tag)) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
+  if (/button|input|summary/.test(tag) || given.tabindex) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
   for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
   made.append(...children);
   return made;

@@ -261,7 +261,7 @@ function panel(facts, uid, hear, tell, beside) {
   const pause = act("pause", "Pause the run", "pause", "pause"), stop = act("stop", "Stop the run; it can be resumed", "stop", "stop");
   const controls = make("div", { class: "buttons" }, pause, stop);
   const nets = ["best", "latest"].map((which) => {
-    const drawing = picture(scene.network, uid), box = make("div", { class: "network", role: "img" }, drawing);
+    const drawing = picture(scene.network, uid), box = make("div", { class: "network", tabindex: "-1", role: "img" }, drawing);
     const words = make("p", { class: "over" }), open = worded(button("open", "", "play", () => tell("open", which), hear), "play", "replay", `Replay the ${which} sample`);
     const width = Number(drawing.getAttribute("width"));
     box.style.setProperty("--natural", `${width}px`);

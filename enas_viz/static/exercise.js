@@ -46,7 +46,7 @@ const SIGNS = { "✓": "M3.5 8.5l3 3 6-7", "✗": "M4.5 4.5l7 7M11.5 4.5l-7 7", 
 function make(tag, attributes = {}, ...inside) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (/button|input/.test(tag)) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
+  if (/button|input/.test(tag) || attributes.tabindex) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
   made.append(...inside);
   return made;
 }

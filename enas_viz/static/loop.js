@@ -83,7 +83,7 @@ export function pressed(stage, done) {
 /** An element that JupyterLab's shortcuts leave alone. */
 function made(tag, attributes, ...children) {
   const element = document.createElement(tag);
-  if (/button|select/.test(tag)) element.dataset.lmSuppressShortcuts = "true";
+  if (/button|select/.test(tag) || attributes.tabindex) element.dataset.lmSuppressShortcuts = "true";
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;

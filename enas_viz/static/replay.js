@@ -446,7 +446,7 @@ function render({ model, el, theatre, extras = [] }) {
   const back = word("Back to what was sampled", () => { model.set("mine", []); push(); });
   const seat = make("div", { class: "seat" }, goesOn, back, differs);
   const question = line("question", { id: `${uid}question` }), said = line("unseen", { id: `${uid}said` });
-  const list = make("ul", { class: "bars", "aria-labelledby": `${uid}question` });
+  const list = make("ul", { class: "bars", tabindex: "-1", "aria-labelledby": `${uid}question` });
   const overview = make("div", { class: "overview" });
   const stripBox = make("div", { class: "strip", "aria-hidden": "true" });
   const networkBox = make("div", { class: "network", tabindex: "-1", role: "img", "aria-labelledby": `${uid}said` });

@@ -266,7 +266,7 @@ export function theatre({ model, root, uid, hear, view, acts, push }) {
       box.querySelector(".cursor").style.transform = `translate(${stage.at[moment][1]}px, 0)`;
       morph(part("chips"), chips(stage, moment));
       part("chips").querySelectorAll(".chapter").forEach((chip, i) => {
-        for (const [name, value] of Object.entries({ role: "button", tabindex: 0, "aria-label": `${stage.chapters[i].name}: ${stage.chapters[i].why}` }))
+        for (const [name, value] of Object.entries({ role: "button", tabindex: 0, "data-lm-suppress-shortcuts": "", "aria-label": `${stage.chapters[i].name}: ${stage.chapters[i].why}` }))
           chip.setAttribute(name, value);
       });
     }

@@ -322,6 +322,7 @@ def _slab(slab: Slab, box: Box, k: int) -> list[str]:
     tone = "at-8" if slab.kind == "normal" else "at-4"
     opens = (
         f'<g class="slab" data-cell="{slab.cell}" tabindex="0" role="button" '
+        f'data-lm-suppress-shortcuts="" '
         f'aria-label="{slab.kind} {k + 1}: open this cell">'  # begins as the words on it do
     )
     return [
