@@ -186,9 +186,10 @@ SLIDING = """() => document.getAnimations().map(a => a.effect.target)
   .map(e => !!e.closest('[data-part="gone"]'))"""
 # Opens a moment and, once it is drawn, holds every motion.
 HELD = """async (moment) => {
+  const epoch = () => document.querySelector('.enas-theatre [data-part="under"]').textContent;
+  const before = epoch();
   window.enasModel.set("moment", moment);
-  for (let k = 0; k < 60 && !document.getAnimations().length; k++)
-    await new Promise(requestAnimationFrame);
+  while (epoch() === before) await new Promise(requestAnimationFrame);
   document.getAnimations().forEach((a) => a.pause());
 }"""
 
