@@ -17,6 +17,7 @@ from enas_viz.search import micro_supernet
 from enas_viz.search.micro_supernet import MicroSupernet
 from enas_viz.search.ops import CellOutput, FactorizedReduction, pool
 from enas_viz.space import MicroSpace
+from enas_viz.spaces.operations import STANDARD
 
 SPACE = MicroSpace()
 CASE = golden.load("child")["micro_search"]["cases"][0]
@@ -262,7 +263,7 @@ def test_strided_operations_read_the_pixels_that_tensorflow_reads():
     x = torch.randn(2, 8, 6, 6)
 
     padded = F.pad(x, (0, 1, 0, 1), value=-1e9)  # one pixel after, none before
-    torch.testing.assert_close(pool(x, "max", 3, 2), F.max_pool2d(padded, 3, 2))
+    torch.testing.assert_close(pool(x, STANDARD["max3x3"], 2), F.max_pool2d(padded, 3, 2))
     conv = cell.bank[0][0]["sep5x5"][0].stack[0][0]
     padded = F.pad(x, (1, 2, 1, 2))
     expected = F.conv2d(padded, conv.weight, stride=2, groups=8)
