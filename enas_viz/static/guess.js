@@ -34,7 +34,7 @@ function guess({ model, root, list, controls, live, make, word, push, now, turn,
   const off = word("", () => { model.set("guess", !model.get("guess")); push(); });
   const shows = word("Show me", () => settle(SHOWN));
   const said = make("span", { class: "verdict" }), score = make("span", { class: "score" });
-  const row = make("div", { class: "quiz" }, off, shows, said, score);
+  const row = make("div", { class: "quiz" }, off, said, shows, score);
   controls.before(row);
   root.classList.add("enas-guess");
   let held = false, found = []; // whether play goes on after the guess; the lines of the panel

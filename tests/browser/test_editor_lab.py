@@ -118,3 +118,21 @@ def test_a_replay_shows_old_and_new_beside_one_another(page):
     expect(replay.locator(".bars s")).to_have_count(6)
     replay.get_by_role("button", name="Back to the sample").click()
     expect(replay.locator(".bars s")).to_have_count(0)
+
+
+def test_a_live_controller_samples_again_and_counts_a_hundred(page):
+    replay = page.locator(ROOT).nth(1)
+    tokens = "e => [...e.querySelectorAll('.strip .token')].map(t => t.textContent).join()"
+    before = replay.evaluate(tokens)
+
+    replay.get_by_role("button", name="Sample again").click()
+    expect(replay.locator(".facts")).to_have_text("A new sample of the controller")
+    expect(replay.locator(".count")).to_have_text("Step 1 of 12")
+    assert replay.evaluate(tokens) != before
+    replay.get_by_role("button", name="×100").click()
+    expect(replay.locator(".tally-key")).to_have_text("100 samples (±5):controller")
+    counted = replay.locator(".tally .n").all_inner_texts()
+    assert sum(map(int, counted)) == 100
+    replay.get_by_role("button", name="Back to recorded").click()
+    expect(replay.locator(".facts")).not_to_contain_text("new sample")
+    assert replay.evaluate(tokens) == before
