@@ -269,7 +269,7 @@ def test_strided_operations_read_the_pixels_that_tensorflow_reads():
     expected = F.conv2d(padded, conv.weight, stride=2, groups=8)
     torch.testing.assert_close(conv(x), expected)
     ones = torch.ones(1, 8, 6, 6)
-    torch.testing.assert_close(pool(ones, "avg", 3, 2), torch.ones(1, 8, 3, 3))
+    torch.testing.assert_close(pool(ones, STANDARD["avg3x3"], 2), torch.ones(1, 8, 3, 3))
 
 
 def test_a_separable_convolution_may_be_applied_once():
