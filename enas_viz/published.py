@@ -145,7 +145,7 @@ def decode(
     if not given_space:
         space, remark = _space_of(found, space)
         if ops and not named:
-            space = replace(space, ops=tuple(ops))
+            space = replace(space, ops=ops)
     elif ops:
         raise ValueError("a space has its operations already; leave out ops")
     if isinstance(space, MicroSpace):

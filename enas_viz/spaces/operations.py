@@ -266,21 +266,23 @@ def _check(op: Operation) -> None:
         got = shortened(getattr(op, field))
         raise ValueError(f"{field} of the operation {shortened(op.name)} is {expected}; got {got}")
 
-    for field, pattern, expected in (
-        ("name", _NAME, "small letters, digits and underscores, at most 31"),
-        ("family", _NAME, "small letters, digits and underscores, at most 31"),
-        ("words", _WORDS, "a short phrase of plain letters, at most 60"),
-        ("short", _SHORT, "at most 8 plain letters"),
-    ):
+    for field in ("name", "family"):
         value = getattr(op, field)
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            refuse(field, expected)
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
+            refuse(field, "small letters, digits and underscores, at most 31")
     for field in ("window", "dilation"):
         value = getattr(op, field)
         odd = field == "dilation" or (isinstance(value, int) and value % 2)
         if type(value) is not int or not odd or not 1 <= value <= LARGEST_WINDOW:
             kind = "an odd number" if field == "window" else "a number"
             refuse(field, f"{kind} of pixels from 1 to {LARGEST_WINDOW}")
+    for field, pattern, expected in (
+        ("words", _WORDS, "a short phrase of plain letters, at most 60"),
+        ("short", _SHORT, "at most 8 plain letters"),
+    ):
+        value = getattr(op, field)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            refuse(field, expected)
     if op.slot not in SLOTS:
         refuse("slot", f"one of {', '.join(SLOTS)}")
     if not isinstance(op.icon, str) or (op.icon and not _ICON.fullmatch(op.icon)):
