@@ -7,6 +7,7 @@ from lab_server import outputs, ran
 from playwright.sync_api import expect
 
 import enas_viz as ev
+from enas_viz.questions import told_answer
 from enas_viz.view.scene import facts
 from enas_viz.view.timeline import film, moments
 
@@ -57,8 +58,21 @@ def test_the_live_search_became_a_film_of_its_own(notebook):
     expect(replay.locator("[data-act=roll]")).to_have_attribute("aria-label", "Pause the search")
 
 
-def test_exercises_that_nobody_tried_are_not_called_wrong(notebook):
-    told = [o["data"]["text/plain"] for o in outputs(notebook) if "data" in o]
+def test_exercises_wait_for_a_click_and_give_no_answer_away(notebook):
+    said = [o["data"].get("text/plain", "") for o in outputs(notebook) if "data" in o]
 
-    assert sum(text.startswith("○ Not answered yet") for text in told) == 2
-    assert not any("✗" in text for text in told)
+    assert sum(text.startswith("Exercise.") for text in said) == 2
+    assert sum(text.startswith("Guess.") for text in said) == 9
+    for name in ("macro-list", "macro-size"):
+        assert not any(told_answer(name) in text for text in said)
+
+
+def test_a_wrong_answer_is_told_at_once_and_the_right_one_ends_the_exercise(notebook):
+    asked = notebook.locator(".jp-OutputArea-output .enas-exercise", has_text="five layers")
+    asked.scroll_into_view_if_needed()
+
+    asked.get_by_role("button", name="7,776", exact=True).click()
+    expect(asked).to_contain_text("layers also have skips")
+    asked.get_by_role("button", name="7,962,624", exact=True).click()
+
+    expect(asked).to_contain_text("✓")

@@ -7,17 +7,18 @@ from lab_server import outputs, ran
 from playwright.sync_api import expect
 
 import enas_viz as ev
+from enas_viz.questions import told_answer
 from enas_viz.view.scene import facts
 from enas_viz.view.timeline import film, moments
 
 ROOT = ".jp-OutputArea-output .enas-replay"
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "02_micro_search.ipynb"
-EXAMPLE, PUBLISHED, FILM, LIVE = range(4)
+EXAMPLE, PUBLISHED, FILM, POLICY, LIVE = range(5)
 
 
 @pytest.fixture(scope="module")
 def notebook(lab):
-    with ran(lab, NOTEBOOK, replays=4, tiny=True) as page:
+    with ran(lab, NOTEBOOK, replays=5, tiny=True) as page:
         yield page
 
 
@@ -70,8 +71,19 @@ def test_the_live_search_became_a_film_of_its_own(notebook):
     expect(replay.locator("[data-act=roll]")).to_have_attribute("aria-label", "Pause the search")
 
 
-def test_exercises_that_nobody_tried_are_not_called_wrong(notebook):
-    told = [o["data"]["text/plain"] for o in outputs(notebook) if "data" in o]
+def test_a_hundred_samples_are_counted_before_and_after_the_search(notebook):
+    replay = notebook.locator(ROOT).nth(POLICY)
+    replay.scroll_into_view_if_needed()
+    replay.get_by_role("button", name="×100").click()
 
-    assert sum(text.startswith("○ Not answered yet") for text in told) == 2
-    assert not any("✗" in text for text in told)
+    expect(replay).to_contain_text("before the search")
+    expect(replay).to_contain_text("after the search")
+
+
+def test_exercises_wait_for_a_click_and_give_no_answer_away(notebook):
+    said = [o["data"].get("text/plain", "") for o in outputs(notebook) if "data" in o]
+
+    assert sum(text.startswith("Exercise.") for text in said) == 2
+    assert sum(text.startswith("Guess.") for text in said) == 10
+    for name in ("micro-list", "micro-size"):
+        assert not any(told_answer(name) in text for text in said)
