@@ -49,3 +49,12 @@ def test_network_question_and_facts_are_on_one_screen(designed, size, which):
     designed.set_viewport_size(before)
 
     assert seen < height <= room
+
+
+def test_an_exercise_checks_the_network_that_the_editor_holds(designed):
+    asked = designed.locator(".jp-OutputArea-output .enas-exercise", has_text="as few skips")
+    asked.scroll_into_view_if_needed()
+
+    asked.get_by_role("button", name="Check my network").click()
+
+    expect(asked).to_contain_text("a single skip is enough")
