@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from enas_viz.spaces import operations
+
 # Before any test imports torch. Processes that tests start inherit it.
 for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -42,3 +44,9 @@ def own_folders(tmp_path_factory):
         patch.setenv("ENAS_VIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("IPYTHONDIR", str(tmp_path_factory.mktemp("ipython")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_operations(monkeypatch):
+    """What a test makes known by name, no other test knows."""
+    monkeypatch.setattr(operations, "_known", dict(operations._known))

@@ -28,7 +28,7 @@ class Squeeze(nn.Module):
         return x * weights[:, :, None, None]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def squeeze():
     return operation("se3x3", Squeeze, window=3, words="squeeze and excite 3x3", short="se")
 
