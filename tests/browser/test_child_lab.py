@@ -65,7 +65,7 @@ def test_a_supernet_answers_to_several_changes_at_once(page):
     child.locator("[data-cut='cut:2-2']").dispatch_event("click")
 
     expect(child.locator(".said p").first).to_have_text("2 changes")
-    expect(child.locator(".said p").nth(1)).to_contain_text("It says")
+    expect(child.locator(".said p").nth(1)).to_contain_text("It predicts")
     expect(child.locator(".main")).not_to_have_class("main waits")
     assert child.locator(".verdict").inner_text() != before
 
