@@ -307,7 +307,8 @@ def save(x: Any, path: str | Path, **options: Any) -> Path:
 
     The page is complete: it needs no network and no kernel. It replays an episode that kept its
     steps, or the whole search of a trace (moments: at most so many of its episodes). options: as
-    for `draw`. A `Replay`, a `Dashboard` or a `Drawing` is saved as it is.
+    for `draw`. A `Replay`, a `Dashboard` or a `Drawing` is saved as it is; the page of a `Replay`
+    with a recorded policy samples from it.
 
     An animation shows every step of an episode, or the search of a trace (moments: so many, 60);
     the last picture stays longer. A .gif goes round for ever, .mp4 needs

@@ -40,15 +40,15 @@ def test_network_question_and_facts_are_on_one_screen(designed, size, which):
     editor.scroll_into_view_if_needed()
     designed.wait_for_timeout(300)
 
-    room, height, seen = editor.evaluate("""root => {
+    room, seen = editor.evaluate("""root => {
       const rect = e => e.getBoundingClientRect(), top = rect(root).top;
       const parts = ['.network', '.told', '.facts-list', '.flat'];
-      return [root.closest('.jp-WindowedPanel-outer').clientHeight, root.offsetHeight,
+      return [root.closest('.jp-WindowedPanel-outer').clientHeight,
         Math.max(...parts.map(name => rect(root.querySelector(name)).bottom - top))];
     }""")
     designed.set_viewport_size(before)
 
-    assert seen < height <= room
+    assert seen <= room
 
 
 def test_an_exercise_checks_the_network_that_the_editor_holds(designed):
