@@ -26,7 +26,7 @@ from enas_viz.recipes import Recipe, change, recipe
 from enas_viz.search.ranks import Ranks, join
 from enas_viz.search.strategies import build
 from enas_viz.space import Architecture
-from enas_viz.trace import Episode, Epoch, Result
+from enas_viz.trace import Episode, Epoch, Result, load_trace
 
 TRAIN = {
     "train__epochs": 2,
@@ -121,10 +121,18 @@ def used(out: Path, ranks: Ranks) -> None:
 
 
 def interrupted(out: Path, ranks: Ranks) -> None:
-    """The second process hears Ctrl-C, both run by the command line."""
+    """The second process hears Ctrl-C once the first has recorded a network, however long that
+    takes; both run by the command line."""
+
+    def look(*_: object) -> None:
+        with contextlib.suppress(OSError, ValueError):  # not there yet
+            if load_trace(out / "interrupted").episodes:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                os.kill(os.getpid(), signal.SIGINT)
+
     if not ranks.first:
-        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-        signal.setitimer(signal.ITIMER_REAL, 2)
+        signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
     with told(out / f"interrupted-{ranks.rank}.txt"):
         command_line(out / "interrupted", epochs=2000)
 
