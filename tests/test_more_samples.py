@@ -194,3 +194,13 @@ def test_modules_that_are_joined_are_one_file_and_each_is_there_once():
     assert not re.search(r"^(import|export (?!default)) ", code, flags=re.M)
     assert code.count("function dotsOf(") == code.count("function walk(") == 1
     assert len("".join(map(shipped, ("draws.js", "draws.css", "guess.js", "guess.css")))) < 18_000
+
+
+def test_replays_with_other_styles_have_other_ids_under_which_a_page_keeps_them():
+    best = ev.load_trace("macro-tiny").best
+    policy = ev.load_policy("macro-tiny")
+    made = [ev.Replay(best), ev.Replay(best, guess=True), ev.Replay(best, policy)]
+    made.append(ev.Replay(best, policy, guess=True))
+
+    assert len({replay._css for replay in made}) == len(made)
+    assert len({replay._anywidget_id for replay in made}) == len(made)

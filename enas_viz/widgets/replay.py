@@ -153,6 +153,8 @@ class Replay(Widget):
         joined = (*("draws.js",) * (controller is not None), *self._extras)
         if joined and self._joins:
             own = {"_esm": module("theatre.js", *joined), "_css": look("theatre", *joined)}
+            # a page keeps one style sheet for each id: that of whoever came last
+            own["_anywidget_id"] = ".".join([__name__, type(self).__name__, *joined])
         self._looks = {"colour": colour, "reductions": reductions, "as_article": as_article}
         self._scene = scene_of(self.episodes[0], silent=silent, **self._looks)
         self.trace = x if len(self.episodes) > 1 else None
