@@ -167,9 +167,7 @@ def test_of_a_cell_only_operations_with_weights_are_told():
     assert names
     assert all(name.startswith("sep") for name in names)
     pools = replace(architecture, content=((((0, 1, 2, 4),) * 3),) * 2)
-    assert sharing.sentences(4, pools, "it") == [
-        "Highlighted: it. None of its operations has weights."
-    ]
+    assert sharing.sentences(4, pools, "it") == ["Lit: it. None of its operations has weights."]
 
 
 def test_an_estimate_says_so_and_an_exact_count_does_not():

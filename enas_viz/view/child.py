@@ -730,7 +730,7 @@ class Picture:
         self._wire(last.right, x, axis)
         self.height = floor + ROWS[-1] + 9
         self._classifier(x, axis, FAN + 4)
-        middle, of = self.width - 33, inside.tensors[last.key].of
+        middle, of = self.width - 36, inside.tensors[last.key].of
         for row, words, look in zip(
             ROWS,
             ("classifier", "means", f"{of} numbers", f"{len(inside.classes)} classes"),

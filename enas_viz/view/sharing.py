@@ -47,10 +47,10 @@ WORDS = {
     "best": "the best sample so far (epoch {epoch}, {accuracy} of its validation images right)",
     "sample": "a sample of epoch {epoch} ({accuracy} of its validation images right)",
     "own": "a network of your own choice",
-    "inherits": "Highlighted: {who}. Its {n} {things} were trained by {about}{mean} minibatches "
+    "inherits": "Lit: {who}. Its {n} {things} were trained by {about}{mean} minibatches "
     "each on average, the least of them by {least}: {place}.",
-    "nothing": "Highlighted: {who}. None of its operations has weights.",
-    "untrained": "Highlighted: {who}. None of its operations was trained: their weights are new.",
+    "nothing": "Lit: {who}. None of its operations has weights.",
+    "untrained": "Lit: {who}. None of its operations was trained: their weights are new.",
     "price": "Training each of the {samples} networks sampled so far as often, but alone, would "
     "take {alone} minibatches instead of {minibatches}.",
     "add": "arcs: how often each skip was on; adding takes no weights, so nothing of it is "

@@ -84,6 +84,6 @@ def test_exercises_wait_for_a_click_and_give_no_answer_away(notebook):
     said = [o["data"].get("text/plain", "") for o in outputs(notebook) if "data" in o]
 
     assert sum(text.startswith("Exercise.") for text in said) == 2
-    assert sum(text.startswith("Guess.") for text in said) == 10
+    assert sum(text.startswith("Guess.") for text in said) == 8
     for name in ("micro-list", "micro-size"):
         assert not any(told_answer(name) in text for text in said)

@@ -51,6 +51,7 @@ def test_the_search_finds_a_word_and_the_keyboard_goes_there(opened):
     expect(page.locator(".found a").first).to_be_focused()
     page.keyboard.press("Enter")
     expect(page).to_have_title("A small tour · enas_viz")
+    page.wait_for_load_state()  # the title comes before the script that hears keys
 
     page.keyboard.press("/")
     page.keyboard.type("there is no such word")
