@@ -143,7 +143,7 @@ def test_what_is_said_are_the_numbers():
     least = min(inherited, key=inherited.get)
     assert told.endswith(f"the least of them by {inherited[least]:g}: {least}.")
     assert price.startswith("Training each of the 20 networks sampled so far as often, but alone,")
-    assert f"{int(20 * mean + 0.5)} minibatches instead of 16." in price
+    assert f"{int(20 * mean + 0.5)} minibatches, not 16." in price
     assert sharing.headline(0) == WORDS["fresh"]
 
 

@@ -51,8 +51,8 @@ WORDS = {
     "each on average, the least of them by {least}: {place}.",
     "nothing": "Lit: {who}. None of its operations has weights.",
     "untrained": "Lit: {who}. None of its operations was trained: their weights are new.",
-    "price": "Training each of the {samples} networks sampled so far as often, but alone, would "
-    "take {alone} minibatches instead of {minibatches}.",
+    "price": "To train each of the {samples} networks sampled so far as often on its own would "
+    "take {alone} minibatches, not {minibatches}.",
     "add": "arcs: how often each skip was on; adding takes no weights, so nothing of it is "
     "inherited",
     "concat": "arcs: how often each skip was on, and so its part of the 1×1 convolution trained",
