@@ -142,7 +142,7 @@ def test_what_is_said_are_the_numbers():
     assert f"trained by {int(mean + 0.5)} minibatches each on average" in told
     least = min(inherited, key=inherited.get)
     assert told.endswith(f"the least of them by {inherited[least]:g}: {least}.")
-    assert price.startswith("Training each of the 20 networks sampled so far as often, but alone,")
+    assert price.startswith("To train each of the 20 networks sampled so far as often on its own")
     assert f"{int(20 * mean + 0.5)} minibatches, not 16." in price
     assert sharing.headline(0) == WORDS["fresh"]
 
