@@ -64,10 +64,7 @@ def check(
 
     ValueError, with the names, for an unknown exercise.
     """
-    if not isinstance(name, str) or name not in EXERCISES:
-        near = difflib.get_close_matches(str(name), EXERCISES, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"no exercise {shortened(name)}; there are {', '.join(EXERCISES)}{guess}")
+    check_name(name)
     if show_answer:
         solution = SOLUTIONS[name]()
         return Verdict(False, f"The answer is {_told(solution)}. {_why(name, solution)}", "→")
@@ -84,6 +81,14 @@ def check(
         _wrong_answers.pop(name, None)
         return verdict
     return Verdict(False, verdict.says + _more(name, answer))
+
+
+def check_name(name: object) -> None:
+    """ValueError, with the names, for one that no exercise has."""
+    if not isinstance(name, str) or name not in EXERCISES:
+        near = difflib.get_close_matches(str(name), EXERCISES, n=1)
+        guess = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"no exercise {shortened(name)}; there are {', '.join(EXERCISES)}{guess}")
 
 
 _wrong_answers: dict[str, set[str]] = {}  # of each exercise, in this kernel

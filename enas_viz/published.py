@@ -21,7 +21,7 @@ from enas_viz.space import (
     Space,
     Wiring,
 )
-from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS, STANDARD
+from enas_viz.spaces.operations import EXTRA_OPS, MACRO_OPS, MICRO_OPS
 
 # 24 layers, one line each: the operation, then one bit per stored tensor (code wiring: bit 0 is
 # the stem). Operations 1 and 3 were written as separable; the released script builds them dense.
@@ -74,7 +74,7 @@ ARTICLE_MACRO = MacroSpace(layers=4).architecture(
 # One cell of two computed nodes: node 3 adds avg5x5 of node 2 and sep5x5 of node 1, node 4 adds
 # node 3 itself and avg3x3 of node 1. The article builds only this cell; avg5x5 is its own.
 ARTICLE_MICRO = Architecture(
-    MicroSpace(nodes=2, ops=(*MICRO_OPS, STANDARD["avg5x5"]), cells=("normal",)),
+    MicroSpace(nodes=2, ops=(*MICRO_OPS, *EXTRA_OPS), cells=("normal",)),
     (((1, 0, 5, 1), (2, 0, 4, 2)),),
 )
 

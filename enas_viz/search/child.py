@@ -27,6 +27,7 @@ from enas_viz.search.ops import (
     Conv,
     FactorizedReduction,
     Fit,
+    Pool,
     Stem,
     brought,
     cell_module,
@@ -37,7 +38,6 @@ from enas_viz.search.ops import (
     join,
     norm,
     pool,
-    pooling,
 )
 from enas_viz.space import Architecture, MacroSpace, MicroSpace
 from enas_viz.spaces.operations import Operation
@@ -408,7 +408,7 @@ def _branch(op: Operation, c: int, fidelity: Fidelity) -> nn.Module:
                 f"the operation {op} cannot be built under fidelity.macro_final_ops='dense', since "
                 f"the released final network has no pooling; use 'true'"
             )
-        return nn.Sequential(*inner, pooling(op))
+        return nn.Sequential(*inner, Pool(op))
     if op.family not in ("conv", "sep"):
         return nn.Sequential(*inner, nn.ReLU(inplace=True), brought(op, c, fidelity))
     window = {"size": op.window, "dilation": op.dilation}

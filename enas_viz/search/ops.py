@@ -243,7 +243,7 @@ def join(tensors: Sequence[Tensor]) -> Tensor:
 
 
 class Pool(nn.Module):
-    """Average or maximum over another window than 3x3, at stride 1."""
+    """Average or maximum over the window of an operation, at stride 1."""
 
     def __init__(self, op: Operation) -> None:
         super().__init__()
@@ -253,13 +253,6 @@ class Pool(nn.Module):
         return pool(x, self.op)
 
 
-def pooling(op: Operation) -> nn.Module:
-    """The module of a pool at stride 1."""
-    if op.window == 3:
-        return {"avg": AvgPool, "max": MaxPool}[op.pools]()
-    return Pool(op)
-
-
 class PoolBranch(nn.Sequential):
     """1x1 convolution with batch norm and ReLU, then pooling at stride 1, nothing after it.
 
@@ -267,7 +260,7 @@ class PoolBranch(nn.Sequential):
     """
 
     def __init__(self, c: int, op: Operation, fidelity: Fidelity) -> None:
-        super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), pooling(op))
+        super().__init__(Conv(c, c, 1), norm(c, fidelity), nn.ReLU(inplace=True), Pool(op))
 
 
 def macro_branch(op: Operation, c: int, fidelity: Fidelity) -> nn.Sequential:

@@ -29,6 +29,7 @@ MOST_TERM = 10**6
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _SHORT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ×+.-]{0,7}")
 _WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ×+.,'()-]{0,59}")
+_TERM = re.compile(r"-?\d{1,9}(/(?!0+$)\d{1,7})?")
 _ICON = re.compile(r"[MmLlHhVvCcSsQqTtAaZz0-9 ,.-]{1,2000}")
 
 # Coefficients of c squared, c and 1, as exact text ("1/2"), of a count that depends on c channels.
@@ -119,22 +120,23 @@ class Operation(str):
                 f"the operation {shortened(name)} is of the family {shortened(family)}, which is "
                 f"none of {', '.join(FAMILIES)}; give its words, e.g. words='squeeze and excite'"
             )
-        square = f"{window}x{window}" if window != 1 else ""
-        plain = re.sub("[^a-z0-9]", "", str(family))[:8]
         made.__dict__.update(
             name=name,
             family=family,
             window=window,
             dilation=dilation,
-            words=words or known.words.format(w=square).strip(),
-            short=short or (known.short if known else plain),
-            slot=slot or SPARE_SLOTS[0],
             icon=icon,
             weights=weights,
             work=work,
             work_once=work_once,
         )
-        _check(made)
+        _check_window(made)
+        made.__dict__.update(
+            words=words or known.words.format(w=made.square).strip(),
+            short=short or (known.short if known else re.sub("[^a-z0-9]", "", family)[:8]),
+            slot=slot or SPARE_SLOTS[0],
+        )
+        _check_looks(made)
         return made
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -261,51 +263,54 @@ def _value(terms: Terms, c: int) -> int:
     return max(0, int(square * c * c + linear * c + constant))
 
 
-def _check(op: Operation) -> None:
-    def refuse(field: str, expected: str) -> None:
-        got = shortened(getattr(op, field))
-        raise ValueError(f"{field} of the operation {shortened(op.name)} is {expected}; got {got}")
+def _refuse(op: Operation, field: str, expected: str) -> None:
+    got = shortened(getattr(op, field))
+    raise ValueError(f"{field} of the operation {shortened(op.name)} is {expected}; got {got}")
 
+
+def _check_window(op: Operation) -> None:
     for field in ("name", "family"):
         value = getattr(op, field)
         if not isinstance(value, str) or not _NAME.fullmatch(value):
-            refuse(field, "small letters, digits and underscores, at most 31")
+            _refuse(op, field, "small letters, digits and underscores, at most 31")
     for field in ("window", "dilation"):
         value = getattr(op, field)
         odd = field == "dilation" or (isinstance(value, int) and value % 2)
         if type(value) is not int or not odd or not 1 <= value <= LARGEST_WINDOW:
             kind = "an odd number" if field == "window" else "a number"
-            refuse(field, f"{kind} of pixels from 1 to {LARGEST_WINDOW}")
+            _refuse(op, field, f"{kind} of pixels from 1 to {LARGEST_WINDOW}")
+
+
+def _check_looks(op: Operation) -> None:
+    """The words and pictures of an operation, and what a family of one's own counts."""
     for field, pattern, expected in (
         ("words", _WORDS, "a short phrase of plain letters, at most 60"),
         ("short", _SHORT, "at most 8 plain letters"),
     ):
         value = getattr(op, field)
         if not isinstance(value, str) or not pattern.fullmatch(value):
-            refuse(field, expected)
+            _refuse(op, field, expected)
     if op.slot not in SLOTS:
-        refuse("slot", f"one of {', '.join(SLOTS)}")
+        _refuse(op, "slot", f"one of {', '.join(SLOTS)}")
     if not isinstance(op.icon, str) or (op.icon and not _ICON.fullmatch(op.icon)):
-        refuse("icon", "a path of SVG, e.g. 'M-7 -7h14v14h-14z'")
+        _refuse(op, "icon", "a path of SVG, e.g. 'M-7 -7h14v14h-14z'")
     for field in ("weights", "work", "work_once"):
         if not _are_terms(getattr(op, field)):
-            refuse(field, "three numbers as text, of c squared, c and 1, e.g. ('1/2', '1', '0')")
+            expected = "three numbers as text, of c squared, c and 1, e.g. ('1/2', '1', '0')"
+            _refuse(op, field, expected)
         if not op.own and getattr(op, field) != NOTHING:
-            refuse(field, f"left out, since the family {op.family} has its own formula")
+            _refuse(op, field, f"left out, since the family {op.family} has its own formula")
 
 
 def _are_terms(terms: Any) -> bool:
-    if (
-        not isinstance(terms, tuple)
-        or len(terms) != 3
-        or not all(isinstance(term, str) for term in terms)
-    ):
+    if not isinstance(terms, tuple) or len(terms) != 3:
         return False
-    if not all(re.fullmatch(r"-?\d{1,9}(/\d{1,7})?", term) for term in terms):
-        return False
-    if any(int(term.partition("/")[2] or 1) == 0 for term in terms):
-        return False
-    return all(abs(Fraction(term)) <= MOST_TERM for term in terms)
+    for term in terms:
+        if not isinstance(term, str) or not _TERM.fullmatch(term):
+            return False
+        if abs(Fraction(term)) > MOST_TERM:
+            return False
+    return True
 
 
 def _named(name: str, family: str, window: int, **facts: Any) -> Operation:

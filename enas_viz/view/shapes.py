@@ -84,11 +84,6 @@ def colours(ops: Iterable[Operation]) -> str:
     return f"<style>{rules}</style>" if rules else ""
 
 
-def colour_of(op: Operation) -> tuple[str, str]:
-    """Its colour, (light, dark)."""
-    return palette()[f"--enas-{op.slot}"]
-
-
 def token_text(lines: Sequence[str], x: float, middle: float) -> list[str]:
     """What a step sampled, in one or two short lines around a height."""
     heights = (middle + 4,) if len(lines) == 1 else (middle - 2.5, middle + 10.5)

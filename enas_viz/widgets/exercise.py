@@ -6,7 +6,6 @@ Not here: what is asked and what is right (`questions`, `exercises`); showing it
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from html import escape
 from reprlib import repr as shortened
@@ -14,7 +13,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.exercises import EXERCISES, Verdict
+from enas_viz.exercises import EXERCISES, Verdict, check_name
 from enas_viz.questions import (
     CASES,
     QUESTIONS,
@@ -149,12 +148,7 @@ class Exercise(_Asked):
     """
 
     def __init__(self, name: str, editor: Any = None) -> None:
-        if not isinstance(name, str) or name not in EXERCISES:
-            near = difflib.get_close_matches(str(name), EXERCISES, n=1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"no exercise {shortened(name)}; there are {', '.join(EXERCISES)}{guess}"
-            )
+        check_name(name)
         kind = kind_of(name)
         _check_editor(name, kind, editor)
         self.name, self.editor = name, editor
