@@ -5,6 +5,7 @@
  *  (`data-cut`), the recording in bytes, and the words. `image`, `changes`, `place` and `at` say what is
  *  looked at. A recording holds every single change; of a running search `answer` holds what the kernel
  *  computed for the present ones. Named exports are pure, none may be called `render`. */
+import { create } from "./element.js";
 
 const WAVE = 55; // milliseconds from one tensor to the next
 const LAID = 520; // that maps take to be laid over each other
@@ -90,14 +91,6 @@ export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, nam
 const SVG = "http://www.w3.org/2000/svg";
 let views = 0;
 
-function node(tag, given = {}, ...children) {
-  const made = document.createElement(tag);
-  if (tag === "button") made.type = tag;
-  if (/button|input|summary/.test(tag) || given.tabindex) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
-  for (const [name, value] of Object.entries(given)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
 
 function render({ model, el }) {
   const uid = `enasc${Date.now().toString(36)}-${views++}-`, life = new AbortController();
@@ -107,20 +100,20 @@ function render({ model, el }) {
   const pen = document.createElement("canvas"), brush = pen.getContext("2d", { willReadFrequently: true });
   let picture, recording, cache, fresh = true, wave = 0, timer = 0, queued = false;
 
-  const images = node("div", { class: "images", role: "group", "aria-label": "Pick an image" });
-  const said = node("div", { class: "said", "aria-live": "polite" }, node("p"), node("p"), node("p"));
-  const net = node("div", { class: "net" }), verdict = node("ul", { class: "verdict", "aria-label": "How likely each class is" });
-  const title = node("h2"), ops = node("div", { class: "ops", role: "group" });
-  const undo = node("button", { class: "word undo" }, "Undo");
-  const slid = node("div", { class: "slide" }), stage = node("div", { class: "stage", role: "img" }), tell = node("p", { class: "tell" });
-  const play = node("button", { class: "word play" }), bar = node("input", { type: "range", min: 0, step: 1, "aria-label": "Place of the window" });
-  const back = node("button", { class: "word", "aria-label": "One place back" }, "‹"), next = node("button", { class: "word", "aria-label": "One place on" }, "›");
-  slid.append(stage, node("div", {}, tell, node("div", { class: "row" }, play, back, next, bar)));
-  const main = node("div", { class: "main" }, net, verdict), facts = node("p"), theme = node("i", { class: "theme" });
-  const about = node("details", { class: "facts" }, node("summary", {}, "About these numbers"), facts);
-  const root = node("div", { class: "enas-viz enas-replay enas-child", role: "group", tabindex: "-1", "aria-label": "Inside a network" },
-    theme, node("div", { class: "top" }, images, said, undo), main,
-    node("div", { class: "panel" }, node("div", {}, title, ops), slid), about);
+  const images = create("div", { class: "images", role: "group", "aria-label": "Pick an image" });
+  const said = create("div", { class: "said", "aria-live": "polite" }, create("p"), create("p"), create("p"));
+  const net = create("div", { class: "net" }), verdict = create("ul", { class: "verdict", "aria-label": "How likely each class is" });
+  const title = create("h2"), ops = create("div", { class: "ops", role: "group" });
+  const undo = create("button", { class: "word undo" }, "Undo");
+  const slid = create("div", { class: "slide" }), stage = create("div", { class: "stage", role: "img" }), tell = create("p", { class: "tell" });
+  const play = create("button", { class: "word play" }), bar = create("input", { type: "range", min: 0, step: 1, "aria-label": "Place of the window" });
+  const back = create("button", { class: "word", "aria-label": "One place back" }, "‹"), next = create("button", { class: "word", "aria-label": "One place on" }, "›");
+  slid.append(stage, create("div", {}, tell, create("div", { class: "row" }, play, back, next, bar)));
+  const main = create("div", { class: "main" }, net, verdict), facts = create("p"), theme = create("i", { class: "theme" });
+  const about = create("details", { class: "facts" }, create("summary", {}, "About these numbers"), facts);
+  const root = create("div", { class: "enas-viz enas-replay enas-child", role: "group", tabindex: "-1", "aria-label": "Inside a network" },
+    theme, create("div", { class: "top" }, images, said, undo), main,
+    create("div", { class: "panel" }, create("div", {}, title, ops), slid), about);
   el.append(root);
 
   const set = (values) => {
@@ -176,17 +169,17 @@ function render({ model, el }) {
     recording = picture.recording;
     cache = new Map();
     fresh = true;
-    const holder = node("div");
+    const holder = create("div");
     holder.innerHTML = own(picture.svg);
     net.replaceChildren(holder.firstElementChild);
     root.style.cssText = picture.sizes;
     facts.textContent = picture.facts;
     images.replaceChildren(...recording.labels.map((_, k) => {
-      const made = node("button", {}, node("img", { alt: "", src: photo(k) }), node("i", { "aria-hidden": "true" }));
+      const made = create("button", {}, create("img", { alt: "", src: photo(k) }), create("i", { "aria-hidden": "true" }));
       hear(made, "click", () => set({ image: k }));
       return made;
     }));
-    verdict.replaceChildren(...picture.bars.map(() => node("li", {}, node("span"), node("div", { class: "track" }, node("i"), node("s")), node("b"))));
+    verdict.replaceChildren(...picture.bars.map(() => create("li", {}, create("span"), create("div", { class: "track" }, create("i"), create("s")), create("b"))));
     for (const wire of every(".wire")) if (!known(wire.dataset.cut)) wire.setAttribute("aria-disabled", true);
     tones();
     paint();
@@ -303,11 +296,11 @@ function render({ model, el }) {
   function paintPanel(seen, changes) {
     const place = get("place"), here = picture.places[place];
     const swapped = changes.find((c) => c.startsWith(`op:${place}:`))?.split(":")[2], op = swapped ?? here.op;
-    title.replaceChildren(here.name, node("br"), picture.ops[op].title);
+    title.replaceChildren(here.name, create("br"), picture.ops[op].title);
     ops.setAttribute("aria-label", here.name);
     if (ops.dataset.place !== place) {
       ops.replaceChildren(...Object.keys(picture.ops).map((name) => {
-        const made = node("button", { class: "word", "data-op": name });
+        const made = create("button", { class: "word", "data-op": name });
         made.innerHTML = own(`<svg xmlns="${SVG}" class="enas-svg" viewBox="-10 -10 20 20" width="16" height="16" aria-hidden="true"><g class="op-${name}"><use href="#enas-i-${name}"/></g></svg>`);
         made.append(picture.ops[name].name);
         hear(made, "click", () => choose(name));
@@ -357,7 +350,7 @@ function render({ model, el }) {
     stage.innerHTML = drawing(words.input, pixelled(input) + framed(w.side, here.left, here.top, w.size)) + `<span>${words.sign}</span>`
       + drawing(words.middle, cells.join("")) + "<span>=</span>" + drawing(words.output, pixelled(made) + framed(out, at % out, Math.floor(at / out), 1));
     stage.setAttribute("aria-label", words.told);
-    tell.replaceChildren(node("b", {}, words.told), ` ${words.how}`);
+    tell.replaceChildren(create("b", {}, words.told), ` ${words.how}`);
     bar.max = steps - 1;
     bar.value = at;
     bar.setAttribute("aria-valuetext", words.told);

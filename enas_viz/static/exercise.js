@@ -4,6 +4,7 @@
  *  `verdicts` holds what is said of an answer, [mark, text]; what is not in it is asked of the kernel, which
  *  adds it. `tried` holds the different answers, the present one last. Named exports are pure, none may be
  *  called `render`. */
+import { create } from "./element.js";
 
 // ---------------------------------------------------------------- pure
 
@@ -43,14 +44,6 @@ export function moved(key, at, count) {
 const LETTERS = "abcdefghijklmnop";
 const SIGNS = { "✓": "M3.5 8.5l3 3 6-7", "✗": "M4.5 4.5l7 7M11.5 4.5l-7 7", dot: "M8 8h.01" };
 
-function make(tag, attributes = {}, ...inside) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (/button|input/.test(tag) || attributes.tabindex) made.setAttribute("data-lm-suppress-shortcuts", "true"); // JupyterLab takes keys as commands
-  made.append(...inside);
-  return made;
-}
-
 /** A small circle or square that takes a sign. */
 function box() {
   const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -65,31 +58,31 @@ function render({ model, el }) {
   const hear = (target, event, then) => target.addEventListener(event, then, { signal: life.signal });
   const kind = model.get("kind"), one = kind === "choice" || kind === "guess", several = kind === "several";
   const button = (text, then) => {
-    const made = make("button", { type: "button", class: "word" }, text);
+    const made = create("button", { type: "button", class: "word" }, text);
     hear(made, "click", then);
     return made;
   };
   let marked = "", pending = "", focus = 0;
 
-  const label = make("p", { class: "over" }, kind === "guess" ? "Guess" : "Exercise");
+  const label = create("p", { class: "over" }, kind === "guess" ? "Guess" : "Exercise");
   const uid = `enas-question-${crypto.getRandomValues(new Uint32Array(1))[0].toString(36)}`;
-  const question = make("p", { class: "question", id: uid }, model.get("question"));
-  const offered = make("div", { class: "offered", role: one ? "radiogroup" : "group", "aria-labelledby": uid });
+  const question = create("p", { class: "question", id: uid }, model.get("question"));
+  const offered = create("div", { class: "offered", role: one ? "radiogroup" : "group", "aria-labelledby": uid });
   const buttons = model.get("choices").map((text, k) => {
-    const made = make("button", { type: "button", class: "option", role: one ? "radio" : "checkbox" }, box(), make("span", {}, several ? `${LETTERS[k]}: ${text}` : text), make("span", { class: "unseen" }));
+    const made = create("button", { type: "button", class: "option", role: one ? "radio" : "checkbox" }, box(), create("span", {}, several ? `${LETTERS[k]}: ${text}` : text), create("span", { class: "unseen" }));
     hear(made, "click", () => (one ? answer(String(k)) : mark(LETTERS[k])));
     return made;
   });
   offered.append(...buttons);
-  const field = make("input", { type: "text", "aria-labelledby": uid, autocomplete: "off", spellcheck: "false", maxlength: "400", placeholder: "numbers, such as 0, 1, 2" });
+  const field = create("input", { type: "text", "aria-labelledby": uid, autocomplete: "off", spellcheck: "false", maxlength: "400", placeholder: "numbers, such as 0, 1, 2" });
   const check = button(kind === "network" ? "Check my network" : "Check", () => (several ? marked && answer(marked) : kind === "list" ? normal(field.value) && answer(normal(field.value)) : ask()));
-  const row = make("div", { class: "row" }, ...(kind === "list" ? [field] : []), check);
-  const said = make("div", { class: "said", role: "status", "aria-live": "polite" });
+  const row = create("div", { class: "row" }, ...(kind === "list" ? [field] : []), check);
+  const said = create("div", { class: "said", role: "status", "aria-live": "polite" });
   const hint = button("Hint", () => set({ hinted: true })), give = button("Show the answer", () => set({ shown: true }));
-  const more = make("div", { class: "more" }, give, hint);
-  const root = make("div", { class: `enas-viz enas-exercise of-${kind}`, role: "group", "aria-label": kind === "guess" ? "Guess" : "Exercise" },
+  const more = create("div", { class: "more" }, give, hint);
+  const root = create("div", { class: `enas-viz enas-exercise of-${kind}`, role: "group", "aria-label": kind === "guess" ? "Guess" : "Exercise" },
     label, question, ...(buttons.length ? [offered] : []), ...(one ? [] : [row]),
-    make("div", { class: "below" }, make("div", { class: "place" }, ...sizers(), said), ...(kind === "guess" ? [] : [more])));
+    create("div", { class: "below" }, create("div", { class: "place" }, ...sizers(), said), ...(kind === "guess" ? [] : [more])));
   el.append(root);
 
   /** Unseen copies of the longest that can be said, so that nothing below moves when it is. */
@@ -97,7 +90,7 @@ function render({ model, el }) {
     const texts = Object.values(model.get("verdicts")).map(([, says]) => says), way = model.get("way");
     const longest = texts.reduce((a, b) => (b.length > a.length ? b : a), "");
     return [[longest, way && `Hint: ${way}`], [model.get("answer")]].map((lines) =>
-      make("div", { class: "room", "aria-hidden": "true" }, ...lines.filter(Boolean).map((text) => make("p", {}, `✗ ${text}`))));
+      create("div", { class: "room", "aria-hidden": "true" }, ...lines.filter(Boolean).map((text) => create("p", {}, `✗ ${text}`))));
   }
 
   function set(values) {
@@ -140,7 +133,7 @@ function render({ model, el }) {
       if (now.answer) lines.push(["→", now.answer]);
       if (now.idle) lines.push(["○", "Not answered yet."]);
     }
-    const fresh = lines.map(([sign, text]) => make("p", { class: sign === "○" ? "idle" : "" }, ...(sign ? [make("b", {}, sign), " "] : []), text));
+    const fresh = lines.map(([sign, text]) => create("p", { class: sign === "○" ? "idle" : "" }, ...(sign ? [create("b", {}, sign), " "] : []), text));
     if (fresh.map((p) => p.textContent).join() !== [...said.children].map((p) => p.textContent).join()) said.replaceChildren(...fresh);
     hint.disabled = Boolean(now.way || now.answer);
     hint.classList.toggle("gone", now.solved);

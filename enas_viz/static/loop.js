@@ -5,6 +5,7 @@
  *  when (`view/motion.py` has the other `stateAt`). `turn` and `done` say where the reader is: where
  *  `done` grows by one, that act is played; everything else is shown at once. Of a live loop the kernel
  *  makes the acts when a button asks for them. Named exports are pure, none may be called `render`. */
+import { create } from "./element.js";
 
 const SETTLE = 380; // milliseconds in which the picture changes from one turn to another
 const REST = 700; // and those between two acts that play by themselves
@@ -80,15 +81,6 @@ export function pressed(stage, done) {
 
 // ---------------------------------------------------------------- the widget
 
-/** An element that JupyterLab's shortcuts leave alone. */
-function made(tag, attributes, ...children) {
-  const element = document.createElement(tag);
-  if (/button|select/.test(tag) || attributes.tabindex) element.dataset.lmSuppressShortcuts = "true";
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 const icon = (name) => `<svg viewBox="0 0 16 16" aria-hidden="true"><path d="${ICONS[name]}" fill="currentColor"/></svg>`;
 
 const set = (shape, what, value) => {
@@ -110,31 +102,31 @@ function render({ model, el }) {
   const done = () => inside(model.get("done"), 0, acts().length);
   let shown = {}, shapes = {}, frame = 0, timer = 0, was = [-1, -1, false], settling = false, then = null;
 
-  const stage = made("div", { class: "picture", role: "img", tabindex: "-1" });
-  const note = made("p", { class: "origin" }, model.get("note") ?? "");
-  const live = made("div", { class: "unseen", "aria-live": "polite" });
-  const status = made("div", { class: "status", role: "status" });
+  const stage = create("div", { class: "picture", role: "img", tabindex: "-1" });
+  const note = create("p", { class: "origin" }, model.get("note") ?? "");
+  const live = create("div", { class: "unseen", "aria-live": "polite" });
+  const status = create("div", { class: "status", role: "status" });
   const button = (name, label, then) => {
-    const one = made("button", { type: "button", "aria-label": label, title: label, "data-act": name });
+    const one = create("button", { type: "button", "aria-label": label, title: label, "data-act": name });
     one.innerHTML = icon(name);
     hear(one, "click", then);
     return one;
   };
   const buttons = NAMES.map((name, k) => {
-    const one = made("button", { type: "button", class: "stage-button", "data-stage": k }, name);
+    const one = create("button", { type: "button", class: "stage-button", "data-stage": k }, name);
     hear(one, "click", () => press(k));
     return one;
   });
   const play = button("play", "Play all (space)", () => set1("playing", !model.get("playing")));
   const earlier = button("back", "Earlier turn (Page Up)", () => go(-1));
   const later = button("next", "Later turn (Page Down)", () => go(1));
-  const place = made("span", { class: "where" });
-  const speed = made("select", { "aria-label": "Speed", title: "Speed" }, ...SPEEDS.map((s) => made("option", { value: s }, `${s}×`)));
-  const plain = made("button", { type: "button", class: "plain", "aria-pressed": "false", title: "What the same turn costs in plain NAS" }, "plain NAS");
-  const whole = made("button", { type: "button", class: "whole", title: "Fill the window (F)", "aria-label": "Fill the window (F)", "aria-pressed": "false" }, "⤢");
-  const bar = made("div", { class: "bar-row" }, play, ...buttons, earlier, place, later, speed, plain, whole);
-  const root = made("div", { class: "enas-viz enas-replay enas-loop", role: "group", tabindex: "0", "data-lm-suppress-shortcuts": "true",
-    "aria-label": "The loop of ENAS: sample, train a minibatch, reward, update" }, made("div", { class: "sheet" }, stage, bar, status), note, live);
+  const place = create("span", { class: "where" });
+  const speed = create("select", { "aria-label": "Speed", title: "Speed" }, ...SPEEDS.map((s) => create("option", { value: s }, `${s}×`)));
+  const plain = create("button", { type: "button", class: "plain", "aria-pressed": "false", title: "What the same turn costs in plain NAS" }, "plain NAS");
+  const whole = create("button", { type: "button", class: "whole", title: "Fill the window (F)", "aria-label": "Fill the window (F)", "aria-pressed": "false" }, "⤢");
+  const bar = create("div", { class: "bar-row" }, play, ...buttons, earlier, place, later, speed, plain, whole);
+  const root = create("div", { class: "enas-viz enas-replay enas-loop", role: "group", tabindex: "0", "data-lm-suppress-shortcuts": "true",
+    "aria-label": "The loop of ENAS: sample, train a minibatch, reward, update" }, create("div", { class: "sheet" }, stage, bar, status), note, live);
   el.append(root);
 
   function build() {

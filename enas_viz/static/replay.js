@@ -8,6 +8,7 @@
  *  With `free` set, the reader may choose, too: `mine` holds what each step then picks, `answer` what
  *  the kernel's controller says to that. `whole`: all that is decided shows, not only what came so far.
  *  Named exports are pure; none may be called `render` (anywidget would take it for the widget). */
+import { create } from "./element.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const PREFIX = "enas-"; // of ids in the drawings; ids are global in a page, so each view has its own
@@ -206,14 +207,7 @@ export function longestCaptions(scene, home = homes(scene)) {
 
 // ---------------------------------------------------------------- elements
 
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  // JupyterLab takes keys as commands (d d deletes the cell) unless the focused element says otherwise.
-  if (/input|button|select/.test(tag) || attributes.tabindex) element.setAttribute("data-lm-suppress-shortcuts", "");
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
+export const make = create;
 
 /** Markup to an element, ids made this view's own. */
 export function picture(markup, uid) {

@@ -1,12 +1,8 @@
-/** Facts about the pure functions of the replay's module, loaded as anywidget loads it: by itself. */
+/** Facts about the pure functions of the replay's module, loaded as anywidget loads it: in one file. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { load } from "./module.mjs";
 
-const load = async (name) => {
-  const source = readFileSync(new URL(`../../enas_viz/static/${name}`, import.meta.url));
-  return import(`data:text/javascript;base64,${source.toString("base64")}`);
-};
 const replay = await load("replay.js");
 const { hostModel } = await load("host.js");
 
