@@ -70,11 +70,12 @@ def read_genotype(given: Any, space: MicroSpace | None = None) -> tuple[Architec
         del pairs["reduce"]
     named = [op for cell in pairs.values() for op, _ in cell]
     if space is None:
-        extra = tuple(
-            op for op in known_operations() if op.genotype in named and op not in MICRO_OPS
-        )
+        ops = {op.genotype: op for op in MICRO_OPS}
+        for op in known_operations():
+            if op.genotype in named:  # the first of two that differ in their names alone
+                ops.setdefault(op.genotype, op)
         cells = ("normal", "reduction")[: len(pairs)]
-        space = MicroSpace(len(pairs["normal"]) // 2, MICRO_OPS + extra, cells)
+        space = MicroSpace(len(pairs["normal"]) // 2, tuple(ops.values()), cells)
     known = {op.genotype: number for number, op in enumerate(space.ops)}
     strange = [op for op in dict.fromkeys(named) if op not in known]
     if strange:

@@ -39,9 +39,11 @@ terms = st.tuples(*[st.sampled_from(["0", "1", "9", "1/2", "-3", "25/4"])] * 3)
 def operations(draw):
     """Any operation that may be: of a known family, or of one's own."""
     family = draw(st.sampled_from([*FAMILIES, "blur", "se_2"]))
+    window = 1 if family == "identity" else draw(st.integers(0, LARGEST_WINDOW // 2)) * 2 + 1
+    dilated = family not in ("avg", "max") and window > 1
     facts = {
-        "window": draw(st.integers(0, LARGEST_WINDOW // 2)) * 2 + 1,
-        "dilation": draw(st.integers(1, LARGEST_WINDOW)),
+        "window": window,
+        "dilation": draw(st.integers(1, LARGEST_WINDOW)) if dilated else 1,
         "slot": draw(st.sampled_from(["", *SLOTS])),
         "words": draw(st.sampled_from(["", "a phrase, 3x3"])),
         "short": draw(st.sampled_from(["", "op 1"])),
@@ -122,6 +124,15 @@ def test_a_space_carries_what_it_needs_to_tell_of_its_operations(made):
         ({"weights": ("1/0", "0", "0")}, "weights .* is three numbers as text"),
         ({"weights": ("1", "0")}, "weights .* is three numbers as text"),
         ({"weights": 3}, "weights .* is three numbers as text"),
+        ({"family": "identity", "window": 3}, "window .* is 1, since an identity reads no other"),
+        (
+            {"family": "avg", "window": 3, "dilation": 2},
+            "dilation .* is 1, since only convolutions",
+        ),
+        (
+            {"family": "conv", "dilation": 2},
+            "dilation .* is 1, since only convolutions of a larger",
+        ),
         ({"family": 3, "words": "x"}, "family .* is small letters"),
         ({"family": "conv", "weights": ("1", "0", "0")}, "left out, since the family conv"),
         ({"words": ""}, "of the family 'blur', which is none of conv, .*; give its words"),
@@ -173,3 +184,22 @@ def test_a_network_with_operations_from_elsewhere_is_drawn_with_their_words(spac
     assert any(op.title in page for op in (SQUEEZE, ev.operation("conv7x7")))
     assert "var(" not in page  # a still has colours, not variables
     assert ".op-se3x3{color:#" in page
+
+
+def test_a_page_without_scripts_keeps_the_colours_of_operations_from_elsewhere(tmp_path):
+    made = MacroSpace(2, ops=(SQUEEZE,)).architecture(["se3x3", "se3x3"])
+
+    page = ev.save(ev.Replay(made), tmp_path / "x.html").read_text(encoding="utf-8")
+
+    without = page.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert ".op-se3x3{color:" in without
+    assert without.count("<style>") == 1
+
+
+def test_a_genotype_is_read_with_the_authors_operation_where_ones_own_equals_it():
+    ev.operation("mine3x3", "sep", window=3)
+    pair = ("sep_conv_3x3", 0), ("max_pool_3x3", 1)
+
+    made = ev.decode({"normal": list(pair), "normal_concat": [2]}).architecture
+
+    assert [str(made.space.ops[op]) for op in made.content[0][0][2:]] == ["sep3x3", "max3x3"]

@@ -27,6 +27,7 @@ from enas_viz.spaces.operations import FAMILIES, Operation, Terms, register
 CHANNELS = (8, 16, 24)  # at which a cost is measured; three points fix a polynomial of degree two
 PROBES = (32, 48)  # and at which it is tested
 SIDE = 8  # pixels of the maps that are measured
+OWN_FACTS = {"window", "dilation", "short", "slot", "icon"}  # its costs are measured
 
 
 def operation(
@@ -47,6 +48,11 @@ def operation(
         raise TypeError(
             f"build makes the module of an operation from (channels, stride, fidelity); got "
             f"{shortened(build)}"
+        )
+    if unknown := facts.keys() - OWN_FACTS:
+        raise ValueError(
+            f"an operation of your own is given {', '.join(sorted(OWN_FACTS))}; got "
+            f"{', '.join(sorted(unknown))}"
         )
     family = name if family is None else family
     if family in FAMILIES:

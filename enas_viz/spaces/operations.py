@@ -279,6 +279,10 @@ def _check_window(op: Operation) -> None:
         if type(value) is not int or not odd or not 1 <= value <= LARGEST_WINDOW:
             kind = "an odd number" if field == "window" else "a number"
             _refuse(op, field, f"{kind} of pixels from 1 to {LARGEST_WINDOW}")
+    if op.family == "identity" and op.window > 1:
+        _refuse(op, "window", "1, since an identity reads no other pixel")
+    if op.dilation > 1 and (op.pools or op.window == 1):
+        _refuse(op, "dilation", "1, since only convolutions of a larger window are dilated")
 
 
 def _check_looks(op: Operation) -> None:

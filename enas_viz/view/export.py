@@ -665,7 +665,8 @@ def without_scripts(still: Drawing | str) -> str:
     """
     if isinstance(still, str):
         return f"<noscript><p>As JavaScript is off, this cannot be used.</p>{still}</noscript>"
-    drawn = re.sub("<style>.*?</style>", "", still.svg, flags=re.S)
+    # those of the whole picture: operations of one's own bring their colours in a second element
+    drawn = re.sub("<style>.*?</style>", "", still.svg, count=1, flags=re.S)
     return (
         "<noscript><p>This is a still picture, as JavaScript is off.</p>"
         f'<div class="enas-viz enas-still" style="color-scheme: light">{drawn}</div></noscript>'

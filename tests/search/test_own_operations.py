@@ -1,5 +1,8 @@
 """An operation of one's own: measured, searched, replayed, derived, and finally trained."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -11,6 +14,22 @@ from enas_viz.search.own_operations import operation
 from enas_viz.search.strategies import restore
 from enas_viz.space import MacroSpace
 from enas_viz.spaces.operations import known_operations
+
+PLAYED = """
+import sys
+import enas_viz as ev
+from enas_viz.spaces.operations import known_operations
+trace = ev.load_trace(sys.argv[1])
+assert "se3x3" not in known_operations()
+for widget in (ev.Replay(trace), ev.Replay(trace.best), ev.Dashboard(trace)):
+    assert "squeeze and excite" in widget.html()
+ev.SharedWeights(trace).html()
+ev.plot(trace)
+ev.draw(trace.best, level="network", recipe=trace.header.recipe["name"])
+ev.save(trace, sys.argv[2], moments=2)
+ev.save(trace, sys.argv[3], moments=2, size="16:9")
+print("played")
+"""
 
 
 class Squeeze(nn.Module):
@@ -58,6 +77,10 @@ def test_it_is_searched_replayed_derived_and_finally_trained(squeeze, tmp_path, 
     assert space.ops[ops.index("se3x3")] == squeeze
     names = [option["name"] for option in ev.Replay(trace).scene["options"]["ops"]]
     assert "squeeze and excite 3×3" in names
+    files = [str(tmp_path / name) for name in ("a.gif", "b.gif")]
+    command = [sys.executable, "-c", PLAYED, str(folder), *files]
+    done = subprocess.run(command, capture_output=True, text=True)  # it never heard of se3x3
+    assert done.stdout.strip() == "played", done.stderr
     again = restore(folder)
     best = search.derive(again, 4)[0].architecture
     final = change(recipe(f"{kind}-final-tiny"), train__epochs=1, **size, network__ops=ops)
@@ -122,6 +145,8 @@ class _Cubic(nn.Module):
 
 
 def test_what_is_no_module_or_has_a_known_family_is_refused():
+    with pytest.raises(ValueError, match="is given dilation, icon, short, slot, window; got weig"):
+        operation("strange", Squeeze, words="strange", weights=("1", "0", "0"))
     with pytest.raises(TypeError, match="build makes the module of an operation from"):
         operation("strange", None, words="strange")
     with pytest.raises(ValueError, match="operations of the family 'conv' have their modules"):
