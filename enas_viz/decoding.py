@@ -63,25 +63,31 @@ def find_numbers(given: str | Iterable[Any]) -> Found:
 
 
 def guess_space(
-    numbers: Sequence[int], kind: Literal["macro", "micro"] | None = None, cells: int = 0
+    numbers: Sequence[int],
+    kind: Literal["macro", "micro"] | None = None,
+    cells: int = 0,
+    ops: Sequence[str] = (),
 ) -> tuple[Space, str]:
     """The space, of that kind if it is given, whose lists are as long as this one, and a remark
     where the length alone leaves more than one.
 
     A length that fits both is macro where the numbers are valid there; one that fits a pair of
-    cells and a single cell is a pair where they are. cells: 2 where it must be a pair.
+    cells and a single cell is a pair where they are. cells: 2 where it must be a pair. ops: what
+    the numbers of operations mean, where they are not the authors'.
     """
     n = len(numbers)
     if n == 0:
         raise ValueError("a flat list holds at least one number; got none")
     layers = (math.isqrt(8 * n + 1) - 1) // 2
     candidates: dict[str, Space] = {}
-    if layers * (layers + 1) // 2 == n and layers <= MAX_LAYERS:
-        candidates["a macro network"] = MacroSpace(layers)
+    named = {"ops": MicroSpace(1, ops).ops} if ops else {}
+    of_cells = any(op.family == "identity" for op in named.get("ops", ()))
+    if layers * (layers + 1) // 2 == n and layers <= MAX_LAYERS and (kind or not of_cells):
+        candidates["a macro network"] = MacroSpace(layers, **named)
     if n % 8 == 0 and n // 8 <= MAX_NODES:
-        candidates["two cells"] = MicroSpace(n // 8)
+        candidates["two cells"] = MicroSpace(n // 8, **named)
     if n % 4 == 0 and n // 4 <= MAX_NODES and cells != 2:
-        candidates["a single cell"] = MicroSpace(n // 4, cells=("normal",))
+        candidates["a single cell"] = MicroSpace(n // 4, cells=("normal",), **named)
     candidates = {name: c for name, c in candidates.items() if kind in (None, c.kind)}
     if not candidates:
         raise ValueError(

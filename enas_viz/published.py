@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from enas_viz.decoding import Found, find_numbers, guess_space
@@ -134,8 +134,7 @@ def decode(
         made, remark = read_genotype(given, space if isinstance(space, MicroSpace) else None)
         how = f"read as a DARTS genotype: {_cells(made.space)}, operations by name"
         return Decoded(made, how + remark)
-    named = isinstance(given, str) and re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", given)
-    if named:
+    if isinstance(given, str) and re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", given):
         found, space = _by_name(given.strip().lower(), space)
     else:
         found = find_numbers(given)
@@ -143,11 +142,11 @@ def decode(
         _check_kind(found.form, found.kind, space, wiring)
     given_space, remark = isinstance(space, MacroSpace | MicroSpace), ""
     if not given_space:
-        space, remark = _space_of(found, space)
-        if ops and not named:
-            space = replace(space, ops=ops)
+        space, remark = _space_of(found, space, ops)
     elif ops:
-        raise ValueError("a space has its operations already; leave out ops")
+        raise ValueError(
+            f"the operations of {found.form or 'a list with its space'} are known; leave out ops"
+        )
     if isinstance(space, MicroSpace):
         _check_kind("this list", "micro", space, wiring)
         made = space.decode(found.numbers)
@@ -218,10 +217,12 @@ def _by_name(name: str, space: Space | str | None) -> tuple[Found, Space]:
     return found, space
 
 
-def _space_of(found: Found, kind: Literal["macro", "micro"] | None) -> tuple[Space, str]:
-    if found.numbers == ARTICLE_MICRO.flat and kind != "macro":
+def _space_of(
+    found: Found, kind: Literal["macro", "micro"] | None, ops: Sequence[str]
+) -> tuple[Space, str]:
+    if not ops and found.numbers == ARTICLE_MICRO.flat and kind != "macro":
         return ARTICLE_MICRO.space, ""  # its operation 5 is its own: no guess could find it
-    return guess_space(found.numbers, kind or found.kind, found.cells)
+    return guess_space(found.numbers, kind or found.kind, found.cells, ops)
 
 
 def _check_kind(what: str, kind: str, space: Space | str | None, wiring: Wiring | None) -> None:

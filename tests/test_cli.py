@@ -751,3 +751,32 @@ def test_a_resumed_run_goes_on_with_the_options_that_it_was_resumed_with(
     told = run(capsys, "resume", folder, "--device", "cpu", "--data", "my pictures")
 
     assert told.strip() == f"enas-viz resume {folder} --device cpu --data 'my pictures'"
+
+
+# ---- other operations
+
+
+def test_a_search_over_two_operations_is_derived_decoded_and_trained(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ops = ("conv3x3", "dil3x3")
+
+    run(capsys, "search", "macro-tiny", "--network.ops", *ops, *TINY)
+    told = run(capsys, "derive", "runs/macro-tiny", "--n", 2)
+
+    assert "(`enas-viz decode --ops conv3x3 dil3x3` reads it)" in told
+    flat = told.strip().splitlines()[-1]
+    assert "operations numbered as in its space (conv3x3, dil3x3)" in run(
+        capsys, "decode", flat, "--ops", *ops
+    )
+    run(capsys, "train", "--from", "runs/macro-tiny", "--train.epochs", 1)
+    trained = json.loads((tmp_path / "runs/macro-tiny-final/run.json").read_text())
+    assert trained["architecture"]["space"]["ops"][0] == "conv3x3"
+    assert trained["architecture"]["space"]["ops"][1]["dilation"] == 2
+    read, _ = named_architecture(flat, recipe("macro-final-tiny", network__ops=ops), 0)
+    assert read.space.ops == ops
+
+
+def test_operations_that_were_not_named_are_asked_for(capsys):
+    told = refused(capsys, "search", "macro-tiny", "--network.ops")
+
+    assert told == "--network.ops is given values, e.g. --network.ops conv3x3 max3x3; got none"

@@ -532,3 +532,32 @@ def test_a_list_that_is_no_pair_of_cells_is_read_as_one_cell():
     assert found.architecture.content == (((1, 0, 2, 1), (2, 0, 4, 2)),)
     with pytest.raises(ValueError, match="reduction cell, node 3"):
         decode("[1 2 0 1] [2 4 0 2]")  # printed as two cells, and no cells at all
+
+
+# ---- lists that count other operations
+
+
+def test_numbers_mean_the_operations_that_are_named():
+    ops = ("max3x3", "conv3x3", "sep3x3", "sep5x5", "avg3x3", "conv5x5", "conv7x7", "dil3x3")
+
+    read = decode([0, 7, 1], ops=ops)
+
+    assert read.architecture.space.op_names(read.architecture) == ("max3x3", "dil3x3")
+    assert f"operations numbered as in its space ({', '.join(ops)})" in read.how
+
+
+def test_a_number_beyond_those_that_are_named_is_refused():
+    with pytest.raises(ValueError, match="an operation from 0 to 1 .conv3x3, max3x3.; got 2"):
+        decode([0, 2, 1], ops=("conv3x3", "max3x3"))
+
+
+def test_a_list_with_an_identity_is_one_of_cells():
+    read = decode([0, 0, 1, 1], ops=("identity", "max3x3"))
+
+    assert read.architecture.space.kind == "micro"
+
+
+@pytest.mark.parametrize("given", ["enas-micro", "article-macro"])
+def test_a_published_network_has_its_operations(given):
+    with pytest.raises(ValueError, match="operations of the published .* are known; leave out ops"):
+        decode(given, ops=("conv3x3",))

@@ -100,6 +100,10 @@ def split_fields(args: Sequence[str]) -> tuple[list[str], list[str]]:
         if _is_list(name):
             while waiting and not waiting[0].startswith("--"):
                 fields.append(waiting.pop(0))
+            if (
+                fields[-1] == word and "=" not in word
+            ):  # as of a variable of a shell that is not set
+                raise UsageError(f"{word} is given values, e.g. {word} conv3x3 max3x3; got none")
         elif "=" not in word and not _is_flag(name) and waiting:
             fields.append(waiting.pop(0))
     return own, fields

@@ -241,7 +241,7 @@ def named_architecture(
     name, kind = text.strip().lower(), made.network.space
     if kind == "macro" and made.fidelity.skip_wiring == "code" and name not in ARCHITECTURES:
         wiring = wiring or "code"  # the recipe asks for it
-    found = decode(text, kind, wiring, made.network.ops)
+    found = decode(text, kind, wiring, () if name in ARCHITECTURES else made.network.ops)
     origin: dict[str, Any] = {"how": "given"}
     if ARCHITECTURES.get(name) == found.architecture:  # under another wiring it is another network
         origin = {"how": "published", "name": name}
