@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -24,7 +24,7 @@ from enas_viz.cost import (
     supernet_parameters,
 )
 from enas_viz.published import MACRO, MICRO
-from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe
+from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, as_json
 from enas_viz.space import Architecture, MacroSpace
 
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
@@ -240,8 +240,8 @@ def _recorded(recipe: Recipe) -> Estimate | None:
         return None
     for part, then in found["of"].items():
         now = getattr(recipe, part)
-        recorded = asdict(type(now)()) | then  # a newer field had its default
-        if any(recorded[k] != v for k, v in asdict(now).items()):
+        recorded = as_json(type(now)()) | then  # a newer field had its default
+        if any(recorded[k] != v for k, v in as_json(now).items()):
             return None  # it was another recipe when it was recorded, or is changed now
     minutes = found["minutes"]
     mean = sum(minutes) / len(minutes)

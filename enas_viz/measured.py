@@ -10,13 +10,12 @@ Not here: hours of a whole recipe, and other devices (`estimates.py`).
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from enas_viz.recipes import IN_USE, Fidelity, NetworkConfig, Recipe
+from enas_viz.recipes import IN_USE, Fidelity, NetworkConfig, Recipe, as_json
 
 TABLE = Path(__file__).parent / "measured.json"
 
@@ -55,8 +54,8 @@ def shape(recipe: Recipe) -> dict[str, Any]:
     """What decides the cost of one step, as JSON."""
     reward = recipe.controller.reward_images if recipe.strategy == "enas" else 0
     return {
-        "network": dataclasses.asdict(recipe.network),
-        "fidelity": dataclasses.asdict(recipe.fidelity),
+        "network": as_json(recipe.network),
+        "fidelity": as_json(recipe.fidelity),
         "batch_size": recipe.train.batch_size,
         "resolution": recipe.data.resolution,
         "reward_images": reward,
@@ -83,8 +82,8 @@ def row(recipe: Recipe) -> dict[str, Any] | None:
 
 def _comparable(of: dict[str, Any], kind: str) -> dict[str, Any]:
     """A `shape` with its missing fields filled in, without the fidelity that `kind` ignores."""
-    fidelity = dataclasses.asdict(Fidelity()) | of["fidelity"]
+    fidelity = as_json(Fidelity()) | of["fidelity"]
     return of | {
-        "network": dataclasses.asdict(NetworkConfig()) | of["network"],
+        "network": as_json(NetworkConfig()) | of["network"],
         "fidelity": {k: v for k, v in fidelity.items() if k in IN_USE[kind]},
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from reprlib import repr as shortened  # what is refused may be endless
@@ -353,7 +354,14 @@ class Recipe:
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as nested JSON, `fidelity` apart (a trace's header keeps it beside)."""
-        return {k: v for k, v in dataclasses.asdict(self).items() if k != "fidelity"}
+        return {k: v for k, v in as_json(self).items() if k != "fidelity"}
+
+
+def as_json(config: Any) -> dict[str, Any]:
+    """The fields of a recipe, or of a part of one, as JSON gives them back: tuples become lists.
+
+    What is compared with fields that were read from a file goes through here."""
+    return json.loads(json.dumps(dataclasses.asdict(config), allow_nan=False))
 
 
 # cifar10_micro_search.sh [C]

@@ -66,6 +66,15 @@ def test_a_row_recorded_before_a_field_existed_counts_where_the_field_has_its_de
         assert (row(made) == old["macro-tiny"]) == default
 
 
+def test_a_row_that_was_written_and_read_is_the_one_of_its_recipe(monkeypatch):
+    made = change(recipe("macro-tiny"), network__ops=("conv3x3", "max3x3"))
+    kept = measured()["macro-tiny"] | {"of": json.loads(json.dumps(shape(made)))}
+    monkeypatch.setattr(module, "measured", lambda: {"macro-tiny": kept})
+
+    assert row(made) is kept
+    assert row(recipe("macro-tiny")) is None
+
+
 def test_fidelity_that_a_run_does_not_read_does_not_lose_it_its_row():
     made = RECIPES["macro-final-tiny"]
     assert "op_prior" not in IN_USE[made.kind]

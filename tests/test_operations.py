@@ -3,6 +3,7 @@
 import copy
 import json
 import pickle
+import re
 
 import pytest
 from hypothesis import given
@@ -203,3 +204,12 @@ def test_a_genotype_is_read_with_the_authors_operation_where_ones_own_equals_it(
     made = ev.decode({"normal": list(pair), "normal_concat": [2]}).architecture
 
     assert [str(made.space.ops[op]) for op in made.content[0][0][2:]] == ["sep3x3", "max3x3"]
+
+
+def test_an_operation_that_is_called_like_a_colour_leaves_the_palette_alone(tmp_path):
+    inks = MacroSpace(2, ops=(Operation("ink", "conv", 3),)).architecture(["ink", "ink"])
+
+    page = ev.save(ev.Replay(inks), tmp_path / "x.html").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"--enas-ink:([^;}]*)", page)) == {"light-dark(#1d2530,#e8ebf0)"}
+    assert "--enas-op-ink:var(--enas-layer1)" in page

@@ -18,6 +18,7 @@ from enas_viz.recipes import (
     Compute,
     Fidelity,
     TrainConfig,
+    as_json,
     change,
     check,
     field_names,
@@ -348,7 +349,8 @@ def test_a_recipe_comes_back_from_its_json(name):
 
     assert again == made
     assert hash(again) == hash(made)
-    assert {**made.to_json(), "fidelity": asdict(made.fidelity)} == asdict(made)
+    assert {**made.to_json(), "fidelity": as_json(made.fidelity)} == as_json(made)
+    assert as_json(again) == as_json(made) == json.loads(json.dumps(asdict(made)))
     assert "fidelity" not in made.to_json()
 
 

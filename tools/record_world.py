@@ -13,7 +13,6 @@ version of the package: another one is refused (the header says which).
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import itertools
 import json
 import platform
@@ -33,7 +32,7 @@ from scipy import stats
 
 import enas_viz
 from enas_viz.files import write_text
-from enas_viz.recipes import Recipe, change, recipe
+from enas_viz.recipes import Recipe, as_json, change, recipe
 from enas_viz.search import draws
 from enas_viz.search.alone import Alone, train_network
 from enas_viz.search.data import Data, Split, load_data, load_test_data
@@ -245,7 +244,7 @@ def _header(world: World, out: Path, data: Data, test: Split) -> None:
     (out / "alone").mkdir(parents=True, exist_ok=True)
     told = {
         "world": world.name,
-        "recipe": json.loads(json.dumps(dataclasses.asdict(world.recipe))),
+        "recipe": as_json(world.recipe),
         "epochs": world.epochs,
         "seeds": list(world.seeds),
         "test": len(test),

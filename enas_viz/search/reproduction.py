@@ -25,7 +25,7 @@ from enas_viz.files import write_text
 from enas_viz.following import fitted, on_same_images
 from enas_viz.published import MACRO
 from enas_viz.ranking import read_architecture, write_ranking
-from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, recipe, recipe_from_json
+from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, as_json, recipe, recipe_from_json
 from enas_viz.search import checkpoint
 from enas_viz.search.candidates import Progress, derive, guided_random
 from enas_viz.search.ranks import started_processes
@@ -34,7 +34,6 @@ from enas_viz.search.strategies import (
     FolderError,
     pick_device,
     read_run,
-    recipe_json,
     restore,
     resume,
     run,
@@ -90,7 +89,7 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         return {
             **{name: getattr(self, name) for name in ("space", "size", "seed", "data")},
-            "recipes": {s.name: recipe_json(s.recipe) for s in self.stages},
+            "recipes": {s.name: as_json(s.recipe) for s in self.stages},
         }
 
     def place(self, stage: Stage) -> Path:

@@ -35,7 +35,7 @@ from enas_viz.commands import command
 from enas_viz.files import check_folder, write_text
 from enas_viz.memory import LESS, told_when_out_of_memory
 from enas_viz.ranking import check_same_data
-from enas_viz.recipes import Recipe, order_of, recipe_from_json
+from enas_viz.recipes import Recipe, as_json, order_of, recipe_from_json
 from enas_viz.search import checkpoint, terms
 from enas_viz.search.child import check_fits
 from enas_viz.search.data import (
@@ -138,7 +138,7 @@ def _begin(
     recipe, data = terms.recipe_of(recipe), terms.data_of(data)
     recipe = _wired_as(recipe, _architecture(known or {}))
     facts = {
-        "recipe": recipe_json(recipe),
+        "recipe": as_json(recipe),
         "seed": terms.seed_of(seed),
         "device": terms.device_of(device),
         "data": None if isinstance(data, Data) else source_of(recipe.data, data),
@@ -770,11 +770,6 @@ def pick_device(name: str) -> torch.device:
             f"device {name[:100]!r} is not available on this machine ({reason}); use cpu"
         ) from None
     return made
-
-
-def recipe_json(recipe: Recipe) -> dict[str, Any]:
-    """A recipe whole, as JSON holds it (tuples become lists)."""
-    return json.loads(json.dumps(dataclasses.asdict(recipe), allow_nan=False))
 
 
 def _header(

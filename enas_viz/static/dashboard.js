@@ -5,7 +5,7 @@
  *  (by a message, which does not wait for a running cell as traits do). `at` is the moment that is looked at, in epochs; below 0: always the newest. `opened` is the
  *  sample that is replayed; `overlaid`: runs of a kind share one set of axes. Named exports are pure, none may be called `render`. */
 
-import replay, { button, clamp, dress, glyph, make, opIcon, paint, picture, shapes, token, unpack, unpackPicks } from "./replay.js";
+import replay, { button, clamp, colourOf, dress, glyph, make, opIcon, paint, picture, shapes, token, unpack, unpackPicks } from "./replay.js";
 import { hostModel } from "./host.js";
 
 const WIDTH = 560, LEFT = 60, RIGHT = WIDTH - 10;
@@ -305,7 +305,7 @@ function panel(facts, uid, hear, tell, beside) {
   /** Colours of the heat map, as the theme has them. */
   function colours() {
     const style = getComputedStyle(canvas);
-    return facts.ops.map((op) => { canvas.style.color = `var(--enas-${op})`; return style.color; });
+    return facts.ops.map((op) => { canvas.style.color = colourOf(op); return style.color; });
   }
 
   function column(context, tones, epoch, shares) {

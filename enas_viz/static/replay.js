@@ -209,6 +209,9 @@ export function longestCaptions(scene, home = homes(scene)) {
 
 export const make = create;
 
+/** The colour of an operation: those that a trace brings have their own variables. */
+export const colourOf = (op) => `var(--enas-op-${op}, var(--enas-${op}))`;
+
 /** Markup to an element, ids made this view's own. */
 export function picture(markup, uid) {
   const holder = document.createElement("div");
@@ -328,7 +331,7 @@ function drawBars(list, scene, episode, step, uid, temperature, recorded, choose
     list.holds = holds;
     list.replaceChildren(...found.map(({ label, op }, i) => {
       const share = make("i");
-      if (op && scene.colour === "op") share.style.background = `var(--enas-${op})`;
+      if (op && scene.colour === "op") share.style.background = colourOf(op);
       const name = make("span", { class: "name" }, ...(op ? [opIcon(uid, op, scene.colour === "op")] : []), make("span", {}, label));
       const line = make("li", {}, name, make("span", { class: "track" }, share, ...(was === found ? [] : [make("s")])), make("span", { class: "p" }),
         make("span", { class: "mark" }, make("b"), ""));

@@ -6,7 +6,7 @@
  *  network, in digits, or nothing: then it is the best sample so far. Named exports are pure, none may be
  *  called `render`. */
 
-import { button, clamp, fill, glyph, make, opIcon, picture } from "./replay.js";
+import { button, clamp, colourOf, fill, glyph, make, opIcon, picture } from "./replay.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const THREAD = 16, SKIP = 2.6, SPOT = 8; // as in view/sharing_svg.py
@@ -297,7 +297,7 @@ function render({ model, el }) {
         r.path = path;
         r.icon.replaceChildren(opIcon(uid, op, true));
         r.name.textContent = macro ? `${p.layer + 1}  ${label}` : `node ${p.node + 3}: ${label} of ${p.source + 1}`;
-        r.share.style.background = `var(--enas-${op})`;
+        r.share.style.background = colourOf(op);
       }
       r.share.style.transform = `scaleX(${bare || !moment.now ? 0 : (now[path] / moment.now).toFixed(4)})`; // moves without a layout
       const count = bare ? "no weights" : whole(now[path]);

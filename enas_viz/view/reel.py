@@ -224,7 +224,7 @@ def eased(t: float) -> float:
 def movers(svg: str) -> tuple[Mover, ...]:
     """The bars and the cursor of a stage, which `frames` moves."""
     found = []
-    slots = dict(re.findall(r"--enas-(\w+):var\(--enas-(\w+)\)", svg))  # of further operations
+    slots = dict(re.findall(r"--enas-op-(\w+):var\(--enas-(\w+)\)", svg))  # of further operations
     for group in re.findall(r'<g class="(picked|other)">(.*?)</g>', svg, flags=re.S):
         for name, *numbers in _SHARE.findall(group[1]):
             op = name.strip().removeprefix("op-")

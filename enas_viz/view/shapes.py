@@ -74,9 +74,9 @@ def symbols(ops: Sequence[Operation], icons: Literal["above", "beside"]) -> str:
 
 def colours(ops: Iterable[Operation]) -> str:
     """Rules for the colours of operations that the style sheet does not know; "" if there are
-    none."""
+    none. Their variables begin with "op-", so that none is called like one of the palette."""
     rules = "".join(
-        f".enas-viz{{--enas-{op}:var(--enas-{op.slot})}}.enas-svg .op-{op}"
+        f".enas-viz{{--enas-op-{op}:var(--enas-{op.slot})}}.enas-svg .op-{op}"
         f"{{color:var(--enas-{op.slot})}}"
         for op in ops
         if op not in STANDARD

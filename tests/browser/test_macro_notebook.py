@@ -71,8 +71,8 @@ def test_a_wrong_answer_is_told_at_once_and_the_right_one_ends_the_exercise(note
     asked = notebook.locator(".jp-OutputArea-output .enas-exercise", has_text="five layers")
     asked.scroll_into_view_if_needed()
 
-    asked.get_by_role("button", name="7,776", exact=True).click()
+    asked.get_by_role("radio", name="7,776", exact=True).click()
     expect(asked).to_contain_text("layers also have skips")
-    asked.get_by_role("button", name="7,962,624", exact=True).click()
+    asked.get_by_role("radio", name="7,962,624", exact=True).click()
 
     expect(asked).to_contain_text("✓")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from enas_viz import cli, ledger
 from enas_viz.published import MACRO
-from enas_viz.recipes import RECIPES, change
+from enas_viz.recipes import RECIPES, as_json, change
 from enas_viz.search import reproduction
 from enas_viz.search.child import make_child
 from enas_viz.search.reproduction import (
@@ -25,7 +25,7 @@ from enas_viz.search.reproduction import (
     reproduce,
     state,
 )
-from enas_viz.search.strategies import FolderError, read_run, recipe_json
+from enas_viz.search.strategies import FolderError, read_run
 from enas_viz.space import Architecture
 from enas_viz.trace import Epoch, Tick, load_trace
 
@@ -278,7 +278,7 @@ def test_a_published_network_goes_on_though_its_wiring_is_not_that_of_the_search
     (tmp_path / "plan.json").write_text(json.dumps(plan.to_json()))
 
     def begun_by(recipe):
-        facts = {"recipe": recipe_json(recipe), "seed": 0, "device": "cpu", "data": None}
+        facts = {"recipe": as_json(recipe), "seed": 0, "device": "cpu", "data": None}
         facts["architecture"] = MACRO.to_json()
         (plan.place(stage) / "run.json").write_text(json.dumps(facts))
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enas_viz import search
-from enas_viz.recipes import check, field_names, recipe, recipe_from_json
+from enas_viz.recipes import as_json, check, field_names, recipe, recipe_from_json
 from enas_viz.search import terms
 from enas_viz.search.data import Data, DataError, Split
 from enas_viz.search.strategies import (
@@ -22,7 +22,6 @@ from enas_viz.search.strategies import (
     FolderError,
     build,
     read_run,
-    recipe_json,
     restore,
 )
 from enas_viz.space import MacroSpace
@@ -153,7 +152,7 @@ def test_a_recipe_that_is_accepted_reads_back_as_it_was(name, value):
         check(made)
     except ValueError:
         return
-    told = json.dumps(recipe_json(made), allow_nan=False)
+    told = json.dumps(as_json(made), allow_nan=False)
     assert recipe_from_json(json.loads(told)) == made
     assert told.encode()  # no half letters
 
