@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from enas_viz.recipes import Recipe, recipe
-from enas_viz.space import MACRO_OPS, Architecture, Space
+from enas_viz.spaces import MACRO_OPS, Architecture, Space
 
 CHILDREN, SKIPS = 10, 0.4
 PATHS = 8  # of micro

@@ -8,12 +8,12 @@ from cases import RESOLUTION
 from figures import Figures, Turns
 from supernets import Machine
 
-from enas_viz.published import MACRO, MICRO
 from enas_viz.recipes import recipe
-from enas_viz.search import draws
-from enas_viz.search.child import Drops, MicroChild, make_child
-from enas_viz.search.train import make_optimiser, train_step
-from enas_viz.space import Architecture
+from enas_viz.search.nets.child import Drops, MicroChild, make_child
+from enas_viz.search.training import draws
+from enas_viz.search.training.step import make_optimiser, train_step
+from enas_viz.spaces import Architecture
+from enas_viz.spaces.published import MACRO, MICRO
 
 IMAGES = 16  # a minibatch; a whole one takes minutes on one thread
 KEEP = 0.8  # of drop path, half-way through the training

@@ -7,7 +7,7 @@ from cases import Case
 from figures import Figures, Turns
 from peers import Peer
 
-from enas_viz.search.controller import ControllerOptimiser, make_controller
+from enas_viz.search.nets.controller import ControllerOptimiser, make_controller
 
 SAMPLES = 100
 

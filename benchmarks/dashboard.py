@@ -106,7 +106,7 @@ def page(figures: Figures, pushes: int) -> None:
     from lab_server import chromium
 
     trace = enas_viz.load_trace("macro-tiny")
-    shown = enas_viz.Dashboard(enas_viz.trace.Trace(trace.header, trace.records[:1]))
+    shown = enas_viz.Dashboard(enas_viz.records.trace.Trace(trace.header, trace.records[:1]))
     made = list(_pushes(trace, pushes))
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         path = enas_viz.save(shown, Path(folder) / "board.html")

@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from enas_viz.space import Architecture
+from enas_viz.spaces import Architecture
 
 FORWARD, TRAINING = 1, 3  # passes over the work: forward; forward, and backward as two
 

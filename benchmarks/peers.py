@@ -35,7 +35,7 @@ import torch.nn.functional as F
 from cases import Case
 from torch import Tensor, nn
 
-from enas_viz.space import Architecture
+from enas_viz.spaces import Architecture
 
 CLIP = 5.0  # the macro peers clip the norm of the gradient
 

@@ -31,14 +31,14 @@ from torch.profiler import ProfilerActivity, profile, record_function
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 from measure_recipes import started
 
-from enas_viz import trace
 from enas_viz.recipes import change, recipe
-from enas_viz.search import draws
-from enas_viz.search.data import Data
+from enas_viz.records import trace
+from enas_viz.records.trace import record
 from enas_viz.search.enas import Enas
-from enas_viz.search.macro_controller import MacroController
-from enas_viz.search.micro_controller import MicroController
-from enas_viz.trace import record
+from enas_viz.search.nets.macro.controller import MacroController
+from enas_viz.search.nets.micro.controller import MicroController
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data
 
 UNOBSERVED = 2  # turns without the profiler, of which the quicker one counts
 

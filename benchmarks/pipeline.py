@@ -17,8 +17,8 @@ from figures import Figures
 from torch.utils.data import DataLoader, Dataset
 
 from enas_viz.recipes import DataConfig
-from enas_viz.search import draws
-from enas_viz.search.data import Data, Split
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data, Split
 
 SIDE, BATCH, WORKERS = 32, 128, 2
 MEAN, STD = (0.49, 0.48, 0.45), (0.25, 0.24, 0.26)

@@ -39,10 +39,10 @@ from supernets import ranking, supernet
 
 import enas_viz
 from enas_viz import search
-from enas_viz.inheritance import count
 from enas_viz.recipes import recipe
-from enas_viz.space import MacroSpace, MicroSpace
-from enas_viz.trace import Tick, record
+from enas_viz.records.trace import Tick, record
+from enas_viz.records.training_counts import count
+from enas_viz.spaces import MacroSpace, MicroSpace
 
 # ---------------------------------------------------------------- what is measured
 

@@ -15,10 +15,10 @@ from peers import Peer
 from torch import Tensor
 
 from enas_viz.recipes import Recipe, change
-from enas_viz.search.controller import make_controller
-from enas_viz.search.supernet import make_supernet
-from enas_viz.search.train import count_right, count_right_each, make_optimiser, train_step
-from enas_viz.space import Architecture
+from enas_viz.search.nets.controller import make_controller
+from enas_viz.search.nets.supernet import make_supernet
+from enas_viz.search.training.step import count_right, count_right_each, make_optimiser, train_step
+from enas_viz.spaces import Architecture
 
 MATRIX = 2048  # side of the square matrices that tell the dense rate
 CHANNELS = 36  # of the 3x3 convolution that tells it, too

@@ -32,9 +32,9 @@ STEPS = """
 import time, torch
 torch.set_num_threads({threads})
 from cases import macro
-from enas_viz.search import draws
-from enas_viz.search.supernet import make_supernet
-from enas_viz.search.train import make_optimiser, train_step
+from enas_viz.search.training import draws
+from enas_viz.search.nets.supernet import make_supernet
+from enas_viz.search.training.step import make_optimiser, train_step
 case = macro({quick})
 net = make_supernet(case.recipe, 3, 10, 0)
 optimiser = make_optimiser(net, case.recipe.train)

@@ -9,41 +9,46 @@ Names are resolved when first used, so that the import itself stays fast.
 from importlib import import_module
 from typing import Any
 
+from enas_viz.moved import install
+
 _HOMES = {
-    "Architecture": "space",
-    "MacroSpace": "space",
-    "MicroSpace": "space",
-    "check": "exercises",
+    "Architecture": "spaces",
+    "MacroSpace": "spaces",
+    "MicroSpace": "spaces",
+    "check": "course.exercises",
     "Child": "widgets.child",
-    "decode": "published",
+    "decode": "spaces.published",
     "Dashboard": "widgets.dashboard",
     "draw": "view.export",
     "draw_layer": "view.export",
     "Editor": "widgets.editor",
     "Exercise": "widgets.exercise",
     "Guess": "widgets.exercise",
-    "load_inside": "inside",
-    "load_policy": "policy",
-    "load_specimen": "specimen",
+    "load_inside": "records.inside",
+    "load_policy": "records.policy",
+    "load_specimen": "facts.specimen",
     "draw_scores": "view.export",
     "draw_step": "view.export",
     "Lens": "widgets.lens",
-    "load_trace": "trace",
+    "load_trace": "records.trace",
     "Loop": "widgets.loop",
     "Microscope": "widgets.microscope",
     "operation": "spaces.operations",
     "plot": "view.export",
-    "reach": "limits",
+    "reach": "facts.limits",
     "recipe": "recipes",
-    "record": "trace",
+    "record": "records.trace",
     "Replay": "widgets.replay",
     "save": "view.export",
     "SharedWeights": "widgets.shared_weights",
-    "watch": "watching",
+    "watch": "records.progress",
 }
 
 __all__ = sorted(_HOMES)
 __version__ = "0.1.0"
+
+
+install()
 
 
 def __getattr__(name: str) -> Any:

@@ -6,10 +6,10 @@ import random
 from dataclasses import replace
 from typing import Any
 
-from enas_viz.inheritance import count, to_json
-from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
-from enas_viz.space import Architecture, MacroSpace, MicroSpace, Order
-from enas_viz.trace import Episode, Epoch, Header, Step, Trace
+from enas_viz.records.trace import Episode, Epoch, Header, Step, Trace
+from enas_viz.records.training_counts import count, to_json
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace, Order
+from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO
 
 SIZES = {"network": {"filters": 36}, "data": {"resolution": 32}}
 

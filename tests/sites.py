@@ -21,8 +21,8 @@ Not on the site.
 """
 TEXT = """# A small tour
 
-**What is a platypus?** See [load_trace](../enas_viz/trace.py#L20), [the next one](01_next.ipynb),
-[a file that is no page](../benchmarks/speed.py) and [the paper](https://arxiv.org/abs/1802.03268).
+**What is a platypus?** See [load_trace](../enas_viz/records/trace.py#L20),
+[the next one](01_next.ipynb), [a file that is no page](../benchmarks/speed.py) and [the paper](https://arxiv.org/abs/1802.03268).
 
 ## One replay
 

@@ -4,8 +4,8 @@ import itertools
 import math
 import random
 
-from enas_viz.space import MacroSpace
-from enas_viz.specimen import Specimen
+from enas_viz.facts.specimen import Specimen
+from enas_viz.spaces import MacroSpace
 
 SPACE = MacroSpace(2, ("conv3x3", "max3x3"))
 

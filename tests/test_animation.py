@@ -13,8 +13,8 @@ from episodes import made_up_article_episode, made_up_episode, made_up_trace
 
 import enas_viz as ev
 from enas_viz import cli
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.trace import Trace
+from enas_viz.records.trace import Trace
+from enas_viz.spaces.published import ARTICLE_MACRO
 from enas_viz.view import animation
 from enas_viz.view.export import png
 from enas_viz.view.shapes import palette
@@ -329,7 +329,7 @@ def test_a_write_that_is_interrupted_leaves_no_half_file(tmp_path, monkeypatch, 
     def broken(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("enas_viz.files.os.fsync", broken)
+    monkeypatch.setattr("enas_viz.records.files.os.fsync", broken)
 
     with pytest.raises(KeyboardInterrupt):
         ev.save(EPISODE, tmp_path / f"x.{ending}", width=100)

@@ -15,8 +15,8 @@ from episodes import (
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.view.micro_svg import network_parts
 from enas_viz.view.scene import episode_json, scene_of
 from enas_viz.view.svg import skeleton

@@ -5,11 +5,11 @@ from itertools import accumulate
 
 import pytest
 
-from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import PRESETS, RECIPES, change, recipe_from_json
-from enas_viz.search.controller import make_controller, narrate
+from enas_viz.records.trace import ASSETS, load_trace
 from enas_viz.search.dissection import dissect
-from enas_viz.trace import ASSETS, load_trace
+from enas_viz.search.nets.controller import make_controller, narrate
+from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO
 
 
 @pytest.mark.parametrize("path", sorted(ASSETS.glob("*.jsonl.gz")), ids=lambda p: p.name)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from enas_viz.measured import measured, shape
+from enas_viz.facts.measured import measured, shape
 from enas_viz.recipes import recipe
-from enas_viz.search.supernet import make_supernet
+from enas_viz.search.nets.supernet import make_supernet
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 

@@ -8,8 +8,8 @@ import pytest
 from episodes import made_up_cells, made_up_episode, made_up_trace
 
 import enas_viz as ev
-from enas_viz.space import MacroSpace
-from enas_viz.trace import Episode, Epoch, Header, Trace
+from enas_viz.records.trace import Episode, Epoch, Header, Trace
+from enas_viz.spaces import MacroSpace
 from enas_viz.view.board import MOST, MOST_OPENED, Board
 from enas_viz.view.curves import series
 

@@ -10,7 +10,7 @@ import traitlets
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.inside import load_inside, save_inside
+from enas_viz.records.inside import load_inside, save_inside
 from enas_viz.view.child import Picture, change_name, child_svg, facts, said
 from enas_viz.view.shapes import module, shipped
 

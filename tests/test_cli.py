@@ -19,13 +19,13 @@ from enas_viz import cli
 from enas_viz.cli.options import UsageError
 from enas_viz.cli.progress import watch
 from enas_viz.cli.training import named_architecture
-from enas_viz.genotypes import genotype
-from enas_viz.published import MACRO, MICRO, decode
 from enas_viz.recipes import recipe
-from enas_viz.search import checkpoint
+from enas_viz.records.trace import Episode, Epoch, Header, Tick, load_trace
 from enas_viz.search.candidates import FALSE_ALARMS
-from enas_viz.space import Architecture, MacroSpace
-from enas_viz.trace import Episode, Epoch, Header, Tick, load_trace
+from enas_viz.search.runs import checkpoint
+from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces.genotypes import genotype
+from enas_viz.spaces.published import MACRO, MICRO, decode
 
 TINY = [
     *("--network.layers", "3", "--network.filters", "4", "--train.epochs", "1"),
@@ -612,7 +612,7 @@ def test_out_of_memory_is_told_in_a_sentence(capsys, monkeypatch, tmp_path, erro
     def full(*args, **kwargs):
         raise error
 
-    monkeypatch.setattr("enas_viz.search.strategies.build", full)
+    monkeypatch.setattr("enas_viz.search.runs.run.build", full)
 
     told = refused(capsys, "search", "macro-tiny", "--folder", tmp_path / "run")
 
@@ -679,7 +679,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     for work in ("search.strategies.build", "search.strategies.load_data", "view.export.draw"):
         monkeypatch.setattr(f"enas_viz.{work}", lambda *_, **__: pytest.fail("it began"))
     monkeypatch.setattr("enas_viz.view.gallery.gallery", lambda *_: pytest.fail("it began"))
-    monkeypatch.setattr("enas_viz.ledger.read_runs", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr("enas_viz.results.ledger.read_runs", lambda *_: pytest.fail("it began"))
 
     told = refused(capsys, *(a.format(folder) for a in args), "file/inside.html")
 

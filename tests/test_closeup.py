@@ -5,7 +5,7 @@ import re
 import pytest
 
 import enas_viz as ev
-from enas_viz.published import ARTICLE_MACRO, MICRO
+from enas_viz.spaces.published import ARTICLE_MACRO, MICRO
 from enas_viz.view.closeup import CHAINS, layer_svg
 
 SOURCES = sorted(CHAINS)

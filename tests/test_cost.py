@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enas_viz.anatomy import anatomy
-from enas_viz.cost import (
+from enas_viz.facts.anatomy import anatomy
+from enas_viz.facts.cost import (
     cell_places,
     cells_path_cost,
     cells_supernet_parameters,
@@ -21,9 +21,9 @@ from enas_viz.cost import (
     supernet_parameters,
     tensor_sizes,
 )
-from enas_viz.published import ARTICLE_MICRO, MICRO
 from enas_viz.recipes import RECIPES, recipe
-from enas_viz.space import MACRO_OPS, Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces import MACRO_OPS, Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MICRO, MICRO
 
 COUNTS = json.loads((Path(__file__).parent / "golden" / "param_counts.json").read_text())
 

@@ -7,8 +7,8 @@ import pytest
 from episodes import made_up_micro_trace
 
 from enas_viz import plot
-from enas_viz.space import MacroSpace
-from enas_viz.trace import Episode, Header, Trace, load_trace
+from enas_viz.records.trace import Episode, Header, Trace, load_trace
+from enas_viz.spaces import MacroSpace
 from enas_viz.view.board import Board
 from enas_viz.view.curves import WINDOW, figure, series, summary, trend
 

@@ -12,7 +12,7 @@ from module import run_module
 from waiting import LONG, wait_for
 
 import enas_viz as ev
-from enas_viz.trace import Tick, Trace
+from enas_viz.records.trace import Tick, Trace
 from enas_viz.view.board import Board
 from enas_viz.view.scene import episode_json, scene_of
 from enas_viz.view.shapes import module, shipped

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO, decode
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO, MACRO, MICRO, decode
 
 NORMAL, REDUCTION = (" ".join(map(str, MICRO.flat[at : at + 20])) for at in (0, 20))
 PRINTED_MACRO = "[0]\n[3 1]\n[5 1 1]\n[2 1 0 1]\n"

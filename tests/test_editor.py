@@ -7,11 +7,11 @@ from episodes import made_up_cells, made_up_episode
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.cost import child_cost
-from enas_viz.published import MICRO
+from enas_viz.facts.cost import child_cost
 from enas_viz.recipes import recipe
-from enas_viz.space import MacroSpace, MicroSpace, assemble
-from enas_viz.trace import Episode, Step
+from enas_viz.records.trace import Episode, Step
+from enas_viz.spaces import MacroSpace, MicroSpace, assemble
+from enas_viz.spaces.published import MICRO
 from enas_viz.view.shapes import module
 
 SPACES = [

@@ -7,8 +7,8 @@ from module import run_module
 from traitlets import TraitError
 
 import enas_viz as ev
-from enas_viz.exercises import EXERCISES, SOLUTIONS, STARTS
-from enas_viz.questions import choices, kind_of, typed
+from enas_viz.course.exercises import EXERCISES, SOLUTIONS, STARTS
+from enas_viz.course.questions import choices, kind_of, typed
 
 CHOICE = "top-probability"
 

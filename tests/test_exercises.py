@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import enas_viz as ev
-from enas_viz import exercises
-from enas_viz.exercises import EXERCISES, SOLUTIONS, STARTS, WAYS, rounds_to
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.course import exercises
+from enas_viz.course.exercises import EXERCISES, SOLUTIONS, STARTS, WAYS, rounds_to
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ import pytest
 from episodes import made_up_article_episode, made_up_episode
 
 import enas_viz as ev
-from enas_viz.published import ARTICLE_MACRO, MACRO
-from enas_viz.space import Architecture, MacroSpace
-from enas_viz.trace import Trace
+from enas_viz.records.trace import Trace
+from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO, MACRO
 from enas_viz.view.export import WIDEST, Drawing, _with_joined_arcs, iframe, png
 
 

@@ -8,8 +8,15 @@ import threading
 import pytest
 
 import enas_viz as ev
-from enas_viz.files import check_folder, check_target, half_of, remove_halves, write_text, written
-from enas_viz.published import ARTICLE_MACRO
+from enas_viz.records.files import (
+    check_folder,
+    check_target,
+    half_of,
+    remove_halves,
+    write_text,
+    written,
+)
+from enas_viz.spaces.published import ARTICLE_MACRO
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes of POSIX")
 
@@ -38,7 +45,7 @@ def test_whatever_is_saved_leaves_the_former_file_when_the_disk_is_full(saved, m
     def full(_number):
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr("enas_viz.files.os.fsync", full)
+    monkeypatch.setattr("enas_viz.records.files.os.fsync", full)
 
     with pytest.raises(OSError, match="no space left"):
         ev.save(episode, path)
@@ -169,7 +176,9 @@ def test_links_that_lead_in_a_circle_are_refused(tmp_path):
 )
 def test_what_may_not_be_written_is_refused(tmp_path, monkeypatch, check, name, told):
     (tmp_path / "a").touch()
-    monkeypatch.setattr("enas_viz.files.os.access", lambda *_: False)  # root may write anywhere
+    monkeypatch.setattr(
+        "enas_viz.records.files.os.access", lambda *_: False
+    )  # root may write anywhere
 
     with pytest.raises(PermissionError, match=told):
         check(tmp_path / name)

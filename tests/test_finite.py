@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import enas_viz as ev
-from enas_viz.trace import Trace
+from enas_viz.records.trace import Trace
 from enas_viz.view.curves import series
 from enas_viz.view.export import script_json
 from enas_viz.view.gallery import gallery

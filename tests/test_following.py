@@ -2,9 +2,9 @@
 
 import pytest
 
-from enas_viz.following import SAME_DATA, final_recipe, fitted, on_same_images
-from enas_viz.ranking import check_same_data, data_differences
 from enas_viz.recipes import RECIPES, change, recipe
+from enas_viz.records.ranking import check_same_data, data_differences
+from enas_viz.results.following import SAME_DATA, final_recipe, fitted, on_same_images
 
 DIGITS = {
     "name": "digits",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from enas_viz.cli import main
-from enas_viz.trace import load_trace
+from enas_viz.records.trace import load_trace
 from enas_viz.view.gallery import Link, gallery, notebook_links
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"

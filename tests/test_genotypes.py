@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enas_viz.genotypes import genotype
-from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO, MICRO, decode, explain
-from enas_viz.space import MICRO_OPS, MicroSpace
+from enas_viz.spaces import MICRO_OPS, MicroSpace
+from enas_viz.spaces.genotypes import genotype
 from enas_viz.spaces.operations import EXTRA_OPS
+from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO, MICRO, decode, explain
 
 Genotype = namedtuple("Genotype", "normal normal_concat reduce reduce_concat")
 

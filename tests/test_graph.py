@@ -4,8 +4,8 @@ import networkx as nx
 import pytest
 from episodes import made_up_episode
 
-from enas_viz.published import ARTICLE_MACRO, MICRO
-from enas_viz.space import MacroSpace
+from enas_viz.spaces import MacroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO, MICRO
 from enas_viz.view.graph import candidates, network
 
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 
 import enas_viz as ev
 from enas_viz import cli
-from enas_viz.published import MICRO
-from enas_viz.ranking import read_architecture
-from enas_viz.space import Architecture
-from enas_viz.trace import ASSETS, Episode, Header, load_trace, read_trace
+from enas_viz.records.ranking import read_architecture
+from enas_viz.records.trace import ASSETS, Episode, Header, load_trace, read_trace
+from enas_viz.spaces import Architecture
+from enas_viz.spaces.published import MICRO
 
 REAL = gzip.decompress((ASSETS / "macro-tiny.jsonl.gz").read_bytes()).splitlines()
 WITH_STEPS = [line for line in REAL if b'"steps":[' in line][:2]

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from episodes import made_up_micro_trace, made_up_trace
 
-from enas_viz.inheritance import count, inheritance, paths, size, to_json, total
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
-from enas_viz.trace import Episode, Epoch, Header, Trace, load_trace, read_trace, save_trace
+from enas_viz.records.trace import Episode, Epoch, Header, Trace, load_trace, read_trace, save_trace
+from enas_viz.records.training_counts import count, inheritance, paths, size, to_json, total
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 
 MACRO, MICRO = MacroSpace(3), MicroSpace(2)
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 import enas_viz as ev
-from enas_viz.inside import (
+from enas_viz.records.inside import (
     ASSETS,
     SHIPPED,
     Inside,
@@ -16,8 +16,8 @@ from enas_viz.inside import (
     rewired,
     save_inside,
 )
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO
 
 CELLS = Architecture(MicroSpace(2), (((1, 0, 2, 1), (2, 0, 4, 2)),) * 2)
 

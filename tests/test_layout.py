@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from enas_viz.space import MacroSpace
+from enas_viz.spaces import MacroSpace
 from enas_viz.view.graph import candidates, network
 from enas_viz.view.layout import MERGE_R, Box, place, place_strip
 from enas_viz.view.scene import MacroScene

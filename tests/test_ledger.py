@@ -15,13 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from enas_viz import cli, estimates, ledger
-from enas_viz import measured as measured_module
-from enas_viz.ledger import PAPER, SMALL, keep, read_runs, render, sort_runs
-from enas_viz.published import MACRO, MICRO
+from enas_viz import cli
+from enas_viz.facts import estimates
+from enas_viz.facts import measured as measured_module
 from enas_viz.recipes import RECIPES, change, recipe
-from enas_viz.space import MacroSpace
-from enas_viz.trace import Epoch, Header, Result, Trace, record, save_trace
+from enas_viz.records.trace import Epoch, Header, Result, Trace, record, save_trace
+from enas_viz.results import ledger
+from enas_viz.results.ledger import PAPER, SMALL, keep, read_runs, render, sort_runs
+from enas_viz.spaces import MacroSpace
+from enas_viz.spaces.published import MACRO, MICRO
 
 ROOT = Path(__file__).parent.parent
 OFFICIAL = {"name": "cifar10", "shape": [3, 32, 32]}

@@ -7,10 +7,10 @@ from dataclasses import asdict
 import pytest
 
 import enas_viz as ev
-from enas_viz.limits import Reach, reach, reach_of_header
+from enas_viz.facts.limits import Reach, reach, reach_of_header
 from enas_viz.recipes import RECIPES, Recipe, recipe
-from enas_viz.space import MacroSpace, MicroSpace
-from enas_viz.trace import load_trace
+from enas_viz.records.trace import load_trace
+from enas_viz.spaces import MacroSpace, MicroSpace
 
 MICRO_MOST = 20 * math.log(5) + 4 * sum(math.log(i) for i in range(2, 7))
 CLOSE_CAPS = {"controller__tanh_constant": 0.5}  # 0.2 for operations, which is less than the shift

@@ -11,10 +11,10 @@ import pytest
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.estimates import tell_time
-from enas_viz.inheritance import count, size
-from enas_viz.trace import ASSETS, Step
-from enas_viz.turns import NAMES, Recording, load_turns, save_turns
+from enas_viz.facts.estimates import tell_time
+from enas_viz.records.trace import ASSETS, Step
+from enas_viz.records.training_counts import count, size
+from enas_viz.records.turns import NAMES, Recording, load_turns, save_turns
 from enas_viz.view.loop import WIDTH, Picture, change, liveliest, signed
 from enas_viz.view.loop_nets import THICK, THIN
 from enas_viz.view.motion import WORDS, state_at

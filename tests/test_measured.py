@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import enas_viz
-from enas_viz import estimates
-from enas_viz import measured as module
 from enas_viz.cli.looking import recipes_command
-from enas_viz.measured import measured, row, shape, tell_demo
+from enas_viz.facts import estimates
+from enas_viz.facts import measured as module
+from enas_viz.facts.measured import measured, row, shape, tell_demo
 from enas_viz.recipes import IN_USE, RECIPES, Fidelity, change, recipe
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"

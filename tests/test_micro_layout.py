@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from enas_viz.space import MicroSpace
+from enas_viz.spaces import MicroSpace
 from enas_viz.view.micro_layout import place_cell_strip, place_cells
 
 NODES = (1, 2, 4, 5, 7)

@@ -9,9 +9,9 @@ from episodes import made_up_article_cells, made_up_cells, made_up_micro_trace
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.published import ARTICLE_MICRO, MICRO
-from enas_viz.space import MicroSpace
-from enas_viz.trace import Episode, Header
+from enas_viz.records.trace import Episode, Header
+from enas_viz.spaces import MicroSpace
+from enas_viz.spaces.published import ARTICLE_MICRO, MICRO
 from enas_viz.view.micro_svg import HEAD, network_parts
 from enas_viz.view.scene import MicroScene, scene_of
 from enas_viz.view.svg import describe, skeleton, still

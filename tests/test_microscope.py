@@ -6,7 +6,7 @@ from module import run_module
 from specimens import made_up
 
 import enas_viz as ev
-from enas_viz.specimen import load_specimen
+from enas_viz.facts.specimen import load_specimen
 from enas_viz.view.compass import compass_svg, label
 from enas_viz.view.shapes import module, shipped
 

@@ -31,7 +31,7 @@ def test_whatever_of_search_is_imported_first_waiting_is_set_before_torch_is_loa
         "sys.meta_path.insert(0, Watch())\n"
     )
 
-    assert told(watch + "import enas_viz.search.draws") == WAITING["GOMP_SPINCOUNT"]
+    assert told(watch + "import enas_viz.search.training.draws") == WAITING["GOMP_SPINCOUNT"]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

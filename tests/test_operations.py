@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import enas_viz as ev
-from enas_viz.space import MacroSpace, MicroSpace, space_from_json
+from enas_viz.spaces import MacroSpace, MicroSpace, space_from_json
 from enas_viz.spaces.operations import (
     EXTRA_OPS,
     FAMILIES,

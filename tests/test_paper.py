@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO
 from enas_viz.recipes import recipe
-from enas_viz.space import MacroSpace, MicroSpace
-from enas_viz.trace import Step
+from enas_viz.records.trace import Step
+from enas_viz.spaces import MacroSpace, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO, MACRO, MICRO
 
 
 def test_macro_space_is_as_large_as_the_paper_says():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import enas_viz as ev
-from enas_viz.policy import (
+from enas_viz.records.policy import (
     MOST_BYTES,
     STAGES,
     histogram,
@@ -20,7 +20,7 @@ from enas_viz.policy import (
     sample,
     save_policy,
 )
-from enas_viz.trace import ASSETS, NewerFormat, load_trace
+from enas_viz.records.trace import ASSETS, NewerFormat, load_trace
 from enas_viz.view.shapes import shipped
 
 NAME = "micro-cifar10-cpu"

@@ -10,7 +10,7 @@ from episodes import made_up_micro_trace, made_up_trace
 from PIL import Image
 
 import enas_viz as ev
-from enas_viz.trace import Epoch, Trace
+from enas_viz.records.trace import Epoch, Trace
 from enas_viz.view.export import png
 from enas_viz.view.poster import Poster, Run
 

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enas_viz.published import (
+from enas_viz.spaces import (
+    MACRO_OPS,
+    MICRO_OPS,
+    Architecture,
+    MacroSpace,
+    MicroSpace,
+)
+from enas_viz.spaces.published import (
     ARCHITECTURES,
     ARTICLE_MACRO,
     ARTICLE_MICRO,
@@ -20,13 +27,6 @@ from enas_viz.published import (
     decode,
     explain,
     explain_numbers,
-)
-from enas_viz.space import (
-    MACRO_OPS,
-    MICRO_OPS,
-    Architecture,
-    MacroSpace,
-    MicroSpace,
 )
 
 GOLDEN = json.loads((Path(__file__).parent / "golden/published_architectures.json").read_text())

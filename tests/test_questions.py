@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from enas_viz.exercises import EXERCISES, REPORTS, SLIPS, SOLUTIONS
-from enas_viz.questions import (
+from enas_viz.course.exercises import EXERCISES, REPORTS, SLIPS, SOLUTIONS
+from enas_viz.course.questions import (
     CASES,
     DESIGNS,
     OFFERED,

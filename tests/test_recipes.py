@@ -26,7 +26,7 @@ from enas_viz.recipes import (
     recipe_from_json,
     recorded_fidelity,
 )
-from enas_viz.space import MacroSpace, MicroSpace
+from enas_viz.spaces import MacroSpace, MicroSpace
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "hyperparameters.json").read_text())
 SEARCH = GOLDEN["recipes"]["macro_search"]

@@ -15,10 +15,10 @@ from episodes import (
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.genotypes import genotype
-from enas_viz.published import ARTICLE_MACRO, MACRO, MICRO
-from enas_viz.space import Architecture
-from enas_viz.trace import Episode
+from enas_viz.records.trace import Episode
+from enas_viz.spaces import Architecture
+from enas_viz.spaces.genotypes import genotype
+from enas_viz.spaces.published import ARTICLE_MACRO, MACRO, MICRO
 from enas_viz.view.scene import episode_json, scene_of
 from enas_viz.view.shapes import STATIC, module, shipped
 from enas_viz.view.svg import skeleton

@@ -14,92 +14,118 @@ PACKAGE = Path(__file__).parent.parent / "enas_viz"
 # module: the modules of ours that it may import. A line names everything that is allowed, whether
 # or not it is used today; "enas_viz" is the package's own door (its names and its version).
 MAY_IMPORT = {
-    "spaces": "",
+    # doors that hold nothing but a sentence
+    "records": "",
+    "facts": "",
+    "results": "",
+    "course": "",
+    "search.training": "",
+    "search.nets": "",
+    "search.nets.macro": "",
+    "search.nets.micro": "",
+    "search.runs": "",
+    # what can be decided: operations <- a space <- the two of them <- reading lists and names
     "spaces.operations": "",
-    "space": "spaces.operations",
-    "files": "",
+    "spaces.architecture": "spaces.operations",
+    "spaces.macro": "spaces.architecture spaces.operations",
+    "spaces.micro": "spaces.architecture spaces.operations",
+    "spaces": "spaces.architecture spaces.macro spaces.micro spaces.operations",
+    "records.files": "",
     "commands": "",
     "openmp": "",
+    "moved": "",
     "keys": "",
     "memory": "",
-    "decoding": "space",
-    "genotypes": "space",
-    "published": "space decoding genotypes",
-    "recipes": "space",
-    "exercises": "space published recipes specimen anatomy",
-    "questions": "exercises space",
-    "watching": "trace",
-    "trace": "space files",
-    "specimen": "space files",
-    "inside": "space files",
-    "sampler": "space trace recipes",
-    "policy": "space files trace recipes keys sampler",
-    "inheritance": "space trace recipes",
-    "turns": "space files recipes trace inheritance",
-    "cost": "space recipes",
-    "anatomy": "space recipes cost",
-    "limits": "space recipes",
-    "following": "recipes",
-    "ranking": "space files recipes",
-    "measured": "recipes space",
-    "estimates": "space recipes cost published measured",
-    "ledger": "space commands recipes trace published estimates",
+    "spaces.decoding": "spaces",
+    "spaces.genotypes": "spaces",
+    "spaces.published": "spaces spaces.decoding spaces.genotypes",
+    # recipes: fidelity <- fields <- the named ones <- changing and checking
+    "recipes.fidelity": "spaces",
+    "recipes.fields": "spaces recipes.fidelity",
+    "recipes.catalogue": "spaces recipes.fidelity recipes.fields",
+    "recipes.changing": "spaces recipes.fidelity recipes.fields recipes.catalogue",
+    "recipes": "recipes.fidelity recipes.fields recipes.catalogue recipes.changing",
+    "course.exercises": "spaces spaces.published recipes facts.specimen facts.anatomy",
+    "course.questions": "course.exercises spaces",
+    "records.progress": "records.trace",
+    "records.trace": "spaces records.files",
+    "facts.specimen": "spaces records.files",
+    "records.inside": "spaces records.files",
+    "records.sampler": "spaces records.trace recipes",
+    "records.policy": "spaces records.files records.trace recipes keys records.sampler",
+    "records.training_counts": "spaces records.trace recipes",
+    "records.turns": "spaces records.files recipes records.trace records.training_counts",
+    "facts.cost": "spaces recipes",
+    "facts.anatomy": "spaces recipes facts.cost",
+    "facts.limits": "spaces recipes",
+    "results.following": "recipes",
+    "records.ranking": "spaces records.files recipes",
+    "facts.measured": "recipes spaces",
+    "facts.estimates": "spaces recipes facts.cost spaces.published facts.measured",
+    "results.ledger": "spaces commands recipes records.trace spaces.published facts.estimates",
     # search writes traces: draws <- everything; ops <- supernet <- train <- enas <- the rest
-    "search.draws": "keys",
+    "search.training.draws": "keys",
     "search.asked": "recipes",
-    "search.checkpoint": "files",
-    "search.augment": "CORE search.draws",
-    "search.images": "",
-    "search.folders": "search.images",
-    "search.data": "CORE files search.asked search.draws search.augment search.images "
-    "search.folders",
-    "search.sizes": "CORE search.data",
-    "search.ops": "CORE search.draws",
-    "search.own_operations": "CORE search.ops",
-    "search.lstm": "CORE sampler search.asked search.draws",
-    "search.macro_controller": "CORE search.draws search.lstm",
-    "search.micro_controller": "CORE search.draws search.lstm",
-    "search.controller": "CORE enas_viz search.asked search.lstm search.macro_controller "
-    "search.micro_controller",
-    "search.diagnostics": "CORE search.controller",
-    "search.macro_supernet": "CORE search.asked search.draws search.ops",
-    "search.micro_supernet": "CORE search.asked search.draws search.ops",
-    "search.child": "CORE search.asked search.draws search.ops",
-    "search.supernet": "CORE search.asked search.ops search.macro_supernet search.micro_supernet",
-    "search.ranks": "",
-    "search.train": "CORE search.data search.draws search.ops search.child search.ranks "
-    "search.supernet",
-    "search.weights": "CORE search.draws search.data search.ranks search.sizes search.train",
-    "search.enas": "CORE BENCH inheritance search.controller search.lstm search.ranks search.sizes "
-    "search.train search.weights",
-    "search.alone": "CORE BENCH search.train",
-    "search.candidates": "CORE BENCH search.alone search.controller search.train search.enas "
-    "memory search.asked search.maker search.terms",
-    "search.seat": "CORE sampler search.draws search.controller search.candidates search.enas "
-    "search.lstm search.asked search.terms",
-    "search.microscope": "CORE specimen search.draws search.controller search.enas search.train",
-    "search.dissection": "CORE sampler search.draws search.controller search.enas search.seat "
-    "search.terms",
-    "search.inside": "CORE inside search.draws search.asked search.terms search.candidates "
-    "search.enas search.micro_supernet search.ops search.sizes search.train",
-    "search.turns": "CORE inheritance sampler turns search.draws search.alone search.asked "
-    "search.controller search.enas search.strategies search.terms search.train",
-    "search.final": "CORE BENCH search.child search.ranks search.train search.weights",
-    "search.maker": "",
-    "search.terms": "CORE search.asked search.data",
-    "search.strategies": "CORE BENCH enas_viz memory ranking search.child search.controller "
-    "search.ranks search.train search.enas search.final search.checkpoint search.maker "
-    "search.terms",
-    "search.policy": "CORE policy search.checkpoint search.controller search.maker "
-    "search.strategies search.terms search.train",
-    "search.reproduction": "CORE following estimates ledger ranking search.candidates "
-    "search.strategies search.checkpoint search.ranks",
+    "search.runs.checkpoint": "records.files",
+    "search.training.augment": "CORE search.training.draws",
+    "search.training.images": "",
+    "search.training.folders": "search.training.images",
+    "search.training.data": "CORE records.files search.asked search.training.draws "
+    "search.training.augment search.training.images search.training.folders",
+    "search.training.sizes": "CORE search.training.data",
+    "search.nets.ops": "CORE search.training.draws",
+    "search.nets.own_operations": "CORE search.nets.ops",
+    "search.nets.lstm": "CORE records.sampler search.asked search.training.draws",
+    "search.nets.macro.controller": "CORE search.training.draws search.nets.lstm",
+    "search.nets.micro.controller": "CORE search.training.draws search.nets.lstm",
+    "search.nets.controller": "CORE enas_viz search.asked search.nets.lstm "
+    "search.nets.macro.controller search.nets.micro.controller",
+    "search.diagnostics": "CORE search.nets.controller",
+    "search.nets.macro.supernet": "CORE search.asked search.training.draws search.nets.ops",
+    "search.nets.micro.supernet": "CORE search.asked search.training.draws search.nets.ops",
+    "search.nets.child": "CORE search.asked search.training.draws search.nets.ops",
+    "search.nets.supernet": "CORE search.asked search.nets.ops search.nets.macro.supernet "
+    "search.nets.micro.supernet",
+    "search.training.ranks": "",
+    "search.training.step": "CORE search.training.data search.training.draws search.nets.ops "
+    "search.nets.child search.training.ranks search.nets.supernet",
+    "search.training.epochs": "CORE search.training.draws search.training.data "
+    "search.training.ranks search.training.sizes search.training.step",
+    "search.enas": "CORE BENCH records.training_counts search.nets.controller search.nets.lstm "
+    "search.training.ranks search.training.sizes search.training.step search.training.epochs",
+    "search.alone": "CORE BENCH search.training.step",
+    "search.candidates": "CORE BENCH search.alone search.nets.controller search.training.step "
+    "search.enas memory search.asked search.runs.maker search.runs.terms",
+    "search.seat": "CORE records.sampler search.training.draws search.nets.controller "
+    "search.candidates search.enas search.nets.lstm search.asked search.runs.terms",
+    "search.microscope": "CORE facts.specimen search.training.draws search.nets.controller "
+    "search.enas search.training.step",
+    "search.dissection": "CORE records.sampler search.training.draws search.nets.controller "
+    "search.enas search.seat search.runs.terms",
+    "search.inside": "CORE records.inside search.training.draws search.asked search.runs.terms "
+    "search.candidates search.enas search.nets.micro.supernet search.nets.ops "
+    "search.training.sizes search.training.step",
+    "search.turns": "CORE records.training_counts records.sampler records.turns "
+    "search.training.draws search.alone search.asked search.nets.controller search.enas "
+    "search.runs.run search.runs.terms search.training.step",
+    "search.final": "CORE BENCH search.nets.child search.training.ranks search.training.step "
+    "search.training.epochs",
+    "search.runs.maker": "",
+    "search.runs.terms": "CORE search.asked search.training.data",
+    "search.runs.run": "CORE BENCH enas_viz memory records.ranking search.nets.child "
+    "search.nets.controller search.training.ranks search.training.step search.enas search.final "
+    "search.runs.checkpoint search.runs.maker search.runs.terms",
+    "search.runs.policy": "CORE records.policy search.runs.checkpoint search.nets.controller "
+    "search.runs.maker search.runs.run search.runs.terms search.training.step",
+    "search.runs.reproduction": "CORE results.following facts.estimates results.ledger "
+    "records.ranking search.candidates search.runs.run search.runs.checkpoint "
+    "search.training.ranks",
     "search": "search.* openmp",
     # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
     "view.layout": "LOOK view.graph",
     "view.micro_layout": "LOOK view.layout",
-    "view.given": "LOOK published",
+    "view.given": "LOOK spaces.published",
     "view.scene": "LOOK view.given view.graph PLACES",
     "view.shapes": "PLACES spaces.operations view.scene",
     "view.macro_svg": "LOOK PLACES view.scene view.shapes",
@@ -112,67 +138,71 @@ MAY_IMPORT = {
     "view.timeline": "LOOK view.given view.graph view.scene view.svg view.curves view.pack",
     "view.chapters": "LOOK view.scene view.curves",
     "view.board": "LOOK view.given view.scene view.svg view.curves view.pack",
-    "view.sharing_svg": "LOOK PLACES inheritance view.scene view.shapes",
-    "view.sharing": "LOOK inheritance view.scene view.shapes view.pack view.sharing_svg",
+    "view.sharing_svg": "LOOK PLACES records.training_counts view.scene view.shapes",
+    "view.sharing": "LOOK records.training_counts view.scene view.shapes view.pack "
+    "view.sharing_svg",
     "view.closeup": "LOOK view.graph view.scene view.shapes",
     "view.step_closeup": "LOOK view.scene view.shapes",
     "view.scores": "view.shapes",
     "view.motion": "",
     "view.loop_nets": "LOOK view.motion view.scene view.shapes",
-    "view.loop": "LOOK turns estimates view.loop_nets view.motion view.scene view.shapes",
-    "view.compass": "LOOK specimen view.scene view.shapes",
+    "view.loop": "LOOK records.turns facts.estimates view.loop_nets view.motion view.scene "
+    "view.shapes",
+    "view.compass": "LOOK facts.specimen view.scene view.shapes",
     "view.stage": "LOOK view.scene view.shapes view.svg view.curves view.timeline view.chapters",
     "view.reel": "view.shapes view.stage",
-    "view.child": "inside space view.scene view.shapes",
+    "view.child": "records.inside spaces view.scene view.shapes",
     "view.repaint": "",
-    "view.animation": "files",
-    "view.export": "LOOK files view.clear view.graph view.scene view.shapes view.stack view.svg "
-    "view.curves "
-    "view.timeline view.closeup view.step_closeup view.scores view.animation "
+    "view.animation": "records.files",
+    "view.export": "LOOK records.files view.clear view.graph view.scene view.shapes view.stack "
+    "view.svg view.curves view.timeline view.closeup view.step_closeup view.scores view.animation "
     "view.stage view.reel view.repaint",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
-    "view.gallery": "LOOK inside published turns view.given view.scene view.shapes view.stack "
-    "view.child view.timeline view.loop view.motion view.board view.poster view.export",
+    "view.gallery": "LOOK records.inside spaces.published records.turns view.given view.scene "
+    "view.shapes view.stack view.child view.timeline view.loop view.motion view.board view.poster "
+    "view.export",
     "view": "view.*",
     # widgets show what view draws: base <- each of them; none imports another
     "widgets.base": "",
-    "widgets.replay": "LOOK policy view.* widgets.base",
+    "widgets.replay": "LOOK records.policy view.* widgets.base",
     "widgets.dashboard": "LOOK view.* widgets.base",
-    "widgets.editor": "LOOK anatomy view.* widgets.base widgets.replay",  # a replay with a desk
-    "widgets.microscope": "LOOK specimen view.* widgets.base",
-    "widgets.exercise": "LOOK exercises questions view.* widgets.base",
+    "widgets.editor": "LOOK facts.anatomy view.* widgets.base widgets.replay",
+    "widgets.microscope": "LOOK facts.specimen view.* widgets.base",
+    "widgets.exercise": "LOOK course.exercises course.questions view.* widgets.base",
     "widgets.lens": "LOOK view.* widgets.base",
-    "widgets.child": "inside view.* widgets.base",
-    "widgets.loop": "LOOK turns view.* widgets.base",
+    "widgets.child": "records.inside view.* widgets.base",
+    "widgets.loop": "LOOK records.turns view.* widgets.base",
     "widgets.shared_weights": "LOOK view.* widgets.base",
     "widgets": "widgets.*",
     # the doors
-    "enas_viz": "CORE exercises inside limits policy specimen turns watching view.* widgets.*",
+    "enas_viz": "CORE moved course.exercises records.inside facts.limits records.policy "
+    "facts.specimen records.turns records.progress view.* widgets.*",
     # the website of the course: its pages <- build, from the notebooks, the gallery, the source
     "site.shell": "",
     "site.reference": "enas_viz",
     "site.running": "widgets.base",
     "site.notebook": "site.running",
-    "site.build": "files view.gallery view.shapes site.shell site.reference site.running "
+    "site.build": "records.files view.gallery view.shapes site.shell site.reference site.running "
     "site.notebook",
     "site": "site.*",
     # the command line: options, progress <- one file per group of commands <- entry
     "cli.options": "CORE enas_viz",
-    "cli.progress": "CORE ledger watching",
+    "cli.progress": "CORE results.ledger records.progress",
     "cli.looking": "COMMAND cli.options",
     "cli.searching": "COMMAND cli.options cli.progress",
     "cli.training": "COMMAND cli.options cli.progress",
-    "cli.demo": "COMMAND cli.options cli.progress estimates measured",
+    "cli.demo": "COMMAND cli.options cli.progress facts.estimates facts.measured",
     "cli.entry": "enas_viz commands memory cli.*",
     "cli": "cli.entry",
     "__main__": "cli",
 }
 GROUPS = {
-    "CORE": "space files commands published recipes trace cost",
-    "LOOK": "space trace recipes cost limits",
+    "CORE": "spaces records.files commands spaces.published recipes records.trace facts.cost",
+    "LOOK": "spaces records.trace recipes facts.cost facts.limits",
     "PLACES": "view.layout view.micro_layout",
-    "COMMAND": "CORE following ranking estimates ledger enas_viz view.* widgets.* site.*",
-    "BENCH": "search.draws search.data search.ops search.supernet",
+    "COMMAND": "CORE results.following records.ranking facts.estimates results.ledger enas_viz "
+    "view.* widgets.* site.*",
+    "BENCH": "search.training.draws search.training.data search.nets.ops search.nets.supernet",
 }
 INSIDE_FUNCTIONS = {
     f"cli.{name}": "search.*" for name in ("progress", "searching", "training", "demo")
@@ -200,7 +230,7 @@ def spelled(names: str) -> set[str]:
             room = name.removesuffix(".*")
             found |= {m for m in FILES if m == room or m.startswith(f"{room}.")}
         else:  # whoever may import the spaces may import what they are built from
-            found |= {name, "spaces.operations"} if name == "space" else {name}
+            found |= {name, "spaces.operations"} if name == "spaces" else {name}
     return found
 
 
@@ -266,7 +296,7 @@ def test_a_module_imports_only_what_its_room_may(name):
 def test_names_are_imported_by_text_only_at_the_door_and_only_from_rooms_that_look():
     by_text = [n for n, path in FILES.items() if "import_module" in path.read_text("utf-8")]
 
-    assert by_text == ["enas_viz"]
+    assert by_text == ["enas_viz", "moved"]
     assert set(enas_viz._HOMES.values()) <= spelled(MAY_IMPORT["enas_viz"])
 
 
@@ -314,22 +344,22 @@ def test_imports_are_found_wherever_they_hide():
     source = """
 import enas_viz
 from enas_viz import search
-from enas_viz.space import MacroSpace
+from enas_viz.spaces import MacroSpace
 class A:
-    import enas_viz.cost
+    import enas_viz.facts.cost
 def f():
-    from enas_viz.search import draws
+    from enas_viz.search.training import draws
     def g():
         import enas_viz.search.enas as e
-    from enas_viz.space import MicroSpace
+    from enas_viz.spaces import MicroSpace
 """
 
     assert imports(source, "x") == {
         "enas_viz": False,
         "search": False,
-        "space": False,
-        "cost": False,
-        "search.draws": True,
+        "spaces": False,
+        "facts.cost": False,
+        "search.training.draws": True,
         "search.enas": True,
     }
 

@@ -7,9 +7,9 @@ from collections import deque
 import pytest
 from episodes import made_up_article_episode, made_up_episode
 
-from enas_viz.published import ARTICLE_MACRO
-from enas_viz.space import Decision, MacroSpace
-from enas_viz.trace import Header, Step, Trace
+from enas_viz.records.trace import Header, Step, Trace
+from enas_viz.spaces import Decision, MacroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO
 from enas_viz.view.scene import MacroScene, episode_json, facts, scene_of, subject
 
 

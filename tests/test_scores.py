@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 import enas_viz as ev
-from enas_viz.ledger import kept
+from enas_viz.results.ledger import kept
 from enas_viz.view.scores import scores_of
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from episodes import made_up_micro_trace, made_up_trace, with_counts
 
-from enas_viz.inheritance import inheritance, paths, size, total
-from enas_viz.space import MacroSpace, MicroSpace
-from enas_viz.trace import Epoch
+from enas_viz.records.trace import Epoch
+from enas_viz.records.training_counts import inheritance, paths, size, total
+from enas_viz.spaces import MacroSpace, MicroSpace
 from enas_viz.view.sharing import MOST, WORDS, Sharing, size_in_words
 from enas_viz.view.sharing_svg import SPOT, THREAD, State, bare, grown, picture, short_count
 

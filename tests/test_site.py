@@ -115,7 +115,7 @@ def test_a_page_shows_text_tables_code_and_what_was_printed(built):
     assert '<span class="kn">import</span>' in page
     assert '<pre class="out">1 &lt; 2\n</pre>' in page
     assert 'alt="A network of 4 layers' in page
-    assert 'href="source/enas_viz.trace.html#L-20"' in page
+    assert 'href="source/enas_viz.records.trace.html#L-20"' in page
     assert "a file that is no page and" in page  # words without a link
     assert '<a rel="next" href="01_next.html">' in page
 

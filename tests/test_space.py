@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enas_viz.space import (
+from enas_viz.spaces import (
     MACRO_OPS,
     MAX_LAYERS,
     MAX_NODES,

@@ -6,8 +6,8 @@ import math
 import pytest
 from specimens import SPACE, every_sample, made_up
 
-from enas_viz.space import MacroSpace
-from enas_viz.specimen import ASSET, Specimen, load_specimen, mulberry, save_specimen
+from enas_viz.facts.specimen import ASSET, Specimen, load_specimen, mulberry, save_specimen
+from enas_viz.spaces import MacroSpace
 
 
 def exact(specimen, scores, images, weight=0.0):

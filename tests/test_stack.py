@@ -9,10 +9,10 @@ import pytest
 from episodes import made_up_episode
 
 import enas_viz as ev
-from enas_viz.cost import child_cost
-from enas_viz.published import ARTICLE_MICRO, MACRO, MICRO
+from enas_viz.facts.cost import child_cost
 from enas_viz.recipes import recipe
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces.published import ARTICLE_MICRO, MACRO, MICRO
 from enas_viz.view.scene import scene_of
 from enas_viz.view.stack import plan_of, slabs, stack_parts
 

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 from episodes import made_up_article_episode, made_up_episode
 
-from enas_viz.published import ARTICLE_MACRO, MACRO
-from enas_viz.space import MacroSpace
+from enas_viz.spaces import MacroSpace
 from enas_viz.spaces.operations import SLOTS, STANDARD, known_operations
+from enas_viz.spaces.published import ARTICLE_MACRO, MACRO
 from enas_viz.view.macro_svg import network_parts
 from enas_viz.view.scene import MacroScene, scene_of
 from enas_viz.view.shapes import icon, palette, styles, wrap

@@ -12,7 +12,7 @@ from episodes import made_up_episode, made_up_trace
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.trace import Trace
+from enas_viz.records.trace import Trace
 from enas_viz.view.scene import episode_json, facts, scene_of
 from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import EDGE, LEFT, RIGHT, SPARK, film, moments

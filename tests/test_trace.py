@@ -11,8 +11,7 @@ from episodes import made_up_article_episode, made_up_cells, made_up_episode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enas_viz.space import Architecture, Decision, MacroSpace, MicroSpace
-from enas_viz.trace import (
+from enas_viz.records.trace import (
     FORMAT,
     UNNUMBERED,
     Episode,
@@ -28,6 +27,7 @@ from enas_viz.trace import (
     record,
     save_trace,
 )
+from enas_viz.spaces import Architecture, Decision, MacroSpace, MicroSpace
 
 OP = Decision("op", 0, 1, 6)
 SKIP = Decision("skip", 2, 2, 2)

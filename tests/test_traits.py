@@ -8,7 +8,7 @@ import json
 import pytest
 
 import enas_viz as ev
-from enas_viz.trace import Trace
+from enas_viz.records.trace import Trace
 from enas_viz.widgets.base import Refused, Widget
 
 NAN, INF = float("nan"), float("inf")

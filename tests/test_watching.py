@@ -6,9 +6,9 @@ import pytest
 from episodes import made_up_trace
 
 import enas_viz as ev
-from enas_viz.space import Architecture, MacroSpace
-from enas_viz.trace import Episode, Epoch, Tick
-from enas_viz.watching import Figures
+from enas_viz.records.progress import Figures
+from enas_viz.records.trace import Episode, Epoch, Tick
+from enas_viz.spaces import Architecture, MacroSpace
 
 TRACE = made_up_trace(3, epochs=2, per_epoch=3)
 

@@ -8,8 +8,8 @@ from statistics import mean, stdev
 import pytest
 
 import enas_viz as ev
-from enas_viz.estimates import CPU, GPU, estimate, tell_time
-from enas_viz.measured import tell_demo
+from enas_viz.facts.estimates import CPU, GPU, estimate, tell_time
+from enas_viz.facts.measured import tell_demo
 from enas_viz.recipes import recipe
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import enas_viz as ev
-from enas_viz.trace import Epoch, Header, Trace
+from enas_viz.records.trace import Epoch, Header, Trace
 from enas_viz.view.gallery import gallery, notebook_links
 
 NAN = float("nan")

@@ -1,8 +1,9 @@
 """Measures how long the demo takes, and keeps what it found.
 
-Runs `enas-viz demo` in a process of its own, one thread. Its time goes to `enas_viz/measured.json`,
-from which the demo, README and notebook 00 take the minutes that they promise; its figures go to
-`benchmarks/results/demo-SPACE.json`, from which README has its table.
+Runs `enas-viz demo` in a process of its own, one thread. Its time goes to
+`enas_viz/facts/measured.json`, from which the demo, README and notebook 00 take the minutes that
+they promise; its figures go to `benchmarks/results/demo-SPACE.json`, from which README has its
+table.
 
     python tools/measure_demo.py [macro] [micro]
 """
@@ -21,7 +22,7 @@ from typing import Any
 
 from measure_recipes import TABLE, processor  # sets one thread, too
 
-from enas_viz.trace import load_trace
+from enas_viz.records.trace import load_trace
 
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"
 

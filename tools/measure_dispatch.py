@@ -21,11 +21,11 @@ import torch
 
 import enas_viz
 from enas_viz.recipes import Recipe, recipe
+from enas_viz.records.trace import Epoch
 from enas_viz.search import candidates
 from enas_viz.search.enas import Enas
-from enas_viz.search.strategies import build
-from enas_viz.space import Architecture
-from enas_viz.trace import Epoch
+from enas_viz.search.runs.run import build
+from enas_viz.spaces import Architecture
 
 SEEDS = (0, 1, 2)
 SAMPLES = 200  # of the policy, to see what it prefers

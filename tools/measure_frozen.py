@@ -14,7 +14,7 @@ from measure_recipes import processor  # sets one thread, too
 
 from enas_viz import search
 from enas_viz.recipes import recipe
-from enas_viz.trace import Episode, Header
+from enas_viz.records.trace import Episode, Header
 
 RESULT = Path(__file__).parent.parent / "benchmarks" / "results" / "frozen-controller.json"
 CHANGES = {"network__layers": 3, "network__filters": 12, "train__epochs": 16}  # as in the notebook

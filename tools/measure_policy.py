@@ -12,10 +12,10 @@ import math
 from datetime import date
 from pathlib import Path
 
-from enas_viz.measured import TABLE
+from enas_viz.facts.measured import TABLE
+from enas_viz.records.trace import load_trace
 from enas_viz.search import candidates
-from enas_viz.search.strategies import read_run, restore
-from enas_viz.trace import load_trace
+from enas_viz.search.runs.run import read_run, restore
 
 SAMPLES = 200
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"

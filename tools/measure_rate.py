@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from enas_viz.recipes import Recipe, recipe
-from enas_viz.search import draws
-from enas_viz.search.controller import ControllerOptimiser, make_controller
+from enas_viz.search.nets.controller import ControllerOptimiser, make_controller
+from enas_viz.search.training import draws
 
 RECIPE = "macro-laptop"
 RATES = (7e-3, 1.4e-2, 2.8e-2, 5.6e-2)

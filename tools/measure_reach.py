@@ -21,11 +21,11 @@ from statistics import mean
 import torch
 
 import enas_viz
-from enas_viz.limits import Reach, reach
+from enas_viz.facts.limits import Reach, reach
 from enas_viz.recipes import Recipe, recipe
-from enas_viz.search import draws
-from enas_viz.search.controller import Controller, ControllerOptimiser, make_controller
 from enas_viz.search.diagnostics import Diagnosis, diagnose
+from enas_viz.search.nets.controller import Controller, ControllerOptimiser, make_controller
+from enas_viz.search.training import draws
 
 SEEDS = (0, 1, 2)
 PLANTED = ("max3x3", "sep5x5")  # one that the released prior disfavours, one that it favours

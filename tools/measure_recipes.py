@@ -25,7 +25,7 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from enas_viz.measured import shape
+from enas_viz.facts.measured import shape
 from enas_viz.recipes import RECIPES, Recipe, change
 
 TABLE = Path(__file__).parent.parent / "enas_viz" / "measured.json"
@@ -121,7 +121,7 @@ def counted(made: Recipe) -> dict[str, Any]:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from enas_viz.search.train import count_right
+    from enas_viz.search.training.step import count_right
 
     class Kernels(TorchDispatchMode):
         count = 0
@@ -159,11 +159,11 @@ def started(made: Recipe, device: str) -> Any:
     """A run of the recipe at its start, on random images."""
     import torch
 
-    from enas_viz.search.data import Data, Split
+    from enas_viz.records.trace import Header
     from enas_viz.search.enas import Enas
     from enas_viz.search.final import FinalTraining
-    from enas_viz.space import Architecture
-    from enas_viz.trace import Header
+    from enas_viz.search.training.data import Data, Split
+    from enas_viz.spaces import Architecture
 
     of = made.dataset
     train, valid, channels = of.train, of.valid, of.channels
@@ -191,7 +191,7 @@ def started(made: Recipe, device: str) -> Any:
 
 def ticks(run: Any) -> Iterator[Any]:
     """One item for each step or reward."""
-    from enas_viz.trace import Tick
+    from enas_viz.records.trace import Tick
 
     return (item for item in run.records() if isinstance(item, Tick))
 

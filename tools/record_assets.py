@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from enas_viz import recipe, search
-from enas_viz.policy import SUFFIX, save_policy
-from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO
 from enas_viz.recipes import PRESETS, Recipe
+from enas_viz.records.policy import SUFFIX, save_policy
+from enas_viz.records.trace import ASSETS, Epoch, Trace, load_trace, save_trace
+from enas_viz.records.turns import save_turns
 from enas_viz.search import turns as turns_of
-from enas_viz.search.controller import narrate
-from enas_viz.trace import ASSETS, Epoch, Trace, load_trace, save_trace
-from enas_viz.turns import save_turns
+from enas_viz.search.nets.controller import narrate
+from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO
 
 ARTICLE_NOTE = (
     "The article's worked example, not a search: an untrained controller (seed 0) was made to take "

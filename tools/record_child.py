@@ -18,13 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from enas_viz import recipe, search
-from enas_viz.inside import ASSETS, SHIPPED, save_inside
-from enas_viz.published import ARTICLE_MACRO
 from enas_viz.recipes import Recipe
+from enas_viz.records.inside import ASSETS, SHIPPED, save_inside
+from enas_viz.records.trace import Epoch, load_trace
 from enas_viz.search.candidates import validate
 from enas_viz.search.inside import look_inside
-from enas_viz.space import Architecture, MicroSpace
-from enas_viz.trace import Epoch, load_trace
+from enas_viz.spaces import Architecture, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO
 
 SEED, RESOLUTION = 0, 16
 EPOCHS = {"child-macro": 240, "child-micro": 110}

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from enas_viz import recipe
+from enas_viz.facts.specimen import ASSET, save_specimen
+from enas_viz.records.trace import Epoch
 from enas_viz.search.microscope import specimen
-from enas_viz.search.strategies import build
-from enas_viz.specimen import ASSET, save_specimen
-from enas_viz.trace import Epoch
+from enas_viz.search.runs.run import build
 
 EPOCHS = 20
 SEED = 0

@@ -31,13 +31,13 @@ import torch
 from scipy import stats
 
 import enas_viz
-from enas_viz.files import write_text
 from enas_viz.recipes import Recipe, as_json, change, recipe
-from enas_viz.search import draws
+from enas_viz.records.files import write_text
 from enas_viz.search.alone import Alone, train_network
-from enas_viz.search.data import Data, Split, load_data, load_test_data
 from enas_viz.search.microscope import every
-from enas_viz.space import Architecture
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data, Split, load_data, load_test_data
+from enas_viz.spaces import Architecture
 
 ROOT = Path(__file__).parent.parent
 PILOT = ROOT / "benchmarks" / "results" / "world-pilot.json"

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import enas_viz as ev
-from enas_viz.measured import tell_demo
+from enas_viz.facts.measured import tell_demo
 from enas_viz.view.gallery import notebook_links
 
 ROOT = Path(__file__).parent.parent

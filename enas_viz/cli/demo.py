@@ -14,13 +14,13 @@ from typing import Any, Literal
 import filelock
 
 import enas_viz
-from enas_viz import estimates, measured
 from enas_viz.cli.options import UsageError, parse
 from enas_viz.cli.progress import percent, progress_bar, watch
-from enas_viz.files import write_text
+from enas_viz.facts import estimates, measured
 from enas_viz.recipes import Recipe, change, recipe
-from enas_viz.space import MacroSpace
-from enas_viz.trace import load_trace
+from enas_viz.records.files import write_text
+from enas_viz.records.trace import load_trace
+from enas_viz.spaces import MacroSpace
 
 SHARED_MEANS = {
     "first higher": "the controller learned which operations work with the weights that all share.",
@@ -50,7 +50,7 @@ def demo_command(args: Sequence[str]) -> None:
     options = parse(DemoOptions, args, "demo")
     from enas_viz import search
     from enas_viz.search import candidates
-    from enas_viz.search.strategies import restore
+    from enas_viz.search.runs.run import restore
 
     chosen = recipe(f"{options.space}-tiny")
     samples, finalists, alone_epochs = 50, 4, 12

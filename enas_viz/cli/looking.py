@@ -13,11 +13,11 @@ from typing import Literal
 from tyro.conf import Positional
 
 import enas_viz
-from enas_viz import estimates
 from enas_viz.cli.options import UsageError, parse
-from enas_viz.files import check_folder, check_target, is_direct, write_text
+from enas_viz.facts import estimates
 from enas_viz.recipes import RECIPES
-from enas_viz.trace import load_trace
+from enas_viz.records.files import check_folder, check_target, is_direct, write_text
+from enas_viz.records.trace import load_trace
 from enas_viz.view.export import check_saved
 from enas_viz.view.scene import subject
 
@@ -159,7 +159,7 @@ def decode_command(args: Sequence[str]) -> None:
     # lines of the authors that begin like an option of ours; behind a space they are an argument
     args = [f" {a}" if re.match(r"--child_fixed_arc|-{2,}\s", a) else a for a in args]
     options = parse(DecodeOptions, args, "decode")
-    from enas_viz.published import decode, explain, explain_numbers
+    from enas_viz.spaces.published import decode, explain, explain_numbers
 
     if options.out:
         check_saved(options.out)

@@ -13,10 +13,10 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from enas_viz import ledger
 from enas_viz.commands import command
-from enas_viz.trace import Episode, Epoch, Header, Result, Tick, load_trace
-from enas_viz.watching import Figures
+from enas_viz.records.progress import Figures
+from enas_viz.records.trace import Episode, Epoch, Header, Result, Tick, load_trace
+from enas_viz.results import ledger
 
 BEATS = (0.2, 60)  # seconds between two looks of a bar: in a terminal, and elsewhere as lines
 
@@ -37,7 +37,7 @@ def watch(
     goes on with it, where that is not `enas-viz resume`. data: where its images are, if not where
     the run says. best: the best accuracy of a sample before, of a run that is resumed.
     """
-    from enas_viz.search.ranks import is_first_process, started_processes
+    from enas_viz.search.training.ranks import is_first_process, started_processes
 
     quiet, stopped, trained = not is_first_process(), False, False
     items = iter(items)

@@ -22,13 +22,13 @@ from enas_viz.cli.options import (
 )
 from enas_viz.cli.progress import percent, progress_bar, watch
 from enas_viz.commands import command
-from enas_viz.files import check_target, is_direct
-from enas_viz.following import final_recipe
-from enas_viz.ranking import write_ranking
 from enas_viz.recipes import Preset, recipe, recipe_from_json
-from enas_viz.space import Architecture, MacroSpace, Space
+from enas_viz.records.files import check_target, is_direct
+from enas_viz.records.ranking import write_ranking
+from enas_viz.records.trace import load_trace
+from enas_viz.results.following import final_recipe
+from enas_viz.spaces import Architecture, MacroSpace, Space
 from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS
-from enas_viz.trace import load_trace
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def resume_command(args: Sequence[str]) -> None:
     """Go on with a search or a training that was stopped."""
     options = parse(ResumeOptions, args, "resume")
     from enas_viz import search
-    from enas_viz.search.strategies import read_run
+    from enas_viz.search.runs.run import read_run
 
     epochs = recipe_from_json(read_run(options.folder)["recipe"]).train.epochs
     if (options.folder / "trace.jsonl.gz").exists():
@@ -132,7 +132,7 @@ def derive_command(args: Sequence[str]) -> None:
     """Rank architectures sampled from a trained policy."""
     options = parse(DeriveOptions, args, "derive")
     from enas_viz.search.candidates import FALSE_ALARMS, derive
-    from enas_viz.search.strategies import read_run, restore
+    from enas_viz.search.runs.run import read_run, restore
 
     if read_run(options.folder)["recipe"].get("strategy") == "final":
         raise UsageError(f"{options.folder} holds a final training; candidates come from a search")

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import tyro
 from tyro.conf import Positional
 
-from enas_viz import ledger
 from enas_viz.cli.options import (
     UsageError,
     check_data_options,
@@ -23,12 +22,13 @@ from enas_viz.cli.options import (
 )
 from enas_viz.cli.progress import progress_bar, watch
 from enas_viz.commands import command
-from enas_viz.files import check_folder, check_target, write_text
-from enas_viz.following import final_recipe, fitted
-from enas_viz.ranking import read_architecture
 from enas_viz.recipes import RECIPES, Preset, Recipe, recipe, recipe_from_json
-from enas_viz.space import Architecture, MacroSpace, Wiring
-from enas_viz.trace import load_trace
+from enas_viz.records.files import check_folder, check_target, write_text
+from enas_viz.records.ranking import read_architecture
+from enas_viz.records.trace import load_trace
+from enas_viz.results import ledger
+from enas_viz.results.following import final_recipe, fitted
+from enas_viz.spaces import Architecture, MacroSpace, Wiring
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def train_command(args: Sequence[str]) -> None:
     if searched and data is None and "data.name" not in named_fields(fields):
         data = searched["data"]
     from enas_viz import search
-    from enas_viz.search.ranks import is_first_process
+    from enas_viz.search.training.ranks import is_first_process
 
     if is_first_process():
         for told in filter(None, (origin.get("read"), left_out(chosen, architecture))):
@@ -176,7 +176,7 @@ def _base_recipe(options: TrainOptions, searched: dict[str, Any] | None) -> Reci
 
 def _read_search(run: Path) -> dict[str, Any]:
     """What `run.json` says of a search. UsageError when the folder holds a final training."""
-    from enas_viz.search.strategies import read_run
+    from enas_viz.search.runs.run import read_run
 
     facts = read_run(run)
     if facts["recipe"].get("strategy") == "final":
@@ -231,12 +231,12 @@ def named_architecture(
     if wiring and (text == "random" or is_file):
         raise UsageError(f"--wiring says how a list is read; --arch {text} is none")
     if text == "random":
-        from enas_viz.search.reproduction import random_architecture, random_origin
+        from enas_viz.search.runs.reproduction import random_architecture, random_origin
 
         return random_architecture(made, seed), random_origin(made, seed)
     if is_file:
         return read_architecture(Path(text))
-    from enas_viz.published import ARCHITECTURES, decode
+    from enas_viz.spaces.published import ARCHITECTURES, decode
 
     name, kind = text.strip().lower(), made.network.space
     if kind == "macro" and made.fidelity.skip_wiring == "code" and name not in ARCHITECTURES:
@@ -259,7 +259,7 @@ def _is_file(text: str) -> bool:
 def reproduce_command(args: Sequence[str]) -> None:
     """Search, derive and train as the paper does; again: go on where it stopped."""
     options = parse(ReproduceOptions, args, "reproduce")
-    from enas_viz.search import reproduction
+    from enas_viz.search.runs import reproduction
 
     folder = options.folder or Path("runs") / f"reproduce-{options.space}-{options.size}"
     plan = reproduction.make_plan(

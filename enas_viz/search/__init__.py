@@ -6,17 +6,17 @@ for record in search.run(ev.recipe("macro-tiny")): ...
 
 import enas_viz.openmp  # noqa: F401 (before anything imports torch)
 from enas_viz.search.candidates import derive
-from enas_viz.search.child import MacroChild, MicroChild, make_child
-from enas_viz.search.controller import make_controller
-from enas_viz.search.data import load_data
 from enas_viz.search.dissection import dissect
 from enas_viz.search.inside import look_inside
-from enas_viz.search.ops import norm
-from enas_viz.search.own_operations import operation
-from enas_viz.search.policy import record_policy
+from enas_viz.search.nets.child import MacroChild, MicroChild, make_child
+from enas_viz.search.nets.controller import make_controller
+from enas_viz.search.nets.ops import norm
+from enas_viz.search.nets.own_operations import operation
+from enas_viz.search.nets.supernet import MacroSupernet, MicroSupernet, make_supernet
+from enas_viz.search.runs.policy import record_policy
+from enas_viz.search.runs.run import restore, resume, run, train_child
 from enas_viz.search.seat import ask, responses, score
-from enas_viz.search.strategies import restore, resume, run, train_child
-from enas_viz.search.supernet import MacroSupernet, MicroSupernet, make_supernet
+from enas_viz.search.training.data import load_data
 from enas_viz.search.turns import Turns, loop_recipe
 
 __all__ = [

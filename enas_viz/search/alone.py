@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import Recipe
-from enas_viz.search import draws
-from enas_viz.search.data import Data, Split
-from enas_viz.search.supernet import make_supernet
-from enas_viz.search.train import (
+from enas_viz.search.nets.supernet import make_supernet
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data, Split
+from enas_viz.search.training.step import (
     NonFiniteLoss,
     check_weights,
     evaluating,
@@ -30,7 +30,7 @@ from enas_viz.search.train import (
     right_answers,
     train_step,
 )
-from enas_viz.space import Architecture
+from enas_viz.spaces import Architecture
 
 
 @dataclass(frozen=True)

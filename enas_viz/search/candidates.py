@@ -21,15 +21,16 @@ import torch
 
 from enas_viz.memory import told_when_out_of_memory
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
-from enas_viz.search import draws, terms
+from enas_viz.records.trace import binomial_error
 from enas_viz.search.alone import train_network
 from enas_viz.search.asked import whole
-from enas_viz.search.data import Data, Split
 from enas_viz.search.enas import Enas
-from enas_viz.search.maker import maker, others
-from enas_viz.search.train import evaluating, refit_batch_norm, right_answers
-from enas_viz.space import Architecture, MacroSpace, Space
-from enas_viz.trace import binomial_error
+from enas_viz.search.runs import terms
+from enas_viz.search.runs.maker import maker, others
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data, Split
+from enas_viz.search.training.step import evaluating, refit_batch_norm, right_answers
+from enas_viz.spaces import Architecture, MacroSpace, Space
 
 SURE = 0.05  # two groups are told apart when equal ones would differ as much in less than 5 %
 # Rankings of ten equally good networks that call at least one of them apart from the first.

@@ -3,7 +3,7 @@
 Every logit is `bound * tanh(raw / temperature)`. Where the tanh is saturated, the logit stays where
 it is whatever the reward says; `diagnose` measures how far each kind of logit is from that.
 
-Not here: what the bounds allow at all (`enas_viz/limits.py`), and training (`enas.py`).
+Not here: what the bounds allow at all (`enas_viz/facts/limits.py`), and training (`enas.py`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import order_of
-from enas_viz.search.controller import Controller, Rollout
-from enas_viz.space import Decision
+from enas_viz.search.nets.controller import Controller, Rollout
+from enas_viz.spaces import Decision
 
 # one row for each draw of a decision, one probability for each option
 Rows = tuple[tuple[float, ...], ...]

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import order_of
-from enas_viz.sampler import entry
-from enas_viz.search import draws, terms
-from enas_viz.search.controller import Controller
+from enas_viz.records.sampler import entry
+from enas_viz.records.trace import Episode, Header
 from enas_viz.search.enas import Enas
+from enas_viz.search.nets.controller import Controller
+from enas_viz.search.runs import terms
 from enas_viz.search.seat import seated
-from enas_viz.space import Decision
-from enas_viz.trace import Episode, Header
+from enas_viz.search.training import draws
+from enas_viz.spaces import Decision
 
 DECIMALS = 4  # that are kept of a number inside the LSTM; enough to draw it
 

@@ -18,16 +18,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from enas_viz import inheritance
 from enas_viz.recipes import Recipe
-from enas_viz.search import draws
-from enas_viz.search.controller import ControllerOptimiser, Rollout, bonus, make_controller
-from enas_viz.search.data import Data
-from enas_viz.search.lstm import NonFinitePolicy
-from enas_viz.search.ranks import Ranks, Stopped
-from enas_viz.search.sizes import reward_images
-from enas_viz.search.supernet import make_supernet
-from enas_viz.search.train import (
+from enas_viz.records import training_counts as inheritance
+from enas_viz.records.trace import Episode, Epoch, Header, Tick
+from enas_viz.search.nets.controller import ControllerOptimiser, Rollout, bonus, make_controller
+from enas_viz.search.nets.lstm import NonFinitePolicy
+from enas_viz.search.nets.supernet import make_supernet
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data
+from enas_viz.search.training.epochs import WeightTraining
+from enas_viz.search.training.ranks import Ranks, Stopped
+from enas_viz.search.training.sizes import reward_images
+from enas_viz.search.training.step import (
     backward,
     count_right,
     count_right_each,
@@ -37,9 +39,7 @@ from enas_viz.search.train import (
     restore_optimiser,
     within,
 )
-from enas_viz.search.weights import WeightTraining
-from enas_viz.space import Architecture
-from enas_viz.trace import Episode, Epoch, Header, Tick
+from enas_viz.spaces import Architecture
 
 WEIGHT_STEP_COST = 3  # of a training minibatch, when one that is only evaluated costs 1
 REFIT_BATCHES = 4  # training minibatches on which fidelity.reward_bn = "refit" measures

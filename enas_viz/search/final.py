@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import Recipe
-from enas_viz.search import draws
-from enas_viz.search.child import Drops, MicroChild, make_child
-from enas_viz.search.data import Data, Split
-from enas_viz.search.ranks import Ranks
-from enas_viz.search.train import backward, evaluating, learning_rate, right_answers
-from enas_viz.search.weights import WeightTraining
-from enas_viz.space import Architecture
-from enas_viz.trace import Epoch, Header, Result, Tick
+from enas_viz.records.trace import Epoch, Header, Result, Tick
+from enas_viz.search.nets.child import Drops, MicroChild, make_child
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import Data, Split
+from enas_viz.search.training.epochs import WeightTraining
+from enas_viz.search.training.ranks import Ranks
+from enas_viz.search.training.step import backward, evaluating, learning_rate, right_answers
+from enas_viz.spaces import Architecture
 
 EVALUATED = 500  # images at once when accuracy is measured
 

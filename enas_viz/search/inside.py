@@ -6,7 +6,7 @@ asked what any change makes: an arc cut, another operation. `recorded` asks for 
 Batch norm works as in a reward, so a network that normalises by its batch sees the ten images
 among the others of one validation minibatch, always the same.
 
-Not here: what a recording holds and how it is kept (`enas_viz/inside.py`), showing it.
+Not here: what a recording holds and how it is kept (`enas_viz/records/inside.py`), showing it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from enas_viz.inside import (
+from enas_viz.records.inside import (
     CHANNEL_RULE,
     IMAGE_RULE,
     LEVELS,
@@ -33,15 +33,16 @@ from enas_viz.inside import (
     drawn,
     rewired,
 )
-from enas_viz.search import draws, terms
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import derive
 from enas_viz.search.enas import Enas
-from enas_viz.search.micro_supernet import INPUTS, Cell, MicroSupernet
-from enas_viz.search.ops import Padding
-from enas_viz.search.sizes import reward_images
-from enas_viz.search.train import autocast, evaluating, refit_batch_norm
-from enas_viz.space import Architecture
+from enas_viz.search.nets.micro.supernet import INPUTS, Cell, MicroSupernet
+from enas_viz.search.nets.ops import Padding
+from enas_viz.search.runs import terms
+from enas_viz.search.training import draws
+from enas_viz.search.training.sizes import reward_images
+from enas_viz.search.training.step import autocast, evaluating, refit_batch_norm
+from enas_viz.spaces import Architecture
 from enas_viz.spaces.operations import Operation
 
 Cut = frozenset[tuple[int, int]]  # (node, side) of inputs that add nothing

@@ -2,7 +2,7 @@
 
 `Exact` holds what a controller thinks of each architecture of a small space, so that any policy
 gradient is a sum and not an estimate. `specimen` measures rewards besides, with the shared weights
-of a search, as `enas_viz/specimen.py` keeps them.
+of a search, as `enas_viz/facts/specimen.py` keeps them.
 
 Not here: closed forms and estimates (`specimen.py`), training (`enas.py`).
 """
@@ -18,12 +18,12 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from enas_viz.search import draws
-from enas_viz.search.controller import Controller
+from enas_viz.facts.specimen import Specimen
 from enas_viz.search.enas import Enas
-from enas_viz.search.train import count_right_each
-from enas_viz.space import Architecture, MacroSpace, Space
-from enas_viz.specimen import Specimen
+from enas_viz.search.nets.controller import Controller
+from enas_viz.search.training import draws
+from enas_viz.search.training.step import count_right_each
+from enas_viz.spaces import Architecture, MacroSpace, Space
 
 MOST = 1000  # architectures that are enumerated
 IMAGES = (10, 25, 50, 100, 200)  # of a minibatch; a byte holds the right answers

@@ -13,15 +13,16 @@ from typing import Any
 import torch
 
 from enas_viz.recipes import order_of
-from enas_viz.sampler import entry, told_picks
-from enas_viz.search import draws, terms
+from enas_viz.records.sampler import entry, told_picks
+from enas_viz.records.trace import Episode, Header, Step
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import validate
-from enas_viz.search.controller import Controller
 from enas_viz.search.enas import Enas
-from enas_viz.search.lstm import LstmPolicy
-from enas_viz.space import Architecture, Decision
-from enas_viz.trace import Episode, Header, Step
+from enas_viz.search.nets.controller import Controller
+from enas_viz.search.nets.lstm import LstmPolicy
+from enas_viz.search.runs import terms
+from enas_viz.search.training import draws
+from enas_viz.spaces import Architecture, Decision
 
 # What each step picked, in the controller's order of steps -> the whole episode. Steps that are
 # missing at the end are sampled, decided by a seed.

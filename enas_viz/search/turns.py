@@ -5,7 +5,7 @@ supernet, its controller, their optimisers, its keyed draws. As published, ENAS 
 weights for an epoch and then updates the controller many times; here the two take turns after
 every minibatch, and the child that is trained is also the one that is rewarded.
 
-Not here: what a turn holds (`enas_viz.turns`), drawing it (`enas_viz.view.loop`).
+Not here: what a turn holds (`enas_viz.records.turns`), drawing it (`enas_viz.view.loop`).
 """
 
 from __future__ import annotations
@@ -18,26 +18,35 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from enas_viz.inheritance import count, inheritance, size, total
 from enas_viz.recipes import Recipe, recipe
-from enas_viz.sampler import entry
-from enas_viz.search import draws
+from enas_viz.records.sampler import entry
+from enas_viz.records.trace import Header, load_trace
+from enas_viz.records.training_counts import count, inheritance, size, total
+from enas_viz.records.turns import (
+    Alone,
+    Images,
+    Recording,
+    Rewarded,
+    Sampled,
+    Trained,
+    Turn,
+    Updated,
+)
 from enas_viz.search.alone import train_network
 from enas_viz.search.asked import whole
-from enas_viz.search.controller import Rollout
 from enas_viz.search.enas import Enas
-from enas_viz.search.strategies import build, restore
-from enas_viz.search.terms import search_of
-from enas_viz.search.train import (
+from enas_viz.search.nets.controller import Rollout
+from enas_viz.search.runs.run import build, restore
+from enas_viz.search.runs.terms import search_of
+from enas_viz.search.training import draws
+from enas_viz.search.training.step import (
     autocast,
     averaged_step,
     check_weights,
     learning_rate,
     refit_batch_norm,
 )
-from enas_viz.space import Architecture
-from enas_viz.trace import Header, load_trace
-from enas_viz.turns import Alone, Images, Recording, Rewarded, Sampled, Trained, Turn, Updated
+from enas_viz.spaces import Architecture
 
 SHOWN = 8  # images of a training minibatch that are kept
 ASKED = 10  # and of those on which a reward is measured

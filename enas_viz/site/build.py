@@ -24,7 +24,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from enas_viz.files import check_folder
+from enas_viz.records.files import check_folder
 from enas_viz.site import reference
 from enas_viz.site.notebook import Page, Section, sections, words_of
 from enas_viz.site.running import run

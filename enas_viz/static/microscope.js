@@ -2,7 +2,7 @@
  *
  *  `specimen` holds all architectures of a small space: probabilities, recorded rewards, and the inner
  *  products of their score vectors. From these the browser computes every estimate, mean and variance by
- *  itself, as `enas_viz/specimen.py` does; the kernel is not asked. The other traits say what is looked
+ *  itself, as `enas_viz/facts/specimen.py` does; the kernel is not asked. The other traits say what is looked
  *  at: `samples`, `rule` and `baseline`, `images`, `entropy_weight`, `seed`, `closer`. Named exports are pure. */
 
 import { clamp, make } from "./replay.js";

@@ -1,6 +1,6 @@
 /** A recorded policy: an LSTM that samples networks, in float64, without a kernel.
  *
- * `enas_viz/sampler.py` is its twin in Python, and a test compares the two. What it reads is
+ * `enas_viz/records/sampler.py` is its twin in Python, and a test compares the two. What it reads is
  * `Policy.told()`; weights are laid out row after row.
  */
 

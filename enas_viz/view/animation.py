@@ -19,7 +19,7 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import TYPE_CHECKING, Any, Protocol
 
-from enas_viz.files import write_bytes
+from enas_viz.records.files import write_bytes
 
 if TYPE_CHECKING:
     import numpy as np

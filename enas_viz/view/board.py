@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.limits import reach_of_header
-from enas_viz.space import Architecture, MacroSpace, Space
-from enas_viz.trace import Episode, Epoch, Header, Result, Trace
+from enas_viz.facts.limits import reach_of_header
+from enas_viz.records.trace import Episode, Epoch, Header, Result, Trace
+from enas_viz.spaces import Architecture, MacroSpace, Space
 from enas_viz.view.curves import Baseline, Tally, entropy_of, place_names, trend
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, most_options, pack_logits, pack_picks, pick_digits

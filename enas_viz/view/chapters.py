@@ -13,9 +13,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from enas_viz.limits import reach_of_header
-from enas_viz.space import MacroSpace
-from enas_viz.trace import Header, Trace
+from enas_viz.facts.limits import reach_of_header
+from enas_viz.records.trace import Header, Trace
+from enas_viz.spaces import MacroSpace
 from enas_viz.view.curves import Series, series
 from enas_viz.view.scene import recorded_size
 

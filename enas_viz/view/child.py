@@ -5,7 +5,7 @@ of each other, its channels counted together, and a 1x1 convolution makes it thi
 are halved the way narrows. Every shape names what it shows (`data-maps`), opens (`data-place`) or
 cuts (`data-cut`), so that the browser only fills in pixels and sets classes.
 
-Not here: the pixels (`enas_viz/inside.py`), what happens on a click (`static/child.js`).
+Not here: the pixels (`enas_viz/records/inside.py`), what happens on a click (`static/child.js`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from enas_viz.inside import Inside, Seen, named
-from enas_viz.space import MacroSpace
+from enas_viz.records.inside import Inside, Seen, named
+from enas_viz.spaces import MacroSpace
 from enas_viz.spaces.operations import Operation
 from enas_viz.view.scene import ORDINALS
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, tip

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from reprlib import repr as shortened  # what is refused may be endless
 
-from enas_viz.space import Architecture
+from enas_viz.spaces import Architecture
 from enas_viz.view.graph import macro
 from enas_viz.view.shapes import icon, ring, standalone, tip
 

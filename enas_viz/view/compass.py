@@ -1,6 +1,6 @@
 """Estimates of a policy gradient as points around the exact one, which points up; and labels.
 
-Not here: what an estimate is (`enas_viz/specimen.py`), the moving picture
+Not here: what an estimate is (`enas_viz/facts/specimen.py`), the moving picture
 (`static/microscope.js`).
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from enas_viz.space import Architecture, MacroSpace
-from enas_viz.specimen import Specimen
+from enas_viz.facts.specimen import Specimen
+from enas_viz.spaces import Architecture, MacroSpace
 from enas_viz.view.shapes import palette, standalone
 
 ESTIMATES = 300

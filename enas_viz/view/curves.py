@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-from enas_viz.limits import reach_of_header
+from enas_viz.facts.limits import reach_of_header
 from enas_viz.recipes import ControllerConfig, recorded_fidelity
-from enas_viz.space import Architecture, MacroSpace, Space
-from enas_viz.trace import Episode, Header, Trace
+from enas_viz.records.trace import Episode, Header, Trace
+from enas_viz.spaces import Architecture, MacroSpace, Space
 from enas_viz.view.shapes import palette
 
 WINDOW = 50  # episodes in the moving mean of the reward

@@ -21,10 +21,10 @@ from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal, get_args
 
-from enas_viz.files import check_target, write_bytes, write_text
 from enas_viz.recipes import Recipe
-from enas_viz.space import Architecture
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.files import check_target, write_bytes, write_text
+from enas_viz.records.trace import Episode, Trace
+from enas_viz.spaces import Architecture
 from enas_viz.view import animation
 from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg

@@ -21,10 +21,10 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 from urllib.parse import quote
 
-from enas_viz.inside import load_inside
-from enas_viz.published import MACRO
-from enas_viz.trace import Header, Trace, load_trace
-from enas_viz.turns import load_turns
+from enas_viz.records.inside import load_inside
+from enas_viz.records.trace import Header, Trace, load_trace
+from enas_viz.records.turns import load_turns
+from enas_viz.spaces.published import MACRO
 from enas_viz.view.board import Board
 from enas_viz.view.child import child_state, child_svg
 from enas_viz.view.export import (

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.published import ARTICLE_MACRO, ARTICLE_MICRO, Decoded, decode
-from enas_viz.space import Architecture, MicroSpace, Order
-from enas_viz.trace import Episode, Header, Step, Trace
+from enas_viz.records.trace import Episode, Header, Step, Trace
+from enas_viz.spaces import Architecture, MicroSpace, Order
+from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO, Decoded, decode
 
 UNIFORM = (
     "No controller sampled these decisions: at each step every option is shown as equally likely."

@@ -14,7 +14,7 @@ from typing import Any
 
 import networkx as nx
 
-from enas_viz.space import Architecture, Decision, MacroSpace, Order, Space
+from enas_viz.spaces import Architecture, Decision, MacroSpace, Order, Space
 
 ALWAYS = -1  # the `born` of what no decision concerns: image, stem, classifier
 

@@ -18,11 +18,11 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
-from enas_viz.estimates import tell_time
+from enas_viz.facts.estimates import tell_time
 from enas_viz.recipes import recorded_fidelity
-from enas_viz.space import Decision, MacroSpace
-from enas_viz.trace import Step
-from enas_viz.turns import Alone, Images, Recording, Rewarded, Turn
+from enas_viz.records.trace import Step
+from enas_viz.records.turns import Alone, Images, Recording, Rewarded, Turn
+from enas_viz.spaces import Decision, MacroSpace
 from enas_viz.view.loop_nets import THICK, THIN, Net, net_of
 from enas_viz.view.motion import Act, Film, Score, State, along, rest_json, shared, state_at
 from enas_viz.view.shapes import icon, standalone

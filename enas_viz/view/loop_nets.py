@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from enas_viz.recipes import Fidelity
-from enas_viz.space import Architecture, Decision, MacroSpace, MicroSpace
+from enas_viz.spaces import Architecture, Decision, MacroSpace, MicroSpace
 from enas_viz.spaces.operations import Operation
 from enas_viz.view.motion import bend, points_of
 from enas_viz.view.shapes import icon

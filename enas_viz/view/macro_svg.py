@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from enas_viz.space import Architecture
+from enas_viz.spaces import Architecture
 from enas_viz.view.layout import (
     BRACKET_Y,
     CELL_H,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from enas_viz.space import Decision, MicroSpace
+from enas_viz.spaces import Decision, MicroSpace
 from enas_viz.view.layout import GUTTER, MERGE_R, Box
 
 INPUTS, SIDES = 2, (0, 1)

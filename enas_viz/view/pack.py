@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from enas_viz.space import Space
-from enas_viz.trace import Episode
+from enas_viz.records.trace import Episode
+from enas_viz.spaces import Space
 
 UNIT = 1e-4  # of the logits in a page: whole numbers of it
 FARTHEST = 1e4  # a logit in a page; options so far apart have probabilities of 0 and 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.trace import Episode, Trace
 from enas_viz.view.curves import series, summary
 from enas_viz.view.export import Drawing
 from enas_viz.view.scene import scene_of

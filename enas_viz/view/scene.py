@@ -18,10 +18,10 @@ from functools import cached_property
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Literal
 
-from enas_viz.cost import tensor_sizes
+from enas_viz.facts.cost import tensor_sizes
 from enas_viz.recipes import recorded_fidelity
-from enas_viz.space import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
-from enas_viz.trace import Episode, Step, Trace
+from enas_viz.records.trace import Episode, Step, Trace
+from enas_viz.spaces import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
 from enas_viz.view.given import check_steps, given, is_the_articles
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip

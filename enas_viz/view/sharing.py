@@ -17,10 +17,10 @@ from html import escape
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.inheritance import Trained, inheritance, paths, size
 from enas_viz.recipes import recorded_fidelity
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.trace import Episode, Trace
+from enas_viz.records.training_counts import Trained, inheritance, paths, size
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 from enas_viz.view.pack import most_options, pack_picks, pick_digits
 from enas_viz.view.scene import recorded_name, scene_of
 from enas_viz.view.shapes import standalone, svg, wrap

@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from enas_viz.inheritance import size
-from enas_viz.space import MacroSpace, MicroSpace, Space
+from enas_viz.records.training_counts import size
+from enas_viz.spaces import MacroSpace, MicroSpace, Space
 from enas_viz.view.layout import MARGIN, MERGE_R, Box
 from enas_viz.view.scene import CELL_NAMES
 from enas_viz.view.shapes import PREFIX, rect, ring, symbols, tip

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 
-from enas_viz.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
+from enas_viz.facts.cost import STEM_FACTOR, auxiliary_after, cell_places, tensor_sizes
 from enas_viz.recipes import AUXILIARY_WINDOW, RECIPES, Fidelity, Recipe, recorded_fidelity
 from enas_viz.recipes import recipe as named
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
-from enas_viz.trace import Episode
+from enas_viz.records.trace import Episode
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 from enas_viz.view.given import is_the_articles
 from enas_viz.view.layout import MERGE_R, Box
 from enas_viz.view.scene import (

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.trace import Episode, Trace
 from enas_viz.view.chapters import chapters, epochs_in_words
 from enas_viz.view.curves import Series, series
 from enas_viz.view.scene import MacroScene, MicroScene, Scene, facts, two_digits

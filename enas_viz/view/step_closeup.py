@@ -18,9 +18,9 @@ from itertools import accumulate, pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.limits import LEAST, MOST
+from enas_viz.facts.limits import LEAST, MOST
 from enas_viz.recipes import FAVOURED, PRIOR_SHIFT, ControllerConfig, Fidelity
-from enas_viz.trace import Episode, Header, Step
+from enas_viz.records.trace import Episode, Header, Step
 from enas_viz.view.scene import Bar, Scene, scene_of
 from enas_viz.view.shapes import icon, node_tone, standalone, svg, tip, tone, wrap
 

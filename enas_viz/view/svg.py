@@ -14,8 +14,8 @@ from dataclasses import replace
 from html import escape
 from typing import Any
 
-from enas_viz.space import Architecture
-from enas_viz.trace import Episode
+from enas_viz.records.trace import Episode
+from enas_viz.spaces import Architecture
 from enas_viz.view import macro_svg, micro_svg
 from enas_viz.view.micro_layout import TITLE
 from enas_viz.view.scene import (

@@ -18,8 +18,8 @@ from itertools import pairwise
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
-from enas_viz.space import Space
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.trace import Episode, Trace
+from enas_viz.spaces import Space
 from enas_viz.view.curves import Series, series, summary
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits

@@ -1,7 +1,7 @@
 """Inside a child network: feature maps of ten images, layer by layer, and what a change makes.
 
-Not here: the numbers (`enas_viz/inside.py`, `search/inside.py`), the picture (`view/child.py`),
-clicking and sliding (`static/child.js`).
+Not here: the numbers (`enas_viz/records/inside.py`, `search/inside.py`), the picture
+(`view/child.py`), clicking and sliding (`static/child.js`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.inside import SHIPPED, Inside, Seen, load_inside, rewired, shipped_name
+from enas_viz.records.inside import SHIPPED, Inside, Seen, load_inside, rewired, shipped_name
 from enas_viz.view.child import child_svg, first_look, places, said, told
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.scene import subject

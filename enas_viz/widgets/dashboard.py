@@ -20,7 +20,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.trace import Episode, Header, Tick, Trace, load_trace
+from enas_viz.records.trace import Episode, Header, Tick, Trace, load_trace
 from enas_viz.view.board import Board
 from enas_viz.view.export import Drawing, page, with_still
 from enas_viz.view.poster import Poster

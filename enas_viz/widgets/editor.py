@@ -16,10 +16,10 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.anatomy import anatomy
+from enas_viz.facts.anatomy import anatomy
 from enas_viz.recipes import RECIPES, Recipe, recipe
-from enas_viz.space import Architecture, MacroSpace, MicroSpace, Space
-from enas_viz.trace import Episode, Header
+from enas_viz.records.trace import Episode, Header
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace, Space
 from enas_viz.view.export import page, replay_state
 from enas_viz.view.given import played
 from enas_viz.view.scene import episode_json, subject

@@ -13,8 +13,8 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.exercises import EXERCISES, Verdict, check_name
-from enas_viz.questions import (
+from enas_viz.course.exercises import EXERCISES, Verdict, check_name
+from enas_viz.course.questions import (
     CASES,
     QUESTIONS,
     accepted,
@@ -26,7 +26,7 @@ from enas_viz.questions import (
     typed,
     way,
 )
-from enas_viz.space import Architecture
+from enas_viz.spaces import Architecture
 from enas_viz.view.export import Drawing, iframe, page
 from enas_viz.view.shapes import look, module, standalone, wrap
 from enas_viz.widgets.base import Refused, Widget

@@ -10,8 +10,8 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.limits import LEAST, MOST
-from enas_viz.trace import Episode, Trace
+from enas_viz.facts.limits import LEAST, MOST
+from enas_viz.records.trace import Episode, Trace
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.shapes import look, module
 from enas_viz.view.step_closeup import PLACES, Opened, opened, step_height, step_svg

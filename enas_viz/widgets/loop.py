@@ -15,7 +15,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.turns import STAGES, Recording, Turn, load_turns
+from enas_viz.records.turns import STAGES, Recording, Turn, load_turns
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest, note_of, told_turn
 from enas_viz.view.motion import rest_json

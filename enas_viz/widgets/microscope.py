@@ -1,6 +1,6 @@
 """The microscope: REINFORCE's estimates of a policy gradient beside the exact one.
 
-Not here: the numbers (`enas_viz/specimen.py`), drawing (`static/microscope.js`), the still
+Not here: the numbers (`enas_viz/facts/specimen.py`), drawing (`static/microscope.js`), the still
 (`view/compass.py`).
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.specimen import RULES, Specimen, load_specimen
+from enas_viz.facts.specimen import RULES, Specimen, load_specimen
 from enas_viz.view.compass import compass_svg, label
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.shapes import look, module

@@ -12,9 +12,9 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.policy import Controller, Histogram, Policy, histogram, sample
-from enas_viz.space import Architecture, Order, assemble
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.policy import Controller, Histogram, Policy, histogram, sample
+from enas_viz.records.trace import Episode, Trace
+from enas_viz.spaces import Architecture, Order, assemble
 from enas_viz.view.curves import series
 from enas_viz.view.export import (
     Drawing,
@@ -285,7 +285,7 @@ class Replay(Widget):
     def count_samples(self) -> dict[str, Histogram]:
         """Samples a hundred networks and shows how often each option was picked at every step.
 
-        The answer is what `enas_viz.policy.histogram` gives, by name: "controller", or of a
+        The answer is what `enas_viz.records.policy.histogram` gives, by name: "controller", or of a
         recorded policy "before the search" and "after the search", of the same seeds. Each call
         takes the next hundred seeds. Raises ValueError where there is no controller.
         """

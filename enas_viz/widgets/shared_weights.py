@@ -12,8 +12,8 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.space import Architecture
-from enas_viz.trace import Trace, load_trace
+from enas_viz.records.trace import Trace, load_trace
+from enas_viz.spaces import Architecture
 from enas_viz.view.export import Drawing, iframe, page, with_still
 from enas_viz.view.scene import subject
 from enas_viz.view.shapes import look, module

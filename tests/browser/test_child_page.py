@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 import enas_viz as ev
-from enas_viz.inside import load_inside
+from enas_viz.records.inside import load_inside
 
 ROOT = ".enas-child"
 PLACES = """() => [...document.querySelectorAll(

@@ -6,7 +6,7 @@ import pytest
 from episodes import made_up_trace
 
 import enas_viz as ev
-from enas_viz.trace import Episode, Trace
+from enas_viz.records.trace import Episode, Trace
 
 TICKS = """section => [...section.querySelectorAll('.axes text.end')].map(t => t.textContent)"""
 

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from episodes import made_up_cells, made_up_episode, made_up_trace, with_counts
 
 import enas_viz as ev
-from enas_viz.space import MacroSpace, MicroSpace
+from enas_viz.spaces import MacroSpace, MicroSpace
 
 WIDGETS = {
     "replay-12": lambda: ev.Replay(made_up_episode(12), step=9),

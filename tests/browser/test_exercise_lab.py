@@ -4,8 +4,8 @@ import pytest
 from lab_server import RUN, outputs, write_notebook
 from playwright.sync_api import expect
 
-from enas_viz.exercises import SOLUTIONS
-from enas_viz.questions import choices
+from enas_viz.course.exercises import SOLUTIONS
+from enas_viz.course.questions import choices
 
 NAME = "standard-error"
 RIGHT = next(k for k, one in enumerate(choices(NAME)) if one.verdict.right)

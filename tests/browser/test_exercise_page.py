@@ -5,8 +5,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 import enas_viz as ev
-from enas_viz.exercises import SOLUTIONS
-from enas_viz.questions import choices
+from enas_viz.course.exercises import SOLUTIONS
+from enas_viz.course.questions import choices
 
 NAME = "top-probability"
 RIGHT = next(k for k, one in enumerate(choices(NAME)) if one.verdict.right)

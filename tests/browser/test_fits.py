@@ -7,7 +7,7 @@ from episodes import made_up_episode
 from lab_server import ran, write_notebook
 
 import enas_viz as ev
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.spaces import Architecture, MacroSpace
 
 WIDE = [(1280, 720), (1366, 768), (1400, 1000)]
 SIZES = [*WIDE, (1034, 768), (800, 1000), (390, 844)]

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 import enas_viz as ev
-from enas_viz.turns import NAMES, load_turns
+from enas_viz.records.turns import NAMES, load_turns
 from enas_viz.view.loop import Picture, liveliest
 
 STAGES = ("Sample", "Train a minibatch", "Reward", "Update")

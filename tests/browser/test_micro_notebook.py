@@ -7,7 +7,7 @@ from lab_server import outputs, ran
 from playwright.sync_api import expect
 
 import enas_viz as ev
-from enas_viz.questions import told_answer
+from enas_viz.course.questions import told_answer
 from enas_viz.view.scene import facts
 from enas_viz.view.timeline import film, moments
 

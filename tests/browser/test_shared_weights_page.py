@@ -53,7 +53,7 @@ def test_scrubbing_shows_what_was_trained_until_then(opened):
 
 @BOTH
 def test_the_lit_network_is_the_best_one_or_one_of_ones_own(opened, trace):
-    from enas_viz.inheritance import paths
+    from enas_viz.records.training_counts import paths
 
     page = opened(trace)
     assert page.evaluate(LIT) == sorted(paths(trace.best.architecture))

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import enas_viz as ev
-from enas_viz.questions import told_answer
+from enas_viz.course.questions import told_answer
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "05_reinforce.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from enas_viz.search.child import Child, ChildCell, MacroChild, MicroChild
-from enas_viz.search.controller import Controller
-from enas_viz.search.macro_supernet import MacroSupernet
-from enas_viz.search.micro_supernet import Cell, MicroSupernet
-from enas_viz.search.ops import SepConv
+from enas_viz.search.nets.child import Child, ChildCell, MacroChild, MicroChild
+from enas_viz.search.nets.controller import Controller
+from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.nets.micro.supernet import Cell, MicroSupernet
+from enas_viz.search.nets.ops import SepConv
 
 FOLDER = Path(__file__).parent.parent / "golden"
 CONTROLLER_NAMES = {

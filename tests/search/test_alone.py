@@ -4,8 +4,8 @@ import pytest
 
 from enas_viz.recipes import recipe
 from enas_viz.search.alone import train_network
-from enas_viz.search.data import load_data, load_test_data
-from enas_viz.search.train import NonFiniteLoss
+from enas_viz.search.training.data import load_data, load_test_data
+from enas_viz.search.training.step import NonFiniteLoss
 
 TINY = recipe("macro-tiny", network__layers=2, network__filters=4, fidelity__reward_bn="moving")
 NETWORK = TINY.space.decode([0, 5, 1])

@@ -5,13 +5,13 @@ import random
 import pytest
 import torch
 
-from enas_viz.anatomy import anatomy
-from enas_viz.cost import child_cost, recipe_path_cost
-from enas_viz.published import MACRO, MICRO
+from enas_viz.facts.anatomy import anatomy
+from enas_viz.facts.cost import child_cost, recipe_path_cost
 from enas_viz.recipes import recipe
 from enas_viz.search import make_supernet
-from enas_viz.search.child import make_child
-from enas_viz.space import Architecture
+from enas_viz.search.nets.child import make_child
+from enas_viz.spaces import Architecture
+from enas_viz.spaces.published import MACRO, MICRO
 
 SIDE = 256
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import DataConfig
-from enas_viz.search import draws
-from enas_viz.search.augment import augment, square
+from enas_viz.search.training import draws
+from enas_viz.search.training.augment import augment, square
 
 
 def moved(images: Tensor, key: int = 0, anchor: str = "centre", **config) -> Tensor:

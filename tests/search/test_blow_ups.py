@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from enas_viz import cli, search
 from enas_viz.memory import OutOfMemory
 from enas_viz.recipes import LARGEST, SMALLEST, change, recipe
-from enas_viz.search import train
-from enas_viz.search.data import Data, Split
-from enas_viz.search.lstm import NonFinitePolicy
-from enas_viz.search.macro_supernet import MacroSupernet
-from enas_viz.search.strategies import build
-from enas_viz.search.train import NonFiniteLoss, right_answers
-from enas_viz.space import MacroSpace
-from enas_viz.trace import Tick, Trace, read_trace
+from enas_viz.records.trace import Tick, Trace, read_trace
+from enas_viz.search.nets.lstm import NonFinitePolicy
+from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.runs.run import build
+from enas_viz.search.training import step as train
+from enas_viz.search.training.data import Data, Split
+from enas_viz.search.training.step import NonFiniteLoss, right_answers
+from enas_viz.spaces import MacroSpace
 
 SMALL = {"network__layers": 2, "network__filters": 2, "train__epochs": 2, "train__batch_size": 8}
 TINY = recipe(
@@ -108,7 +108,7 @@ def test_weights_that_only_the_last_step_ruined_are_found(monkeypatch, made, arc
             next(net.parameters()).data.view(-1)[0] = 1e30
         return found
 
-    monkeypatch.setattr("enas_viz.search.weights.averaged_step", ruined)
+    monkeypatch.setattr("enas_viz.search.training.epochs.averaged_step", ruined)
 
     with pytest.raises(NonFiniteLoss, match="epoch 1 left weights .* lower train.lr_max"):
         list(running.records())

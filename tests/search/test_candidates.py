@@ -11,8 +11,8 @@ from scipy import stats
 
 from enas_viz.recipes import change, recipe
 from enas_viz.search import candidates
-from enas_viz.search.strategies import build
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.search.runs.run import build
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 
 TINY = recipe(
     "macro-tiny",

@@ -11,10 +11,10 @@ from safetensors.torch import save
 
 from enas_viz import search
 from enas_viz.recipes import recipe
-from enas_viz.search import checkpoint
-from enas_viz.search.checkpoint import CheckpointError
-from enas_viz.search.strategies import FolderError, restore
-from enas_viz.trace import Episode, Header, load_trace
+from enas_viz.records.trace import Episode, Header, load_trace
+from enas_viz.search.runs import checkpoint
+from enas_viz.search.runs.checkpoint import CheckpointError
+from enas_viz.search.runs.run import FolderError, restore
 
 TINY = recipe(
     "macro-tiny",
@@ -167,7 +167,7 @@ def test_a_half_written_checkpoint_goes_when_writing_fails(tmp_path, monkeypatch
     def full(_number):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("enas_viz.files.os.fsync", full)
+    monkeypatch.setattr("enas_viz.records.files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.write(tmp_path, 2, {"x": torch.ones(1)}, {})
 
@@ -183,7 +183,7 @@ def test_the_half_that_a_killed_process_left_goes_with_the_next_checkpoint(tmp_p
 
 
 def test_file_and_folder_reach_the_disk_before_an_older_checkpoint_goes(tmp_path, monkeypatch):
-    from enas_viz import files
+    from enas_viz.records import files
 
     done = []
     real_sync, real_folder = files.os.fsync, files.sync_folder

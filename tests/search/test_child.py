@@ -8,13 +8,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from enas_viz import cost
-from enas_viz.published import MACRO, MICRO
+from enas_viz.facts import cost
 from enas_viz.recipes import MICRO_PRESETS, PRESETS, Compute, Fidelity, TrainConfig, change, recipe
-from enas_viz.search.child import Drops, MacroChild, MicroChild, make_child
-from enas_viz.search.ops import Conv, FactorizedReduction
-from enas_viz.search.train import make_optimiser, train_step
-from enas_viz.space import MacroSpace, MicroSpace
+from enas_viz.search.nets.child import Drops, MacroChild, MicroChild, make_child
+from enas_viz.search.nets.ops import Conv, FactorizedReduction
+from enas_viz.search.training.step import make_optimiser, train_step
+from enas_viz.spaces import MacroSpace, MicroSpace
+from enas_viz.spaces.published import MACRO, MICRO
 
 CASES = {kind: golden.load("child")[f"{kind}_fixed"]["cases"][0] for kind in ("macro", "micro")}
 MACRO_ARCH = MacroSpace(6, wiring="code").decode(CASES["macro"]["arc"])

@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from enas_viz.recipes import DataConfig
-from enas_viz.search import data as data_module
-from enas_viz.search import draws
-from enas_viz.search.data import DataError, load_data, load_test_data
+from enas_viz.search.training import data as data_module
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import DataError, load_data, load_test_data
 
 DIGITS = DataConfig(name="digits", resolution=8)
 SMALL = DataConfig(name="folder", resolution=8)

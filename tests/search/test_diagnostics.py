@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from enas_viz.limits import reach
+from enas_viz.facts.limits import reach
 from enas_viz.recipes import recipe
-from enas_viz.search.controller import Controller, make_controller
 from enas_viz.search.diagnostics import diagnose
+from enas_viz.search.nets.controller import Controller, make_controller
 
 CELLS = ("normal", "reduction")
 FAVOURED = ("sep3x3", "sep5x5")

@@ -7,8 +7,8 @@ import torch
 
 from enas_viz.recipes import Fidelity, recipe
 from enas_viz.search import dissect, make_controller
-from enas_viz.search.draws import uniforms
-from enas_viz.space import MacroSpace, MicroSpace
+from enas_viz.search.training.draws import uniforms
+from enas_viz.spaces import MacroSpace, MicroSpace
 
 CASES = {
     "macro": (MacroSpace(5), {}),

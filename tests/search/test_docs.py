@@ -7,7 +7,7 @@ import pytest
 
 from enas_viz import commands
 from enas_viz.cli import main
-from enas_viz.space import MacroSpace
+from enas_viz.spaces import MacroSpace
 
 DOCS = Path(__file__).parents[2] / "docs"
 

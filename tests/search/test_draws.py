@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from enas_viz.search import draws
+from enas_viz.search.training import draws
 
 
 def test_equal_keys_give_equal_numbers_and_every_part_of_a_key_counts():

@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from enas_viz import inheritance, search
+from enas_viz import search
 from enas_viz.recipes import change, recipe
-from enas_viz.search import data as data_module
-from enas_viz.search import draws
+from enas_viz.records import training_counts as inheritance
+from enas_viz.records.trace import Episode, Epoch, Header, Tick, load_trace
 from enas_viz.search.enas import Enas
-from enas_viz.search.strategies import build
-from enas_viz.search.train import NonFiniteLoss
-from enas_viz.trace import Episode, Epoch, Header, Tick, load_trace
+from enas_viz.search.runs.run import build
+from enas_viz.search.training import data as data_module
+from enas_viz.search.training import draws
+from enas_viz.search.training.step import NonFiniteLoss
 from enas_viz.view.scene import episode_json
 
 TINY = recipe(

@@ -10,14 +10,14 @@ from PIL import Image
 
 from enas_viz import cli, search
 from enas_viz.recipes import change, recipe
-from enas_viz.search import data as data_module
-from enas_viz.search import strategies
-from enas_viz.search.data import Data, DataError, Split
+from enas_viz.records.trace import Episode, Epoch, Result, Tick, load_trace
 from enas_viz.search.final import FinalTraining
-from enas_viz.search.strategies import FolderError, restore
-from enas_viz.search.train import NonFiniteLoss, first_step_rate, learning_rate
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
-from enas_viz.trace import Episode, Epoch, Result, Tick, load_trace
+from enas_viz.search.runs import run as strategies
+from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.training import data as data_module
+from enas_viz.search.training.data import Data, DataError, Split
+from enas_viz.search.training.step import NonFiniteLoss, first_step_rate, learning_rate
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 
 SMALL = {"train__epochs": 2, "train__batch_size": 200, "network__filters": 4}
 MACRO = recipe("macro-final-tiny", network__layers=3, **SMALL)

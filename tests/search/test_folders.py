@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from enas_viz.recipes import DataConfig
-from enas_viz.search.data import DataError, check_test_data, load_data, load_test_data
-from enas_viz.search.folders import Layout, Source
+from enas_viz.search.training.data import DataError, check_test_data, load_data, load_test_data
+from enas_viz.search.training.folders import Layout, Source
 
 CONFIG = DataConfig(resolution=4)
 

@@ -21,10 +21,11 @@ from safetensors.torch import load, save
 
 from enas_viz import cli, search
 from enas_viz.recipes import DataConfig, recipe
-from enas_viz.search import checkpoint, data
-from enas_viz.search.data import DataError, load_data
-from enas_viz.search.strategies import FolderError, restore
-from enas_viz.trace import load_trace
+from enas_viz.records.trace import load_trace
+from enas_viz.search.runs import checkpoint
+from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.training import data
+from enas_viz.search.training.data import DataError, load_data
 
 TINY = recipe(
     "macro-tiny",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
-from enas_viz.search.images import Decoder, PixelError
+from enas_viz.search.training.images import Decoder, PixelError
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
 RAMP_16 = RAMP.astype(np.uint16) * 257  # 0 to 65535

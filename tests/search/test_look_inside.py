@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from module import run_module
 
-from enas_viz.inside import named, rewired
-from enas_viz.published import ARTICLE_MACRO
 from enas_viz.recipes import recipe
+from enas_viz.records.inside import named, rewired
 from enas_viz.search import look_inside
-from enas_viz.search.strategies import build
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.search.runs.run import build
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.published import ARTICLE_MACRO
 
 SIZES = {"train__epochs": 1, "data__resolution": 16, "controller__reward_images": 40}
 MICRO = MicroSpace(2)
@@ -145,7 +145,7 @@ def test_a_concatenation_stacks_as_many_channels_as_its_1x1_convolution_reads(co
         return conv(x, weight, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("enas_viz.search.ops.F.conv2d", counted)
+        patch.setattr("enas_viz.search.nets.ops.F.conv2d", counted)
         handle = merge.register_forward_pre_hook(lambda *_: seen.clear())
         after = merge.register_forward_hook(lambda *_: seen.append("end"))
         forward(concat, ARTICLE_MACRO, {})

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from enas_viz.recipes import PRESETS, ControllerConfig, Fidelity
-from enas_viz.search import draws
-from enas_viz.search.controller import ControllerOptimiser
-from enas_viz.search.macro_controller import MacroController
-from enas_viz.space import MacroSpace
+from enas_viz.search.nets.controller import ControllerOptimiser
+from enas_viz.search.nets.macro.controller import MacroController
+from enas_viz.search.training import draws
+from enas_viz.spaces import MacroSpace
 
 CODE_SPACE = MacroSpace(layers=12, wiring="code")
 ORDERS = ("op-first", "skips-first")

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from enas_viz import cost
+from enas_viz.facts import cost
 from enas_viz.recipes import PRESETS, Fidelity
-from enas_viz.search.macro_supernet import MacroSupernet
-from enas_viz.search.ops import FactorizedReduction
-from enas_viz.space import Architecture, MacroSpace
+from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.nets.ops import FactorizedReduction
+from enas_viz.spaces import Architecture, MacroSpace
 
 SPACE = MacroSpace(layers=6, wiring="code")
 DISPATCH = {"as_written": "last_branch", "branches_bound": "sampled"}

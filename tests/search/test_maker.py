@@ -6,18 +6,20 @@ import json
 
 import pytest
 
-from enas_viz import cli, ledger, search
-from enas_viz.ranking import read_architecture
+from enas_viz import cli, search
 from enas_viz.recipes import recipe
-from enas_viz.search import enas, strategies
-from enas_viz.search.controller import ControllerOptimiser
+from enas_viz.records.ranking import read_architecture
+from enas_viz.records.trace import load_trace
+from enas_viz.results import ledger
+from enas_viz.search import enas
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
-from enas_viz.search.macro_controller import MacroController
-from enas_viz.search.maker import differences, maker, others
-from enas_viz.search.strategies import FolderError, read_run, restore
-from enas_viz.space import MacroSpace
-from enas_viz.trace import load_trace
+from enas_viz.search.nets.controller import ControllerOptimiser
+from enas_viz.search.nets.macro.controller import MacroController
+from enas_viz.search.runs import run as strategies
+from enas_viz.search.runs.maker import differences, maker, others
+from enas_viz.search.runs.run import FolderError, read_run, restore
+from enas_viz.spaces import MacroSpace
 
 TINY = recipe(
     "macro-tiny",

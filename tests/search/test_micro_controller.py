@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from enas_viz.recipes import ControllerConfig, Fidelity
-from enas_viz.search import draws
-from enas_viz.search.micro_controller import MicroController
-from enas_viz.space import MicroSpace
+from enas_viz.search.nets.micro.controller import MicroController
+from enas_viz.search.training import draws
+from enas_viz.spaces import MicroSpace
 
 SETS = ("sin", "hash", "sin_b_init")
 CONFIG = ControllerConfig(tanh_constant=1.1, op_tanh_reduce=2.5, lr=3.5e-3)

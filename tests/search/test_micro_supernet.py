@@ -10,14 +10,14 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from enas_viz import cost
-from enas_viz.published import MICRO
+from enas_viz.facts import cost
 from enas_viz.recipes import MICRO_PRESETS, Fidelity
-from enas_viz.search import micro_supernet
-from enas_viz.search.micro_supernet import MicroSupernet
-from enas_viz.search.ops import CellOutput, FactorizedReduction, pool
-from enas_viz.space import MicroSpace
+from enas_viz.search.nets.micro import supernet as micro_supernet
+from enas_viz.search.nets.micro.supernet import MicroSupernet
+from enas_viz.search.nets.ops import CellOutput, FactorizedReduction, pool
+from enas_viz.spaces import MicroSpace
 from enas_viz.spaces.operations import STANDARD
+from enas_viz.spaces.published import MICRO
 
 SPACE = MicroSpace()
 CASE = golden.load("child")["micro_search"]["cases"][0]

@@ -19,9 +19,9 @@ from forked import Forked, command_line, some_run
 from waiting import LONG, wait_for
 
 from enas_viz import search
-from enas_viz.search import checkpoint
-from enas_viz.search.strategies import FolderError, _told_when_full, restore
-from enas_viz.trace import load_trace
+from enas_viz.records.trace import load_trace
+from enas_viz.search.runs import checkpoint
+from enas_viz.search.runs.run import FolderError, _told_when_full, restore
 
 FIELDS = [
     *("--network.layers", "2", "--network.filters", "2", "--controller.hidden", "8"),

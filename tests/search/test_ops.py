@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from enas_viz.cost import op_parameters
+from enas_viz.facts.cost import op_parameters
 from enas_viz.recipes import Fidelity
-from enas_viz.search.ops import (
+from enas_viz.search.nets.ops import (
     Conv,
     FactorizedReduction,
     Padding,

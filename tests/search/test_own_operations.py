@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 import enas_viz as ev
-from enas_viz import cost, search
+from enas_viz import search
+from enas_viz.facts import cost
 from enas_viz.recipes import Fidelity, change, recipe
-from enas_viz.search.own_operations import operation
-from enas_viz.search.strategies import restore
-from enas_viz.space import MacroSpace
+from enas_viz.search.nets.own_operations import operation
+from enas_viz.search.runs.run import restore
+from enas_viz.spaces import MacroSpace
 from enas_viz.spaces.operations import known_operations
 
 PLAYED = """

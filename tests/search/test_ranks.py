@@ -19,11 +19,11 @@ from waiting import LONG
 
 from enas_viz import search
 from enas_viz.recipes import change
-from enas_viz.search import checkpoint
-from enas_viz.search.ranks import RankLost, Ranks, Stopped, join
-from enas_viz.search.strategies import build, restore
-from enas_viz.search.train import averaged_step, make_optimiser
-from enas_viz.trace import Episode, Epoch, load_trace
+from enas_viz.records.trace import Episode, Epoch, load_trace
+from enas_viz.search.runs import checkpoint
+from enas_viz.search.runs.run import build, restore
+from enas_viz.search.training.ranks import RankLost, Ranks, Stopped, join
+from enas_viz.search.training.step import averaged_step, make_optimiser
 
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
 SCENES = Path(__file__).parent / "processes.py"

@@ -9,14 +9,14 @@ import pytest
 import torch
 from module import run_module
 
-from enas_viz.policy import histogram, load_policy, packed, sample, save_policy
 from enas_viz.recipes import ControllerConfig, Fidelity, recipe
-from enas_viz.sampler import Sampler, weight_shapes, width
+from enas_viz.records.policy import histogram, load_policy, packed, sample, save_policy
+from enas_viz.records.sampler import Sampler, weight_shapes, width
+from enas_viz.records.trace import load_trace, save_trace
 from enas_viz.search import ask, make_controller, record_policy, restore, run
-from enas_viz.search.policy import weights_of
-from enas_viz.search.strategies import FolderError
-from enas_viz.space import MacroSpace, MicroSpace, assemble
-from enas_viz.trace import load_trace, save_trace
+from enas_viz.search.runs.policy import weights_of
+from enas_viz.search.runs.run import FolderError
+from enas_viz.spaces import MacroSpace, MicroSpace, assemble
 
 SHARP = ControllerConfig(hidden=12, temperature=1.7, tanh_constant=2.5, op_tanh_reduce=1.9)
 PLAIN = ControllerConfig(hidden=9)

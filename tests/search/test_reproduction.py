@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from enas_viz import cli, ledger
-from enas_viz.published import MACRO
+from enas_viz import cli
 from enas_viz.recipes import RECIPES, as_json, change
-from enas_viz.search import reproduction
-from enas_viz.search.child import make_child
-from enas_viz.search.reproduction import (
+from enas_viz.records.trace import Epoch, Tick, load_trace
+from enas_viz.results import ledger
+from enas_viz.search.nets.child import make_child
+from enas_viz.search.runs import reproduction
+from enas_viz.search.runs.reproduction import (
     check_folder,
     describe,
     make_plan,
@@ -25,9 +26,9 @@ from enas_viz.search.reproduction import (
     reproduce,
     state,
 )
-from enas_viz.search.strategies import FolderError, read_run
-from enas_viz.space import Architecture
-from enas_viz.trace import Epoch, Tick, load_trace
+from enas_viz.search.runs.run import FolderError, read_run
+from enas_viz.spaces import Architecture
+from enas_viz.spaces.published import MACRO
 
 _SAME = {"network__layers": 3, "network__filters": 2, "train__epochs": 2, "train__batch_size": 500}
 TINY = {"search": {**_SAME, "controller__updates": 1, "controller__samples": 2}, "train": _SAME}
@@ -130,8 +131,8 @@ def test_stopping_inside_any_stage_and_going_on_ends_the_same(tmp_path, whole):
 KILLED = """
 import json, os, signal, sys
 import torch._dynamo  # imported late by what runs below, eight times over
-from enas_viz.search import reproduction
-from enas_viz.trace import Tick
+from enas_viz.search.runs import reproduction
+from enas_viz.records.trace import Tick
 
 folder, changes = sys.argv[1], json.loads(sys.argv[2])
 plan = reproduction.make_plan("macro", "tiny", folder, changes=changes)

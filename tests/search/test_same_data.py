@@ -12,10 +12,10 @@ from PIL import Image
 
 from enas_viz import cli, search
 from enas_viz.recipes import change, recipe
+from enas_viz.records.trace import load_trace
 from enas_viz.search.candidates import derive
-from enas_viz.search.data import DataError, load_data
-from enas_viz.search.strategies import FolderError, restore, resume
-from enas_viz.trace import load_trace
+from enas_viz.search.runs.run import FolderError, restore, resume
+from enas_viz.search.training.data import DataError, load_data
 
 SMALL = [
     *("--network.layers", "2", "--network.filters", "2", "--train.epochs", "1"),
@@ -253,7 +253,9 @@ def test_a_candidate_knows_its_data_and_a_training_on_others_is_refused(here):
 
 def test_other_data_is_refused_before_anything_is_downloaded(here, monkeypatch):
     best = derive(restore(here / "a run"), 1)[0]
-    monkeypatch.setattr("enas_viz.search.data._cifar10", lambda *_: pytest.fail("it was loaded"))
+    monkeypatch.setattr(
+        "enas_viz.search.training.data._cifar10", lambda *_: pytest.fail("it was loaded")
+    )
 
     with pytest.raises(DataError, match="'cifar10' instead of"):
         search.train_child(

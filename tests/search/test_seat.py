@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from enas_viz.recipes import recipe
+from enas_viz.records.trace import Episode
 from enas_viz.search import ask, make_controller, responses
-from enas_viz.space import MacroSpace, MicroSpace
-from enas_viz.trace import Episode
+from enas_viz.spaces import MacroSpace, MicroSpace
 
 SPACES = [MacroSpace(5), MacroSpace(4, wiring="code"), MicroSpace(3)]
 

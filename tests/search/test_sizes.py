@@ -10,11 +10,11 @@ from PIL import Image
 
 from enas_viz.cli.progress import percent
 from enas_viz.recipes import DataConfig, change, recipe
-from enas_viz.search import strategies
+from enas_viz.records.trace import Result, binomial_error
 from enas_viz.search.candidates import mean_and_error
-from enas_viz.search.data import Data, DataError, Split, load_data
-from enas_viz.search.sizes import check_sizes
-from enas_viz.trace import Result, binomial_error
+from enas_viz.search.runs import run as strategies
+from enas_viz.search.training.data import Data, DataError, Split, load_data
+from enas_viz.search.training.sizes import check_sizes
 
 TINY = recipe(
     "macro-tiny",

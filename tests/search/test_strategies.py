@@ -9,11 +9,12 @@ import torch
 
 from enas_viz import search
 from enas_viz.recipes import RECIPES, change, recipe
-from enas_viz.search import checkpoint, strategies
-from enas_viz.search.checkpoint import CheckpointError
-from enas_viz.search.data import Data, Split
-from enas_viz.search.strategies import FolderError, restore
-from enas_viz.trace import Episode, Header, Tick, Trace, load_trace
+from enas_viz.records.trace import Episode, Header, Tick, Trace, load_trace
+from enas_viz.search.runs import checkpoint
+from enas_viz.search.runs import run as strategies
+from enas_viz.search.runs.checkpoint import CheckpointError
+from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.training.data import Data, Split
 
 TINY = recipe(
     "macro-tiny",
@@ -277,7 +278,7 @@ def test_a_full_disk_loses_nothing_that_was_written(tmp_path, whole, monkeypatch
 
 
 def test_a_disk_that_fills_while_the_trace_is_written_is_told_too(tmp_path, whole, monkeypatch):
-    from enas_viz import trace
+    from enas_viz.records import trace
 
     original, count = trace._canonical, [0]
 

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 
 from enas_viz import search
 from enas_viz.recipes import as_json, check, field_names, recipe, recipe_from_json
-from enas_viz.search import terms
-from enas_viz.search.data import Data, DataError, Split
-from enas_viz.search.strategies import (
+from enas_viz.records.trace import check_plain, load_trace
+from enas_viz.search.runs import terms
+from enas_viz.search.runs.run import (
     STRATEGIES,
     FolderError,
     build,
     read_run,
     restore,
 )
-from enas_viz.space import MacroSpace
-from enas_viz.trace import check_plain, load_trace
+from enas_viz.search.training.data import Data, DataError, Split
+from enas_viz.spaces import MacroSpace
 
 SMALL = {"network__layers": 2, "network__filters": 2, "train__epochs": 1, "train__batch_size": 8}
 TINY = recipe(

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from enas_viz.recipes import PRESETS, Compute, Fidelity, TrainConfig
-from enas_viz.search import train
-from enas_viz.search.macro_supernet import MacroSupernet
-from enas_viz.space import MacroSpace
+from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.training import step as train
+from enas_viz.spaces import MacroSpace
 
 SPACE = MacroSpace(layers=6, wiring="code")
 SCHEDULES = [

@@ -7,11 +7,11 @@ import torch
 
 import enas_viz as ev
 from enas_viz import search
-from enas_viz.inheritance import size
 from enas_viz.recipes import change
-from enas_viz.search.strategies import build
+from enas_viz.records.training_counts import size
+from enas_viz.records.turns import load_turns, save_turns
+from enas_viz.search.runs.run import build
 from enas_viz.search.turns import Turns, alone, loop_recipe, record, telling
-from enas_viz.turns import load_turns, save_turns
 
 KINDS = pytest.mark.parametrize("kind", ["macro", "micro"])
 

@@ -7,18 +7,18 @@ import torch
 from torch import nn
 
 import enas_viz as ev
-from enas_viz import cost
-from enas_viz.anatomy import anatomy
-from enas_viz.genotypes import genotype
-from enas_viz.published import explain_numbers
+from enas_viz.facts import cost
+from enas_viz.facts.anatomy import anatomy
 from enas_viz.recipes import Fidelity, change, recipe
-from enas_viz.search.child import MacroChild, MicroChild
-from enas_viz.search.macro_controller import MacroController
-from enas_viz.search.macro_supernet import MacroSupernet
-from enas_viz.search.micro_controller import MicroController
-from enas_viz.search.micro_supernet import MicroSupernet
-from enas_viz.space import Architecture, MacroSpace, MicroSpace
+from enas_viz.search.nets.child import MacroChild, MicroChild
+from enas_viz.search.nets.macro.controller import MacroController
+from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.nets.micro.controller import MicroController
+from enas_viz.search.nets.micro.supernet import MicroSupernet
+from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces.genotypes import genotype
 from enas_viz.spaces.operations import MICRO_OPS, Operation, known_operations
+from enas_viz.spaces.published import explain_numbers
 from enas_viz.view.sharing_svg import bare
 
 REDUCTIONS = ("fr_then_cell", "fr_both", "stride2")

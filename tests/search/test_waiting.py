@@ -12,13 +12,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from enas_viz.recipes import recipe
-from enas_viz.search import draws
-from enas_viz.search.data import load_data
+from enas_viz.records.trace import Header, Tick
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
-from enas_viz.search.train import train_step
-from enas_viz.space import Architecture, Space
-from enas_viz.trace import Header, Tick
+from enas_viz.search.training import draws
+from enas_viz.search.training.data import load_data
+from enas_viz.search.training.step import train_step
+from enas_viz.spaces import Architecture, Space
 
 aten = torch.ops.aten
 STEPS = 3

@@ -1,0 +1,1 @@
+"""Exercises and guesses of the notebooks."""

@@ -1,0 +1,1 @@
+"""The table of results, and which command follows a run."""

@@ -1,0 +1,1 @@
+"""Networks: operations, controllers, supernets, children."""

@@ -1,0 +1,1 @@
+"""Macro search: controller, supernet, child."""

@@ -1,0 +1,1 @@
+"""Micro search: controller, supernet, child."""

@@ -1,0 +1,1 @@
+"""Training of weights: data, keyed draws, one step, epochs, several processes."""

@@ -1,0 +1,38 @@
+"""Old paths of modules lead to the new ones and say so."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import enas_viz
+from enas_viz.moved import MOVED
+
+
+@pytest.mark.parametrize("old", sorted(MOVED))
+def test_an_old_path_is_the_new_module_and_warns(old, monkeypatch):
+    name, new = f"enas_viz.{old}", import_module(f"enas_viz.{MOVED[old]}")
+    monkeypatch.delitem(sys.modules, name, raising=False)
+
+    with pytest.warns(FutureWarning, match=f"{name} is enas_viz.{MOVED[old]} now"):
+        found = import_module(name)
+
+    assert found is new
+    assert new.__name__ == new.__spec__.name == f"enas_viz.{MOVED[old]}"
+
+
+def test_the_warning_names_the_line_that_imports(tmp_path):
+    script = tmp_path / "old.py"
+    script.write_text("\nfrom enas_viz.trace import load_trace\nprint(load_trace.__module__)\n")
+
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "enas_viz.records.trace"
+    assert f"{script}:2: FutureWarning" in done.stderr
+
+
+def test_what_never_was_is_still_missing():
+    with pytest.raises(ModuleNotFoundError):
+        import_module("enas_viz.tracing")
+    assert not hasattr(enas_viz, "tracing")
