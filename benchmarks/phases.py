@@ -35,8 +35,10 @@ from enas_viz.recipes import change, recipe
 from enas_viz.records import trace
 from enas_viz.records.trace import record
 from enas_viz.search.enas import Enas
+from enas_viz.search.judges.shared import SharedWeights
 from enas_viz.search.nets.macro.controller import MacroController
 from enas_viz.search.nets.micro.controller import MicroController
+from enas_viz.search.strategies.reinforce import Reinforce
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data
 
@@ -58,11 +60,11 @@ KERNELS = {
 
 # What each phase is made of: the owner of a call, and its name.
 CALLS: dict[str, tuple[tuple[Any, str], ...]] = {
-    "data pipeline": ((Data, "training_batch"), (Enas, "_reward_batch")),
+    "data pipeline": ((Data, "training_batch"), (SharedWeights, "reward_batch")),
     "random draws": ((draws, "dropout_mask"), (draws, "uniforms")),
     "optimiser": ((torch.optim.SGD, "step"), (torch.optim.Optimizer, "zero_grad")),
     "controller": (
-        *((Enas, "_update_controller"), (Enas, "_episode")),
+        *((Reinforce, "learn"), (Enas, "_episode")),
         *((MacroController, "sample"), (MicroController, "sample")),
     ),
     "recording": ((trace, "_canonical"), (trace, "_numbered")),
@@ -117,8 +119,9 @@ def phases(figures: Figures, name: str, steps: int, rewards: int) -> None:
 def spent(made: Any, steps: int) -> float:
     """CPU-seconds of a cut epoch, from its first step to its last record, trace included."""
     run = started(made, "cpu")
-    run.steps_per_epoch = run.minibatches = steps
-    run._losses, run._right = torch.zeros(steps), torch.zeros(steps)
+    judge = run.judge
+    judge.steps_per_epoch = judge.minibatches = steps
+    judge._losses, judge._right = torch.zeros(steps), torch.zeros(steps)
     with tempfile.TemporaryDirectory() as folder:
         began = time.process_time()
         with record_function("phase: all"):

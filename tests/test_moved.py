@@ -32,6 +32,16 @@ def test_the_warning_names_the_line_that_imports(tmp_path):
     assert f"{script}:2: FutureWarning" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["run", "resume", "build", "restore", "FolderError", "read_run"])
+def test_what_the_module_of_runs_held_is_still_found_where_strategies_are_now(name):
+    from enas_viz.search import strategies
+
+    with pytest.warns(FutureWarning, match=f"{name} is enas_viz.search.runs"):
+        found = getattr(strategies, name)
+
+    assert found.__module__.startswith("enas_viz.search.runs.")
+
+
 def test_what_never_was_is_still_missing():
     with pytest.raises(ModuleNotFoundError):
         import_module("enas_viz.tracing")

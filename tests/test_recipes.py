@@ -345,12 +345,12 @@ def test_every_recipe_is_valid_and_known_by_its_name(name):
 def test_a_recipe_comes_back_from_its_json(name):
     made = recipe(name, train__epochs=3, keep_steps=2)
 
-    again = recipe_from_json(json.loads(json.dumps(asdict(made))))
+    again = recipe_from_json(json.loads(json.dumps(as_json(made))))
 
     assert again == made
     assert hash(again) == hash(made)
     assert {**made.to_json(), "fidelity": as_json(made.fidelity)} == as_json(made)
-    assert as_json(again) == as_json(made) == json.loads(json.dumps(asdict(made)))
+    assert as_json(again) == as_json(made)
     assert "fidelity" not in made.to_json()
 
 
@@ -458,7 +458,7 @@ def test_what_cannot_be_is_refused(name, changes, told):
         (
             "macro-tiny",
             {"strategy": "enass"},
-            "strategy is one of enas, final; .*did you mean 'enas'?",
+            "strategy is one of enas, random, evolution, final; .*did you mean 'enas'?",
         ),
         ("macro-tiny", {"fidelity": "relased"}, "got 'relased'; did you mean 'released'?"),
         ("macro-tiny", {"fidelity__clip": "global"}, "got 'global'; did you mean 'global5'?"),

@@ -42,8 +42,10 @@ MAY_IMPORT = {
     # recipes: fidelity <- fields <- the named ones <- changing and checking
     "recipes.fidelity": "spaces",
     "recipes.fields": "spaces recipes.fidelity",
+    "recipes.strategies": "recipes.fields",
     "recipes.catalogue": "spaces recipes.fidelity recipes.fields",
-    "recipes.changing": "spaces recipes.fidelity recipes.fields recipes.catalogue",
+    "recipes.changing": "spaces recipes.strategies recipes.fidelity recipes.fields "
+    "recipes.catalogue",
     "recipes": "recipes.fidelity recipes.fields recipes.catalogue recipes.changing",
     "course.exercises": "spaces spaces.published recipes facts.specimen facts.anatomy",
     "course.questions": "course.exercises spaces",
@@ -91,11 +93,33 @@ MAY_IMPORT = {
     "search.nets.child search.training.ranks search.nets.supernet",
     "search.training.epochs": "CORE search.training.draws search.training.data "
     "search.training.ranks search.training.sizes search.training.step",
-    "search.enas": "CORE BENCH records.training_counts search.nets.controller search.nets.lstm "
-    "search.training.ranks search.training.sizes search.training.step search.training.epochs",
-    "search.alone": "CORE BENCH search.training.step",
-    "search.candidates": "CORE BENCH search.alone search.nets.controller search.training.step "
-    "search.enas memory search.asked search.runs.maker search.runs.terms",
+    "search.strategies": "",
+    "search.judges": "",
+    "search.strategies.strategy": "CORE",
+    "search.strategies.random": "CORE keys search.strategies.strategy",
+    "search.strategies.evolution": "CORE search.strategies.strategy search.strategies.random",
+    "search.strategies.reinforce": "CORE search.nets.controller search.nets.lstm "
+    "search.strategies.strategy search.training.draws search.training.step",
+    "search.judges.judge": "CORE",
+    "search.judges.table": "CORE search.judges.judge",
+    "search.judges.rewards": "CORE",
+    "search.judges.alone": "CORE BENCH search.judges.judge search.training.step",
+    "search.judges.shared": "CORE BENCH records.training_counts search.judges.judge "
+    "search.training.epochs search.training.ranks search.training.sizes search.training.step",
+    "search.judges.make": "CORE search.judges.* search.training.data search.training.ranks",
+    "search.enas": "CORE search.judges.judge search.judges.make search.judges.rewards "
+    "search.strategies.strategy search.training.data search.training.ranks",
+    "search.runs.build": "CORE enas_viz search.enas search.final search.judges.judge "
+    "search.judges.rewards search.nets.child search.runs.terms search.training.data "
+    "search.training.ranks search.training.step",
+    "search.runs.folder": "CORE search.runs.build search.runs.checkpoint search.runs.maker "
+    "search.runs.terms search.training.ranks",
+    "search.runs.run": "CORE memory records.ranking search.judges.judge search.judges.rewards "
+    "search.runs.build search.runs.checkpoint search.runs.folder search.runs.maker "
+    "search.runs.terms search.training.data search.training.ranks",
+    "search.candidates": "CORE BENCH search.judges.alone search.nets.controller "
+    "search.training.step search.enas memory search.asked search.runs.maker search.runs.terms "
+    "search.strategies.strategy",
     "search.seat": "CORE records.sampler search.training.draws search.nets.controller "
     "search.candidates search.enas search.nets.lstm search.asked search.runs.terms",
     "search.microscope": "CORE facts.specimen search.training.draws search.nets.controller "
@@ -106,20 +130,19 @@ MAY_IMPORT = {
     "search.candidates search.enas search.nets.micro.supernet search.nets.ops "
     "search.training.sizes search.training.step",
     "search.turns": "CORE records.training_counts records.sampler records.turns "
-    "search.training.draws search.alone search.asked search.nets.controller search.enas "
-    "search.runs.run search.runs.terms search.training.step",
+    "search.training.draws search.judges.alone search.asked search.nets.controller search.enas "
+    "search.runs.run search.runs.terms search.training.step search.runs.build "
+    "search.strategies.strategy",
     "search.final": "CORE BENCH search.nets.child search.training.ranks search.training.step "
     "search.training.epochs",
     "search.runs.maker": "",
     "search.runs.terms": "CORE search.asked search.training.data",
-    "search.runs.run": "CORE BENCH enas_viz memory records.ranking search.nets.child "
-    "search.nets.controller search.training.ranks search.training.step search.enas search.final "
-    "search.runs.checkpoint search.runs.maker search.runs.terms",
     "search.runs.policy": "CORE records.policy search.runs.checkpoint search.nets.controller "
-    "search.runs.maker search.runs.run search.runs.terms search.training.step",
+    "search.runs.maker search.runs.run search.runs.terms search.training.step search.runs.build "
+    "search.runs.folder",
     "search.runs.reproduction": "CORE results.following facts.estimates results.ledger "
     "records.ranking search.candidates search.runs.run search.runs.checkpoint "
-    "search.training.ranks",
+    "search.training.ranks search.runs.build search.runs.folder",
     "search": "search.* openmp",
     # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
     "view.graph": "LOOK",
@@ -155,12 +178,12 @@ MAY_IMPORT = {
     "view.repaint": "",
     "view.animation": "records.files",
     "view.export": "LOOK records.files view.clear view.graph view.scene view.shapes view.stack "
-    "view.svg view.curves view.timeline view.closeup view.step_closeup view.scores view.animation "
-    "view.stage view.reel view.repaint",
+    "view.svg view.curves view.timeline view.closeup view.step_closeup view.scores "
+    "view.animation view.stage view.reel view.repaint",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK records.inside spaces.published records.turns view.given view.scene "
-    "view.shapes view.stack view.child view.timeline view.loop view.motion view.board view.poster "
-    "view.export",
+    "view.shapes view.stack view.child view.timeline view.loop view.motion view.board "
+    "view.poster view.export",
     "view": "view.*",
     # widgets show what view draws: base <- each of them; none imports another
     "widgets.base": "",
@@ -206,7 +229,10 @@ GROUPS = {
 }
 INSIDE_FUNCTIONS = {
     f"cli.{name}": "search.*" for name in ("progress", "searching", "training", "demo")
-} | {"widgets.child": "search.*"}  # only where it is given a run, to open it
+} | {
+    "widgets.child": "search.*",  # only where it is given a run, to open it
+    "search.strategies": "search.runs.*",  # names that were there before 0.2
+}
 
 
 def name_of(path: Path) -> str:
@@ -230,7 +256,8 @@ def spelled(names: str) -> set[str]:
             room = name.removesuffix(".*")
             found |= {m for m in FILES if m == room or m.startswith(f"{room}.")}
         else:  # whoever may import the spaces may import what they are built from
-            found |= {name, "spaces.operations"} if name == "spaces" else {name}
+            beside = {"spaces": "spaces.operations", "recipes": "recipes.strategies"}
+            found |= {name, beside.get(name, name)}
     return found
 
 
@@ -296,7 +323,13 @@ def test_a_module_imports_only_what_its_room_may(name):
 def test_names_are_imported_by_text_only_at_the_door_and_only_from_rooms_that_look():
     by_text = [n for n, path in FILES.items() if "import_module" in path.read_text("utf-8")]
 
-    assert by_text == ["enas_viz", "moved"]
+    assert by_text == [
+        "enas_viz",
+        "moved",
+        "recipes.strategies",
+        "search",
+        "search.strategies.strategy",
+    ]
     assert set(enas_viz._HOMES.values()) <= spelled(MAY_IMPORT["enas_viz"])
 
 

@@ -24,7 +24,7 @@ from enas_viz.recipes import Recipe, recipe
 from enas_viz.records.trace import Epoch
 from enas_viz.search import candidates
 from enas_viz.search.enas import Enas
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.spaces import Architecture
 
 SEEDS = (0, 1, 2)

@@ -15,7 +15,8 @@ from pathlib import Path
 from enas_viz.facts.measured import TABLE
 from enas_viz.records.trace import load_trace
 from enas_viz.search import candidates
-from enas_viz.search.runs.run import read_run, restore
+from enas_viz.search.runs.folder import read_run
+from enas_viz.search.runs.run import restore
 
 SAMPLES = 200
 RESULTS = Path(__file__).parent.parent / "benchmarks" / "results"

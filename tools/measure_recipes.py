@@ -75,7 +75,7 @@ def measure(made: Recipe) -> dict[str, Any]:
     steps.close()
     step = took / count
     reward, rewards = 0.0, 0
-    if made.strategy == "enas":
+    if made.strategy != "final":
         run.at.phase, run.at.step = "controller", 0
         reward, rewards = rewarded(ticks(run), made.controller.samples)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,7 +14,7 @@ from enas_viz import recipe
 from enas_viz.facts.specimen import ASSET, save_specimen
 from enas_viz.records.trace import Epoch
 from enas_viz.search.microscope import specimen
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 
 EPOCHS = 20
 SEED = 0

@@ -33,7 +33,7 @@ from scipy import stats
 import enas_viz
 from enas_viz.recipes import Recipe, as_json, change, recipe
 from enas_viz.records.files import write_text
-from enas_viz.search.alone import Alone, train_network
+from enas_viz.search.judges.alone import Training, train_network
 from enas_viz.search.microscope import every
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split, load_data, load_test_data
@@ -194,7 +194,7 @@ def record_alone(world: World, out: Path, data: str | None) -> None:
             lock.release()
 
 
-def _row(number: int, seed: int, network: Architecture, found: Alone) -> dict[str, Any]:
+def _row(number: int, seed: int, network: Architecture, found: Training) -> dict[str, Any]:
     return {
         "network": number,
         "flat": network.flat,

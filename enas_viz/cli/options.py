@@ -175,10 +175,12 @@ def with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
     """A recipe with the fields that the remaining arguments set."""
     if not rest:
         return base
-    made, unknown = _tyro(
+    base, rest = _with_strategy(base, rest)
+    form = _form(base)
+    filled, unknown = _tyro(
         lambda: tyro.cli(
-            Recipe,
-            default=base,
+            type(form),
+            default=form,
             args=list(rest),
             prog=f"enas-viz {command}",
             return_unknown_args=True,
@@ -186,6 +188,8 @@ def with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
         ),
         command,
     )
+    values = {f.name: getattr(filled, f.name) for f in dataclasses.fields(filled)}
+    made = Recipe(options=values.pop(base.strategy, None), **values)
     if unknown:
         change(base, **{unknown[0].lstrip("-").partition("=")[0].replace("-", "_"): None})
     now, was = dataclasses.asdict(made), dataclasses.asdict(base)
@@ -194,7 +198,7 @@ def with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
         for part, inner in now.items()
         if isinstance(inner, dict)
         for name, value in inner.items()
-        if value != was[part][name]
+        if value != was[part][name] and part != "options"
     }
     check(made)
     same_kind = dataclasses.replace(
@@ -202,6 +206,31 @@ def with_fields(base: Recipe, rest: Sequence[str], command: str) -> Recipe:
     )
     change(same_kind, **changed)  # refuses what this kind of run does not read
     return made
+
+
+def _with_strategy(base: Recipe, fields: Sequence[str]) -> tuple[Recipe, list[str]]:
+    """The recipe with the strategy that fields name, whose own fields can then be set, and the
+    other fields."""
+    rest, waiting = [], list(fields)
+    while waiting:
+        word = waiting.pop(0)
+        if word.partition("=")[0] == "--strategy":
+            name = word.partition("=")[2] or (waiting.pop(0) if waiting else "")
+            base = change(base, strategy=name)
+        else:
+            rest.append(word)
+    return base, rest
+
+
+def _form(base: Recipe) -> Any:
+    """The recipe as `tyro` fills it in: what its strategy reads stands under its name."""
+    hints = get_type_hints(Recipe)
+    parts = [(f.name, hints[f.name]) for f in dataclasses.fields(Recipe) if f.name != "options"]
+    values = {name: getattr(base, name) for name, _ in parts}
+    if base.options is not None:
+        parts.append((base.strategy, type(base.options)))
+        values[base.strategy] = base.options
+    return dataclasses.make_dataclass("Recipe", parts, frozen=True, kw_only=True)(**values)
 
 
 def _tyro(parse: Callable[[], T], command: str, wants_help: bool = False) -> T:

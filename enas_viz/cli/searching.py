@@ -103,7 +103,7 @@ def resume_command(args: Sequence[str]) -> None:
     """Go on with a search or a training that was stopped."""
     options = parse(ResumeOptions, args, "resume")
     from enas_viz import search
-    from enas_viz.search.runs.run import read_run
+    from enas_viz.search.runs.folder import read_run
 
     epochs = recipe_from_json(read_run(options.folder)["recipe"]).train.epochs
     if (options.folder / "trace.jsonl.gz").exists():
@@ -132,7 +132,8 @@ def derive_command(args: Sequence[str]) -> None:
     """Rank architectures sampled from a trained policy."""
     options = parse(DeriveOptions, args, "derive")
     from enas_viz.search.candidates import FALSE_ALARMS, derive
-    from enas_viz.search.runs.run import read_run, restore
+    from enas_viz.search.runs.folder import read_run
+    from enas_viz.search.runs.run import restore
 
     if read_run(options.folder)["recipe"].get("strategy") == "final":
         raise UsageError(f"{options.folder} holds a final training; candidates come from a search")

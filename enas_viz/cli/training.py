@@ -176,7 +176,7 @@ def _base_recipe(options: TrainOptions, searched: dict[str, Any] | None) -> Reci
 
 def _read_search(run: Path) -> dict[str, Any]:
     """What `run.json` says of a search. UsageError when the folder holds a final training."""
-    from enas_viz.search.runs.run import read_run
+    from enas_viz.search.runs.folder import read_run
 
     facts = read_run(run)
     if facts["recipe"].get("strategy") == "final":

@@ -13,9 +13,21 @@ from typing import Any, get_args, get_origin, get_type_hints
 from enas_viz.recipes.catalogue import RECIPES
 from enas_viz.recipes.fidelity import IN_USE, MICRO_PRESETS, PRESETS, Fidelity
 from enas_viz.recipes.fields import Recipe
+from enas_viz.recipes.strategies import FINAL, config_of, known
 from enas_viz.spaces import MAX_LAYERS, MAX_NODES
 
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
+
+# Fields of `controller` that every strategy reads: so many turns an epoch, so many architectures
+# each, judged on so many images.
+OF_EVERY_STRATEGY = ("updates", "samples", "reward_images")
+# Fields of fidelity that only an LSTM which learns by REINFORCE reads.
+OF_CONTROLLERS = frozenset(
+    {
+        *("macro_order", "state_after_anchor", "next_input", "entropy", "op_prior"),
+        *("skip_penalty_on", "skip_penalty_in", "baseline_start"),
+    }
+)
 
 _hints = functools.cache(get_type_hints)
 
@@ -37,11 +49,19 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
     not read.
     """
     _check_recipe(base)
-    order = sorted(changes, key=lambda key: key.startswith("fidelity"))  # last: of this kind
+    first = {"strategy": 0, "fidelity": 2}  # fidelity last, as it is of this kind
+    order = sorted(changes, key=lambda key: first.get(key.partition("__")[0], 1))
     for key in order:
         value = changes[key]
         path = key.replace("__", ".")
         part, _, name = path.partition(".")
+        if name and part not in _parts() and config_of(part) is not None:
+            if part != base.strategy:
+                raise ValueError(
+                    f"{path} concerns the strategy {part!r}; this recipe's strategy is "
+                    f"{base.strategy!r}"
+                )
+            part = "options"
         if part not in {f.name for f in fields(Recipe)}:
             raise ValueError(_no_field(path))
         if part == "fidelity" and isinstance(value, str) and not name:
@@ -60,6 +80,9 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
                 _check_in_use(base, part, name)
             value = dataclasses.replace(inner, **{name: value})
         base = dataclasses.replace(base, **{part: value})
+        if part == "strategy" and value in known():
+            kind = config_of(value)
+            base = dataclasses.replace(base, options=kind and kind())
         _check_part(part, value)  # at once, since the next change may look at it
     check(base)
     return base
@@ -67,15 +90,28 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
 
 def _check_in_use(made: Recipe, part: str, name: str) -> None:
     """Raises ValueError when a run of this kind does not read the field `part.name`."""
-    final, space = made.strategy == "final", made.network.space
+    final, space = made.strategy == FINAL, made.network.space
     what = f"final training of {space} networks" if final else f"a {space} search"
-    if part == "fidelity" and name not in IN_USE[made.kind]:
-        reads = f"reads {', '.join(sorted(IN_USE[made.kind]))}"
-    elif (part == "controller" and final) or (name == "nodes" and space == "macro"):
+    own = not final and made.strategy != "enas"
+    if own:
+        what += f" by the strategy {made.strategy!r}"
+    if part == "fidelity" and name not in (read := fidelity_in_use(made)):
+        reads = f"reads {', '.join(sorted(read))}"
+    elif part == "controller" and own and name not in OF_EVERY_STRATEGY:
+        reads = f"reads {', '.join(OF_EVERY_STRATEGY)}"
+    elif (part in ("controller", "judge", "reward") and final) or (
+        name == "nodes" and space == "macro"
+    ):
         reads = "has none to set"
     else:
         return
     raise ValueError(f"{part}.{name} concerns another kind of run; {what} {reads}")
+
+
+def fidelity_in_use(made: Recipe) -> frozenset[str]:
+    """The fields of fidelity that a run of this recipe reads."""
+    read = IN_USE[made.kind]
+    return read if made.strategy in ("enas", FINAL) else read - OF_CONTROLLERS
 
 
 def recipe_from_json(value: dict[str, Any]) -> Recipe:
@@ -85,7 +121,11 @@ def recipe_from_json(value: dict[str, Any]) -> Recipe:
     """
     if not isinstance(value, dict):
         raise ValueError(f"a recipe in JSON is an object of fields; got {shortened(value)}")
-    parts = _parts()
+    strategy = value.get("strategy", Recipe.strategy)
+    kind = config_of(strategy) if isinstance(strategy, str) else None
+    if kind is not None:  # what its strategy reads stands under the strategy's name
+        value = {"options" if k == strategy else k: v for k, v in value.items()}
+    parts = _parts() | ({"options": kind} if kind else {})
     for part, inner in value.items():
         if part not in {f.name for f in fields(Recipe)}:
             raise ValueError(_no_field(str(part)))
@@ -127,7 +167,7 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
             *("controller.hidden", "controller.tanh_constant", "controller.temperature"),
             "controller.op_tanh_reduce",
             *("controller.lr", "controller.adam_eps", "controller.samples"),
-            *("train.epochs", "train.batch_size", "train.lr_max"),
+            *("train.epochs", "train.batch_size", "train.lr_max", "judge.epochs"),
             *("train.restart_period", "train.restart_factor", "train.accumulate"),
             *("compute.processes", "keep_steps"),
         ),
@@ -138,7 +178,7 @@ RANGES: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
         (
             *("data.train_images", "data.valid_images", "data.crop_padding", "data.cutout"),
             *("controller.init_range", "controller.updates", "controller.reward_images"),
-            *("controller.entropy_weight", "controller.skip_weight"),
+            *("controller.entropy_weight", "controller.skip_weight", "reward.weight"),
             *("train.lr_min", "train.l2", "compute.threads", "network.aux_weight"),
         ),
     ),
@@ -163,6 +203,7 @@ MOST: dict[str, int] = {
     "controller.updates": 10**9,
     "controller.reward_images": 10**9,
     "train.epochs": 10**9,
+    "judge.epochs": 10**9,
     "train.batch_size": 10**9,
     "train.accumulate": 10**6,
     "train.restart_period": 10**9,
@@ -182,6 +223,8 @@ def check(made: Recipe) -> None:
     _check_ranges(made)
     _check_size(made)
     _check_together(made)
+    if hasattr(made.options, "check"):
+        made.options.check()
 
 
 def checked_fidelity(fidelity: Fidelity | None) -> Fidelity:
@@ -200,11 +243,33 @@ def checked_fidelity(fidelity: Fidelity | None) -> Fidelity:
 def _check_kinds(made: Recipe) -> None:
     for f in fields(Recipe):
         _check_part(f.name, getattr(made, f.name))
+    _check_strategy(made)
+
+
+def _check_strategy(made: Recipe) -> None:
+    """Raises ValueError for a strategy that is not known, and for options that are not its."""
+    names = (*known(), FINAL)
+    if not isinstance(made.strategy, str) or made.strategy not in names:
+        raise ValueError(
+            f"strategy is one of {', '.join(names)}; got {shortened(made.strategy)}"
+            f"{_did_you_mean(made.strategy, names)}; one of your own is registered by a file, see "
+            f"enas-viz --import FILE"
+        )
+    kind = config_of(made.strategy)
+    if not isinstance(made.options, kind or type(None)):
+        raise ValueError(
+            f"options of the strategy {made.strategy!r} are "
+            f"{'a ' + kind.__name__ if kind else 'None'}; got {shortened(made.options)}"
+        )
+    for name, hint in _hints(kind).items() if kind else ():
+        _check_kind(f"{made.strategy}.{name}", getattr(made.options, name), hint)
 
 
 def _check_part(part: str, value: Any) -> None:
     """Raises ValueError for a value of a recipe's field that is of another kind than its."""
     kind = _parts().get(part)
+    if part in ("strategy", "options"):
+        return  # see _check_strategy, which needs both
     if kind is None:
         _check_kind(part, value, _hints(Recipe)[part])
         return
@@ -255,7 +320,7 @@ def _check_together(made: Recipe) -> None:
             f"head; got {made.network.aux_weight}, expected 0"
         )
     _check_operations(made)
-    final = made.strategy == "final"
+    final = made.strategy == FINAL
     if made.kind == "macro-final":
         made.fidelity.skip_merge(final)  # refuses what cannot be together
     if made.network.drop_path_keep < 1 and made.kind != "micro-final":

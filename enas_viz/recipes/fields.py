@@ -106,6 +106,25 @@ class TrainConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgeConfig:
+    """Who says how accurate an architecture is."""
+
+    # shared: its path through shared weights, on a minibatch of validation images. alone: trained
+    # from scratch, all validation images. table: looked up; the table is given in Python.
+    name: Literal["shared", "alone", "table"] = "shared"
+    epochs: int = 1  # of a training alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class RewardConfig:
+    """What an architecture is worth, from its accuracy and itself."""
+
+    # accuracy_minus_cost: less `weight` times its multiply-adds, in units of their mean
+    name: Literal["accuracy", "accuracy_minus_cost"] = "accuracy"
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Compute:
     """How to compute: what may change speed and last digits, never the method."""
 
@@ -122,11 +141,14 @@ class Recipe:
 
     name: str
     about: str
-    strategy: Literal["enas", "final"] = "enas"  # final: one architecture, weights of its own
+    strategy: str = "enas"  # how architectures are chosen; "final": one, weights of its own
     data: DataConfig = field(default_factory=DataConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     controller: ControllerConfig = field(default_factory=ControllerConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    judge: JudgeConfig = field(default_factory=JudgeConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    options: Any = None  # what its strategy reads besides; in JSON under the strategy's name
     fidelity: Fidelity = field(default_factory=Fidelity)
     compute: Compute = field(default_factory=Compute)
     keep_steps: int = 1  # every so many episodes keep their steps in the trace; new bests do, too
@@ -170,7 +192,11 @@ def as_json(config: Any) -> dict[str, Any]:
     """The fields of a recipe, or of a part of one, as JSON gives them back: tuples become lists.
 
     What is compared with fields that were read from a file goes through here."""
-    return json.loads(json.dumps(dataclasses.asdict(config), allow_nan=False))
+    told = dataclasses.asdict(config)
+    if isinstance(config, Recipe):
+        options = told.pop("options")
+        told |= {config.strategy: options} if options else {}
+    return json.loads(json.dumps(told, allow_nan=False))
 
 
 def order_of(space: Space, fidelity: Fidelity) -> str:

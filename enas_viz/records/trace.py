@@ -97,6 +97,23 @@ class Step:
         return [*kept, {k: _rounded(v) for k, v in self.detail.items()}] if self.detail else kept
 
 
+# What `Trace.digest(header=False)` is made of: the fields of version 0.1.
+HELD = {
+    "episode": frozenset(
+        {
+            *("type", "content", "accuracy", "reward", "baseline", "advantage", "epoch", "update"),
+            *("sample", "steps", "note", "log_probability", "entropy", "skip_penalty", "n"),
+        }
+    ),
+    "epoch": frozenset(
+        {
+            *("type", "epoch", "loss", "train_accuracy", "valid_accuracy", "lr", "steps"),
+            *("trained", "n"),
+        }
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Episode:
     """One sampled architecture: how it was decided, and what it was worth.
@@ -365,16 +382,25 @@ class Trace:
             raise ValueError("the trace has no episode yet")
         return ([e for e in self.episodes if e.steps] or list(self.episodes))[-1]
 
-    def digest(self) -> str:
+    def digest(self, *, header: bool = True) -> str:
         """SHA-256 of the canonical JSON of header and records without their `clock` blocks.
 
         Equal digests mean the same trace: same recipe, seed, data, machine and thread count.
+        header: with the header, which names commit and recipe, and everything that records hold.
+        Without it only the fields of `HELD` count, which every version has written, so that two
+        versions which search alike give the same.
         """
+        records = (self.header, *self.records) if header else self.records
         found = hashlib.sha256()
-        for record in (self.header, *self.records):
-            value = {k: v for k, v in _numbered(record).items() if k != "clock"}
-            found.update(_canonical(value).encode())
-            found.update(b"\n")
+        for record in records:
+            value = _numbered(record)
+            if header:
+                value.pop("clock", None)
+            else:
+                value = {k: v for k, v in value.items() if k in HELD.get(value["type"], ())}
+            if value:
+                found.update(_canonical(value).encode())
+                found.update(b"\n")
         return found.hexdigest()
 
 

@@ -22,11 +22,12 @@ import torch
 from enas_viz.memory import told_when_out_of_memory
 from enas_viz.recipes import GUIDED_SKIPS, Recipe
 from enas_viz.records.trace import binomial_error
-from enas_viz.search.alone import train_network
 from enas_viz.search.asked import whole
 from enas_viz.search.enas import Enas
+from enas_viz.search.judges.alone import train_network
 from enas_viz.search.runs import terms
 from enas_viz.search.runs.maker import maker, others
+from enas_viz.search.strategies.strategy import Proposals, Turn
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
 from enas_viz.search.training.step import evaluating, refit_batch_norm, right_answers
@@ -116,6 +117,9 @@ def derive(
 ) -> list[Candidate]:
     """n architectures of the trained policy, ranked by accuracy on the same validation images.
 
+    Of another strategy than ENAS, what it proposes in the end: random search n new ones, evolution
+    the best of its population. Without shared weights each is trained alone once more.
+
     batches: on so many minibatches of a training step's size, drawn by the seed (the paper: 1);
     0: on the whole validation split. bn: by which statistics batch norm works, as
     `fidelity.reward_bn` ("batch", "moving", "refit"); None: as in the search. Ties keep the order
@@ -125,8 +129,8 @@ def derive(
     """
     search, n = terms.search_of(search), _count(n)
     seed = search.seed if seed is None else terms.seed_of(seed)
-    rollout = _policy(search, n, seed)
-    children = rollout.architectures()
+    proposals = _proposals(search, n, seed)
+    children = list(proposals.architectures)
     right = _right_answers(search, children, _images(search, batches, seed), bn, progress)
     order = sorted(range(n), key=lambda k: -int(right[k].sum()))
     p_values = against_first(right[order])
@@ -140,7 +144,7 @@ def derive(
     for k, p_value in zip(order, p_values, strict=True):
         answered, count = int(right[k].sum()), right.shape[1]
         a, error = answered / count, binomial_error(answered, count)
-        log_probability = float(rollout.log_probability[k])
+        log_probability = proposals.log_probability(k)
         found.append(Candidate(children[k], a, error, log_probability, p_value, count, origin))
     return found
 
@@ -187,9 +191,9 @@ def compare_shared(
     Both n on the whole validation split with the same shared weights, so that what differs is
     the choice of operations and sources (macro: of which skips, not of how many).
     """
-    search, n = terms.search_of(search), _count(n)
+    search, n = terms.search_of(search, "net"), _count(n)
     seed = search.seed if seed is None else terms.seed_of(seed)
-    policy = _policy(search, n, seed).architectures()
+    policy = list(_proposals(search, n, seed).architectures)
     chance = uniform(search.recipe.space, n, seed, _skip_rate(policy))
     accuracies = validate(search, [*policy, *chance], progress)
     return Comparison(tuple(accuracies[:n]), tuple(accuracies[n:]))
@@ -252,7 +256,9 @@ def validate(
 ) -> list[float]:
     """Accuracy of each architecture under the shared weights, on the first `images` of the
     validation split; 0: on all of it."""
-    architectures = terms.architectures_of(architectures, terms.search_of(search).recipe.space)
+    architectures = terms.architectures_of(
+        architectures, terms.search_of(search, "net").recipe.space
+    )
     count = len(search.data.valid)
     index = torch.arange(min(whole(images, "images", 0, 10**9) or count, count))
     right = _right_answers(search, architectures, index, None, progress)
@@ -267,6 +273,8 @@ def _right_answers(
     progress: Progress | None,
 ) -> torch.Tensor:
     """(architectures, images) bool on the CPU: whether each gets each validation image right."""
+    if not hasattr(search, "net"):
+        return _right_alone(search, architectures, index, bn, progress)
     mode, net = bn or search.recipe.fidelity.reward_bn, search.net
     if mode not in ("batch", "moving", "refit"):
         raise ValueError(f"bn is one of batch, moving, refit; got {bn!r}")
@@ -283,7 +291,7 @@ def _right_answers(
     with scoring, evaluating(net), torch.no_grad():
         for k, child in enumerate(architectures):
             if mode == "refit":
-                refit_batch_norm(net, child, search.refit_batches())
+                refit_batch_norm(net, child, search.judge.refit_batches())
             net.eval()
             if mode == "batch":
                 for module in norms:
@@ -296,6 +304,34 @@ def _right_answers(
                 progress(k + 1, len(architectures))
     for name, buffer in net.named_buffers():
         buffer.copy_(kept[name])
+    return found
+
+
+def _right_alone(
+    search: Enas,
+    architectures: Sequence[Architecture],
+    index: torch.Tensor,
+    bn: str | None,
+    progress: Progress | None,
+) -> torch.Tensor:
+    """As `_right_answers`, of a search without shared weights: each is trained alone once more."""
+    if bn is not None:
+        raise ValueError(f"bn is about shared weights, which this search has not; got {bn!r}")
+    images, labels = search.data.valid.take(index.to(search.device))
+    found = torch.zeros(len(architectures), len(index), dtype=torch.bool)
+    for k, child in enumerate(architectures):
+        done = train_network(
+            child,
+            search.recipe,
+            search.data,
+            epochs=search.recipe.judge.epochs,
+            seed=search.seed,
+            number=search.at.episodes + k,  # weights that no episode had
+            ask=images,
+        )
+        found[k] = (done.answers == labels).cpu()
+        if progress:
+            progress(k + 1, len(architectures))
     return found
 
 
@@ -317,8 +353,6 @@ def train_alone(
     return trained.valid_right / len(data.valid)
 
 
-def _policy(search: Enas, n: int, seed: int | None):
-    width = search.controller.draws_per_sample
-    seed = search.seed if seed is None else seed
-    numbers = draws.uniforms(seed, "derive", 0, 0, range(n), width)
-    return search.controller.sample(n, uniforms=numbers)
+def _proposals(search: Enas, n: int, seed: int) -> Proposals:
+    """What the strategy has to show for it: n samples of a policy, the best of a population."""
+    return search.strategy.propose(n, Turn("derive", seed=seed))

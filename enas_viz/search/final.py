@@ -91,15 +91,15 @@ class FinalTraining(WeightTraining):
             yield result
 
     def _train_epoch(self) -> Iterator[Tick]:
-        at, order = self.at, self._shuffled()
-        for _ in self._steps(lambda number: self._minibatch(number, order)):
+        at, order = self.at, self.shuffled()
+        for _ in self._steps(lambda number: self.minibatch(number, order)):
             done = (at.epoch + at.step / self.steps_per_epoch) / self.recipe.train.epochs
             yield Tick("weights", at.epoch, at.step, self.steps_per_epoch, done, self.seen_loss)
 
-    def _minibatch(self, number: int, order: Tensor) -> tuple[Tensor, Tensor]:
+    def minibatch(self, number: int, order: Tensor) -> tuple[Tensor, Tensor]:
         """Adds the gradient of one of the epoch's minibatches; (loss, count of right answers)."""
         recipe = self.recipe
-        index = self._part(order, number)
+        index = self.part(order, number)
         rng = draws.generator(self.seed, "augment", self.at.epoch, number)
         images, labels = self.data.training_batch(index, recipe.data, rng, recipe.fidelity.cutout)
         drops = self._drops(len(index), number)

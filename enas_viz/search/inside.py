@@ -377,7 +377,7 @@ class _Watch:
         kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
         with evaluating(net):
             if search.recipe.fidelity.reward_bn == "refit":
-                refit_batch_norm(net, architecture, search.refit_batches())
+                refit_batch_norm(net, architecture, search.judge.refit_batches())
                 net.eval()
             with contextlib.ExitStack() as stack:
                 if isinstance(net, MicroSupernet):

@@ -165,5 +165,5 @@ def score(search: Enas, images: int = 0) -> Callable[[Architecture], float]:
     search: restored or under way. images: on so many of the validation images, the same for all
     architectures; 0: on all of them.
     """
-    search, images = terms.search_of(search), whole(images, "images", 0, 10**9)
+    search, images = terms.search_of(search, "net", "controller"), whole(images, "images", 0, 10**9)
     return lambda architecture: validate(search, [architecture], images=images)[0]

@@ -32,12 +32,14 @@ from enas_viz.records.turns import (
     Turn,
     Updated,
 )
-from enas_viz.search.alone import train_network
 from enas_viz.search.asked import whole
 from enas_viz.search.enas import Enas
-from enas_viz.search.nets.controller import Rollout
-from enas_viz.search.runs.run import build, restore
+from enas_viz.search.judges.alone import train_network
+from enas_viz.search.runs.build import build
+from enas_viz.search.runs.run import restore
 from enas_viz.search.runs.terms import search_of
+from enas_viz.search.strategies.strategy import Proposals
+from enas_viz.search.strategies.strategy import Turn as Key
 from enas_viz.search.training import draws
 from enas_viz.search.training.step import (
     autocast,
@@ -46,7 +48,6 @@ from enas_viz.search.training.step import (
     learning_rate,
     refit_batch_norm,
 )
-from enas_viz.spaces import Architecture
 
 SHOWN = 8  # images of a training minibatch that are kept
 ASKED = 10  # and of those on which a reward is measured
@@ -112,7 +113,7 @@ class Turns:
         if isinstance(run, str | Path):
             counts = _trained(run) if counts is None else counts
             run = restore(run)
-        self.search = search = search_of(run)
+        self.search = search = search_of(run, "net", "controller")
         wanted = search.recipe.controller.samples if samples is None else samples
         self.samples = whole(wanted, "samples", 1)
         self.counts = list(counts) if counts else [0] * size(search.recipe.space)
@@ -123,9 +124,8 @@ class Turns:
             )
         self.number = whole(number, "number", 0, 10**9)
         self.now: Turn | None = None  # the turn under way, or the last one
-        self._children: list[Architecture] = []
-        self._rollout: Rollout | None = None
-        self._rewards: list[float] = []
+        self._proposals: Proposals
+        self._worths: list[float] = []
         self._order: tuple[int, Tensor] | None = None
         # A run that ended within an epoch goes on with draws that no earlier part of it used.
         self._first = search.at.epoch + bool(search.at.step or search.at.update)
@@ -138,7 +138,7 @@ class Turns:
     @property
     def baseline(self) -> float | None:
         """The moving average of the rewards so far; None before the first."""
-        return self.search.at.baseline
+        return self.search.strategy.baseline
 
     def turns(self, count: int) -> Iterator[Turn]:
         """So many whole turns."""
@@ -153,37 +153,33 @@ class Turns:
     def sample(self) -> Turn:
         """Begins a turn: the controller samples, with the draws of this turn."""
         search, at = self.search, self.search.at
-        epoch, at.step = divmod(self.number, search.steps_per_epoch)
+        epoch, at.step = divmod(self.number, search.judge.steps)
         at.epoch, at.update, at.right = self._first + epoch, at.step, []
-        width = search.controller.draws_per_sample
-        uniforms = draws.uniforms(
-            search.seed, "sample", at.epoch, at.update, range(self.samples), width
-        )
-        self._rollout = search.controller.sample(self.samples, uniforms=uniforms)
-        self._children = self._rollout.architectures()
-        steps, space = self._rollout.steps(0), search.recipe.space
-        thrown = uniforms[0].tolist()
+        key = (search.seed, "sample", at.epoch, at.update)
+        self._proposals = search.strategy.propose(self.samples, Key(*key[1:], key[0]))
+        steps, space = self._proposals.steps(0), search.recipe.space
+        thrown = draws.uniforms(*key, range(1), search.controller.draws_per_sample)[0].tolist()
         starts = [entry(space, step.decision) if step.picks else 0 for step in steps]
         used = tuple(
             tuple(thrown[a : a + len(step.picks)]) for a, step in zip(starts, steps, strict=True)
         )
         self.number += 1
-        self.now = Turn(self.number, Sampled(self._children[0], steps, used))
+        self.now = Turn(self.number, Sampled(self._proposals.architectures[0], steps, used))
         return self.now
 
     def train(self) -> Turn:
         """Trains the shared weights on the child's path, on one minibatch."""
-        turn, search, at = self._at_stage(1), self.search, self.search.at
+        turn, search, at = self._at_stage(1), self.search.judge, self.search.at
         if self._order is None or self._order[0] != at.epoch:
-            self._order = at.epoch, search._shuffled()
-        order, number, child = self._order[1], at.step, self._children[0]
+            self._order = at.epoch, search.shuffled()
+        order, number, child = self._order[1], at.step, self._proposals.architectures[0]
         train = search.recipe.train
         started = time.process_time()
         search.net.train()
         (loss,), (right,) = averaged_step(
             search.net,
             search.optimiser,
-            lambda _: search._minibatch(number, child, order),
+            lambda _: search.minibatch(number, child, order),
             1,
             learning_rate(train, min(at.epoch, train.epochs - 1)),
             search.recipe.fidelity,
@@ -191,7 +187,7 @@ class Turns:
         told = float(loss), int(right)
         seconds = time.process_time() - started
         check_weights(search.net, f"turn {self.number}", train)
-        index = search._part(order, number)
+        index = search.part(order, number)
         trained = Trained(
             _images(*search.data.train.take(index[:SHOWN])),
             len(index),
@@ -213,40 +209,40 @@ class Turns:
     def reward(self) -> Turn:
         """Measures the accuracy of the child, and of the update's other samples, on validation
         images; the reward of each follows from it."""
-        turn, search = self._at_stage(2), self.search
-        fidelity = search.recipe.fidelity
+        turn, search, children = self._at_stage(2), self.search.judge, self._proposals.architectures
         started = time.process_time()
-        images, labels = search._reward_batch(0)
-        if fidelity.reward_bn == "refit":
-            refit_batch_norm(search.net, self._children[0], search.refit_batches())
+        images, labels = search.reward_batch(0)
+        if search.recipe.fidelity.reward_bn == "refit":
+            refit_batch_norm(search.net, children[0], search.refit_batches())
         search.net.eval()
         with torch.inference_mode(), autocast(search.device, search.recipe.compute):
-            logits = search.net(images, self._children[0], search._reward_drop(len(labels), 0))
+            logits = search.net(images, children[0], search.reward_drop(len(labels), 0))
         answers = logits.argmax(1)
         right = int((answers == labels).sum())
         seconds = time.process_time() - started
-        others = [n / len(labels) for n in search._counts(self._children, range(1, self.samples))]
-        self._rewards = [
-            search._reward(accuracy, self._rollout, k)
-            for k, accuracy in enumerate((right / len(labels), *others))
+        others = [n / len(labels) for n in search.counts(children, range(1, self.samples))]
+        self._worths = [
+            self.search.reward(accuracy, child)
+            for accuracy, child in zip((right / len(labels), *others), children, strict=True)
         ]
+        first = self.search.strategy.reward(self._proposals, 0, self._worths[0])
         kept = _images(*self._asked(), answers[:ASKED])
-        made = Rewarded(kept, len(labels), right, self._rewards[0], seconds)
+        made = Rewarded(kept, len(labels), right, first, seconds)
         self.now = replace(turn, rewarded=made)
         return self.now
 
     def update(self) -> Turn:
         """One REINFORCE update of the controller; the turn is complete."""
-        turn, search, at = self._at_stage(3), self.search, self.search.at
-        before, baselines = at.baseline, []
-        for reward in self._rewards:
-            at.baseline = search._moved_baseline(at.baseline, reward)
-            baselines.append(at.baseline)
-        search._update_controller(self._children, self._rewards, baselines)
+        turn, strategy = self._at_stage(3), self.search.strategy
+        before = strategy.baseline
+        credits = [
+            strategy.credit(self._proposals, k, worth) for k, worth in enumerate(self._worths)
+        ]
+        strategy.learn(self._proposals, credits)
         with torch.no_grad():
-            scored = search.controller.score(self._children[:1])
+            scored = strategy.controller.score(self._proposals.architectures[:1])
         logits = tuple(step.logits for step in scored.steps(0))
-        made = Updated(tuple(self._rewards), before, baselines[0], logits)
+        made = Updated(tuple(c.reward for c in credits), before, credits[0].baseline, logits)
         self.now = replace(turn, updated=made)
         return self.now
 
@@ -257,7 +253,7 @@ class Turns:
         search, at = self.search, self.search.at
         rng = draws.generator(search.seed, "reward", at.epoch, at.update, 0)
         index = rng.choice(
-            len(search.data.valid), search._reward_images, replace=False, shuffle=False
+            len(search.data.valid), search.judge.reward_images, replace=False, shuffle=False
         )
         return search.data.valid.take(draws.put(index[:ASKED], search.device))
 

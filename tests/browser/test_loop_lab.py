@@ -12,7 +12,7 @@ CELLS_OF = """() => [...document.querySelectorAll('.jp-Notebook-cell')]
     .map(cell => cell.matches('.jp-mod-active') + '|' + !!cell.offsetParent).join()"""
 CELLS = (
     "import json\nimport enas_viz as ev\nev.Loop('macro')",
-    "from enas_viz import search\nfrom enas_viz.search.runs.run import build\n"
+    "from enas_viz import search\nfrom enas_viz.search.runs.build import build\n"
     "recipe = ev.recipe('macro-tiny', network__layers=3, network__filters=4)\n"
     "loop = ev.Loop(search.Turns(build(recipe, 0, 'cpu', None), samples=2))\nloop",
     "loop.wait()\n(turn,) = loop.recording.turns\n"

@@ -65,12 +65,12 @@ def test_the_widget_wears_the_labs_theme(page):
 
 def test_two_replays_keep_their_own_clocks_and_icons(page):
     first, second = page.locator(ROOT).nth(0), page.locator(ROOT).nth(1)
-    before = first.locator(".count").inner_text()
+    before = first.locator(".count").text_content()  # which may be out of sight later
 
     second.locator("input[aria-label^=Step]").fill("8")
 
     expect(second.locator(".count")).to_have_text("Step 9 of 24")
-    assert first.locator(".count").inner_text() == before
+    assert first.locator(".count").text_content() == before
     ids = page.evaluate(f"[...document.querySelectorAll('{ROOT} [id]')].map(e => e.id)")
     assert len(ids) == len(set(ids))
 

@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from enas_viz import cli, search
 from enas_viz.recipes import Recipe, change, recipe
 from enas_viz.records.trace import Episode, Epoch, Result, load_trace
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.search.training.ranks import Ranks, join
 from enas_viz.spaces import Architecture
 from enas_viz.spaces.published import decode

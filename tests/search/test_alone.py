@@ -3,7 +3,7 @@
 import pytest
 
 from enas_viz.recipes import recipe
-from enas_viz.search.alone import train_network
+from enas_viz.search.judges.alone import train_network
 from enas_viz.search.training.data import load_data, load_test_data
 from enas_viz.search.training.step import NonFiniteLoss
 

@@ -14,7 +14,7 @@ from enas_viz.recipes import LARGEST, SMALLEST, change, recipe
 from enas_viz.records.trace import Tick, Trace, read_trace
 from enas_viz.search.nets.lstm import NonFinitePolicy
 from enas_viz.search.nets.macro.supernet import MacroSupernet
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.search.training import step as train
 from enas_viz.search.training.data import Data, Split
 from enas_viz.search.training.step import NonFiniteLoss, right_answers
@@ -104,7 +104,7 @@ def test_weights_that_only_the_last_step_ruined_are_found(monkeypatch, made, arc
     def ruined(net, *rest):
         found = step(net, *rest)
         count[0] += 1
-        if count[0] == running.steps_per_epoch:
+        if count[0] == getattr(running, "judge", running).steps_per_epoch:
             next(net.parameters()).data.view(-1)[0] = 1e30
         return found
 
@@ -128,7 +128,9 @@ def test_a_loss_that_is_not_finite_names_what_drove_it(changes, said):
 
 
 def test_a_reward_that_is_not_finite_stops_the_search_at_that_sample(monkeypatch):
-    monkeypatch.setattr("enas_viz.search.enas.bonus", lambda _, sample: [0.0, -math.inf][sample])
+    monkeypatch.setattr(
+        "enas_viz.search.strategies.reinforce.bonus", lambda _, sample: [0.0, -math.inf][sample]
+    )
 
     with pytest.raises(NonFinitePolicy, match="reward was -inf in epoch 1, update 1, sample 2, "):
         list(search.run(TINY, data=IMAGES))
@@ -138,10 +140,10 @@ def test_a_controller_whose_moments_overflow_stops_at_that_update():
     """Its weights would stand still for good, and nothing else would show it."""
     running = build(TINY, 0, "cpu", IMAGES)
     children = running.controller.sample(2).architectures()
-    running.controller_optimiser.reinforce(children, [0.1, 0.2])
+    running.strategy.controller_optimiser.reinforce(children, [0.1, 0.2])
 
     with pytest.raises(NonFinitePolicy, match="update 2 of the controller .* controller.lr"):
-        running.controller_optimiser.reinforce(children, [1e25, 1e25])
+        running.strategy.controller_optimiser.reinforce(children, [1e25, 1e25])
 
 
 @pytest.mark.parametrize("name", ["macro-tiny", "micro-tiny"])

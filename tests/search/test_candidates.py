@@ -11,7 +11,7 @@ from scipy import stats
 
 from enas_viz.recipes import change, recipe
 from enas_viz.search import candidates
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 
 TINY = recipe(

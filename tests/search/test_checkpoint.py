@@ -14,7 +14,8 @@ from enas_viz.recipes import recipe
 from enas_viz.records.trace import Episode, Header, load_trace
 from enas_viz.search.runs import checkpoint
 from enas_viz.search.runs.checkpoint import CheckpointError
-from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.runs.folder import FolderError
+from enas_viz.search.runs.run import restore
 
 TINY = recipe(
     "macro-tiny",

@@ -13,7 +13,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from enas_viz import search
 from enas_viz.recipes import change, recipe
 from enas_viz.search.candidates import compare_shared, derive, train_alone
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.spaces import MacroSpace, MicroSpace
 
 SMALL = {"train__epochs": 1, "train__batch_size": 200, "network__filters": 4}

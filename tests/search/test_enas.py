@@ -8,7 +8,7 @@ from enas_viz.recipes import change, recipe
 from enas_viz.records import training_counts as inheritance
 from enas_viz.records.trace import Episode, Epoch, Header, Tick, load_trace
 from enas_viz.search.enas import Enas
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.search.training import data as data_module
 from enas_viz.search.training import draws
 from enas_viz.search.training.step import NonFiniteLoss
@@ -130,7 +130,7 @@ def test_one_update_follows_the_gradient_averaged_over_its_samples():
         scored = controller.score([e.architecture])
         loss = -scored.log_probability * e.advantage + config.skip_weight * scored.skip_penalty
         (loss.sum() / 3).backward()  # gradients add up over the samples
-    reference.controller_optimiser.step()
+    reference.strategy.controller_optimiser.step()
 
     for a, b in zip(controller.parameters(), running.controller.parameters(), strict=True):
         torch.testing.assert_close(a, b)
@@ -166,7 +166,7 @@ def test_a_penalty_in_the_reward_has_no_gradient_of_its_own():
     scored = controller.score([e.architecture for e in episodes[:3]])
     advantages = torch.tensor([e.advantage for e in episodes[:3]])
     (-scored.log_probability * advantages).mean().backward()
-    reference.controller_optimiser.step()
+    reference.strategy.controller_optimiser.step()
 
     for a, b in zip(controller.parameters(), running.controller.parameters(), strict=True):
         torch.testing.assert_close(a, b)
@@ -193,7 +193,7 @@ def test_a_rewarded_choice_becomes_more_probable():
     before = running.controller.score([good, bad]).log_probability.detach()
 
     for _ in range(10):
-        running._update_controller([good, bad], [1.0, 0.0], [0.5, 0.5])
+        running.strategy.controller_optimiser.reinforce([good, bad], [0.5, -0.5])
 
     after = running.controller.score([good, bad]).log_probability.detach()
     assert after[0] > before[0] + 0.5
@@ -285,9 +285,9 @@ def test_a_search_never_loads_test_images(monkeypatch):
 
 def test_the_order_of_training_images_changes_from_epoch_to_epoch_and_covers_them_all():
     running = tiny()
-    first = running._shuffled()
+    first = running.judge.shuffled()
     running.at.epoch = 1
-    second = running._shuffled()
+    second = running.judge.shuffled()
 
     assert sorted(first.tolist()) == list(range(1000))
     assert not torch.equal(first, second)
@@ -296,7 +296,7 @@ def test_the_order_of_training_images_changes_from_epoch_to_epoch_and_covers_the
 def test_a_last_minibatch_is_filled_up():
     running = tiny(train__batch_size=300)
 
-    order = running._shuffled()
+    order = running.judge.shuffled()
 
     assert len(order) == 4 * 300
     assert torch.equal(order[1000:], order[:200])

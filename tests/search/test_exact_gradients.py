@@ -8,7 +8,7 @@ from enas_viz.recipes import recipe
 from enas_viz.search import make_controller
 from enas_viz.search.microscope import Exact, every, specimen
 from enas_viz.search.nets.controller import ControllerOptimiser
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.spaces import MacroSpace, MicroSpace
 
 SPACE = MacroSpace(2, ("conv3x3", "sep3x3", "max3x3"))

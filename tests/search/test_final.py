@@ -12,8 +12,9 @@ from enas_viz import cli, search
 from enas_viz.recipes import change, recipe
 from enas_viz.records.trace import Episode, Epoch, Result, Tick, load_trace
 from enas_viz.search.final import FinalTraining
-from enas_viz.search.runs import run as strategies
-from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.runs.build import build
+from enas_viz.search.runs.folder import FolderError, read_run
+from enas_viz.search.runs.run import restore
 from enas_viz.search.training import data as data_module
 from enas_viz.search.training.data import Data, DataError, Split
 from enas_viz.search.training.step import NonFiniteLoss, first_step_rate, learning_rate
@@ -54,7 +55,7 @@ def test_a_header_and_its_space_tell_one_wiring_whatever_the_recipe_asks(tmp_pat
     after(run, lambda r: isinstance(r, Tick) and r.step == 1)
     finish(search.resume(tmp_path))
 
-    header, facts = load_trace(tmp_path).header, strategies.read_run(tmp_path)
+    header, facts = load_trace(tmp_path).header, read_run(tmp_path)
     told = header.fidelity, facts["recipe"]["fidelity"]
     assert [f["skip_wiring"] for f in told] == [header.space.wiring] * 2 == [wiring] * 2
 
@@ -92,13 +93,13 @@ def test_a_training_stopped_behind_its_last_epoch_tells_its_test_accuracy(tmp_pa
 
 
 def test_a_loss_that_became_bad_before_a_pause_is_named_after_it(tmp_path, monkeypatch):
-    real = FinalTraining._minibatch
+    real = FinalTraining.minibatch
 
     def second_is_bad(self, number, order):
         loss, right = real(self, number, order)
         return (loss * math.nan if number == 1 else loss), right
 
-    monkeypatch.setattr(FinalTraining, "_minibatch", second_is_bad)
+    monkeypatch.setattr(FinalTraining, "minibatch", second_is_bad)
     items = search.train_child(MACRO, MACRO_ARCH, folder=tmp_path / "run")
     after(items, lambda r: isinstance(r, Tick) and r.step == 3)
 
@@ -153,7 +154,7 @@ def test_no_epoch_has_a_test_figure(tmp_path):
 
 
 def test_all_images_are_for_training_or_some_are_held_back():
-    whole = strategies.build(MACRO, 0, "cpu", None, architecture=MACRO_ARCH)
+    whole = build(MACRO, 0, "cpu", None, architecture=MACRO_ARCH)
     held = change(MACRO, data__holdout=True, train__epochs=1)
     records = finish(search.train_child(held, MACRO_ARCH))
 
@@ -321,7 +322,7 @@ def test_the_folder_knows_the_architecture_and_its_origin(tmp_path):
     origin = {"how": "random", "seed": 4}
     finish(search.train_child(MACRO, MACRO_ARCH, folder=tmp_path / "run", origin=origin))
 
-    facts = strategies.read_run(tmp_path / "run")
+    facts = read_run(tmp_path / "run")
     assert Architecture.from_json(facts["architecture"]) == MACRO_ARCH
     assert facts["architecture_from"] == origin
     assert load_trace(tmp_path / "run").space == MACRO_ARCH.space
@@ -330,7 +331,7 @@ def test_the_folder_knows_the_architecture_and_its_origin(tmp_path):
 
 def test_drop_path_falls_over_the_training_and_with_depth():
     made = change(MICRO, network__drop_path_keep=0.5)
-    training = strategies.build(made, 0, "cpu", None, architecture=MICRO_ARCH)
+    training = build(made, 0, "cpu", None, architecture=MICRO_ARCH)
 
     first = training._drops(100, 0).paths
     training.at.epoch = made.train.epochs - 1

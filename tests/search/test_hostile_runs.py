@@ -23,7 +23,8 @@ from enas_viz import cli, search
 from enas_viz.recipes import DataConfig, recipe
 from enas_viz.records.trace import load_trace
 from enas_viz.search.runs import checkpoint
-from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.runs.folder import FolderError
+from enas_viz.search.runs.run import restore
 from enas_viz.search.training import data
 from enas_viz.search.training.data import DataError, load_data
 

@@ -9,7 +9,7 @@ import pytest
 from enas_viz import search
 from enas_viz.recipes import recipe
 from enas_viz.records.trace import Tick, load_trace
-from enas_viz.search.runs.run import FolderError
+from enas_viz.search.runs.folder import FolderError
 from enas_viz.spaces import MacroSpace
 
 SMALL = {"network__layers": 2, "network__filters": 2, "train__batch_size": 500}

@@ -11,7 +11,7 @@ from module import run_module
 from enas_viz.recipes import recipe
 from enas_viz.records.inside import named, rewired
 from enas_viz.search import look_inside
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 from enas_viz.spaces.published import ARTICLE_MACRO
 

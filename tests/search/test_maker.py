@@ -11,14 +11,17 @@ from enas_viz.recipes import recipe
 from enas_viz.records.ranking import read_architecture
 from enas_viz.records.trace import load_trace
 from enas_viz.results import ledger
-from enas_viz.search import enas
 from enas_viz.search.enas import Enas
 from enas_viz.search.final import FinalTraining
 from enas_viz.search.nets.controller import ControllerOptimiser
 from enas_viz.search.nets.macro.controller import MacroController
-from enas_viz.search.runs import run as strategies
+from enas_viz.search.runs.build import build
+from enas_viz.search.runs.folder import FolderError, read_run
 from enas_viz.search.runs.maker import differences, maker, others
-from enas_viz.search.runs.run import FolderError, read_run, restore
+from enas_viz.search.runs.run import restore
+from enas_viz.search.strategies import reinforce
+from enas_viz.search.strategies import strategy as seam
+from enas_viz.search.strategies.reinforce import Reinforce
 from enas_viz.spaces import MacroSpace
 
 TINY = recipe(
@@ -33,11 +36,11 @@ TINY = recipe(
 )
 
 
-class RandomSearch(Enas):
-    """A search that learns nothing."""
+class RandomSearch(Reinforce):
+    """A strategy that learns nothing."""
 
-    def _update_controller(self, children, rewards, baselines):
-        self.at.controller_steps += 1
+    def learn(self, proposals, credits):
+        self._before = self.baseline
 
 
 class OwnController(MacroController):
@@ -48,34 +51,33 @@ def own_controller(space, config=None, fidelity=None, seed=0):
     return OwnController(space, config, fidelity, seed)
 
 
-def no_update(self, children, rewards, baselines):
-    self.at.controller_steps += 1
+def no_update(self, proposals, credits):
+    self._before = self.baseline
 
 
 class OwnWay:
-    """A strategy that is no ENAS: it hands on what another has, and has its own name for it."""
+    """A strategy that is no kind of ours: it hands on what another has."""
 
-    def __init__(self, *asked):
-        self._inner = RandomSearch(*asked)
-        self.seed, self.data, self.ranks = asked[3], asked[1], asked[5]
-        self.records, self.snapshot = self._inner.records, self._inner.snapshot
-        self.restore = self._inner.restore
+    def __init__(self, recipe, seed):
+        inner = RandomSearch(recipe, seed)
+        self.propose, self.credit, self.learn = inner.propose, inner.credit, inner.learn
+        self.snapshot, self.restore = inner.snapshot, inner.restore
 
 
 def put_into_table(patch):
-    patch.setitem(strategies.STRATEGIES, "enas", RandomSearch)
+    patch.setitem(seam._strategies, "enas", RandomSearch)
 
 
 def put_another_way(patch):
-    patch.setitem(strategies.STRATEGIES, "enas", OwnWay)
+    patch.setitem(seam._strategies, "enas", OwnWay)
 
 
 def replace_a_method(patch):
-    patch.setattr(Enas, "_update_controller", no_update)
+    patch.setattr(Reinforce, "learn", no_update)
 
 
 def replace_the_controller(patch):
-    patch.setattr(enas, "make_controller", own_controller)
+    patch.setattr(reinforce, "make_controller", own_controller)
 
 
 def replace_the_update(patch):
@@ -191,7 +193,7 @@ def test_a_trace_of_ours_says_nothing_of_it_and_an_older_folder_goes_on(tmp_path
 def test_a_name_of_ours_may_change_with_the_version_and_a_wrapper_is_what_it_wraps(monkeypatch):
     was = {"run": "enas_viz.search.older.Search", "net": "mine.Net", "Enas.x": "__main__.x"}
     now = {"run": "enas_viz.search.enas.Enas", "net": "mine.Net", "Enas.x": "__main__.x"}
-    running = strategies.build(TINY, 0, "cpu", None)
+    running = build(TINY, 0, "cpu", None)
     tick = Enas._tick
     monkeypatch.setattr(Enas, "_tick", functools.wraps(tick)(lambda *args: tick(*args)))
 

@@ -21,7 +21,8 @@ from waiting import LONG, wait_for
 from enas_viz import search
 from enas_viz.records.trace import load_trace
 from enas_viz.search.runs import checkpoint
-from enas_viz.search.runs.run import FolderError, _told_when_full, restore
+from enas_viz.search.runs.folder import FolderError, told_when_full
+from enas_viz.search.runs.run import restore
 
 FIELDS = [
     *("--network.layers", "2", "--network.filters", "2", "--controller.hidden", "8"),
@@ -220,9 +221,9 @@ def test_a_limit_of_a_files_size_is_told_like_a_full_disk(tmp_path, whole, share
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 def test_every_way_to_say_that_a_disk_is_full_is_known(tmp_path, number):
-    with pytest.raises(FolderError, match="while writing to"), _told_when_full(tmp_path):
+    with pytest.raises(FolderError, match="while writing to"), told_when_full(tmp_path):
         raise OSError(number, os.strerror(number))
-    with pytest.raises(PermissionError), _told_when_full(tmp_path):
+    with pytest.raises(PermissionError), told_when_full(tmp_path):
         raise PermissionError(errno.EACCES, "no")
 
 

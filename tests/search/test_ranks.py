@@ -21,7 +21,8 @@ from enas_viz import search
 from enas_viz.recipes import change
 from enas_viz.records.trace import Episode, Epoch, load_trace
 from enas_viz.search.runs import checkpoint
-from enas_viz.search.runs.run import build, restore
+from enas_viz.search.runs.build import build
+from enas_viz.search.runs.run import restore
 from enas_viz.search.training.ranks import RankLost, Ranks, Stopped, join
 from enas_viz.search.training.step import averaged_step, make_optimiser
 
@@ -135,7 +136,7 @@ def test_moving_statistics_were_moved_and_counters_take_the_largest(one):
 def test_each_of_the_minibatches_has_its_own_architecture_and_draws(one):
     running = build(MOVING, 0, "cpu", None)
     seen = []
-    running._minibatch = lambda number, child, order: (
+    running.judge.minibatch = lambda number, child, order: (
         seen.append((number, child)),
         torch.zeros(2),
     )[1]

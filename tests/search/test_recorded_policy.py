@@ -14,8 +14,8 @@ from enas_viz.records.policy import histogram, load_policy, packed, sample, save
 from enas_viz.records.sampler import Sampler, weight_shapes, width
 from enas_viz.records.trace import load_trace, save_trace
 from enas_viz.search import ask, make_controller, record_policy, restore, run
+from enas_viz.search.runs.folder import FolderError
 from enas_viz.search.runs.policy import weights_of
-from enas_viz.search.runs.run import FolderError
 from enas_viz.spaces import MacroSpace, MicroSpace, assemble
 
 SHARP = ControllerConfig(hidden=12, temperature=1.7, tanh_constant=2.5, op_tanh_reduce=1.9)

@@ -18,6 +18,7 @@ from enas_viz.records.trace import Epoch, Tick, load_trace
 from enas_viz.results import ledger
 from enas_viz.search.nets.child import make_child
 from enas_viz.search.runs import reproduction
+from enas_viz.search.runs.folder import FolderError, read_run
 from enas_viz.search.runs.reproduction import (
     check_folder,
     describe,
@@ -26,7 +27,6 @@ from enas_viz.search.runs.reproduction import (
     reproduce,
     state,
 )
-from enas_viz.search.runs.run import FolderError, read_run
 from enas_viz.spaces import Architecture
 from enas_viz.spaces.published import MACRO
 

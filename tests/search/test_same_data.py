@@ -14,7 +14,8 @@ from enas_viz import cli, search
 from enas_viz.recipes import change, recipe
 from enas_viz.records.trace import load_trace
 from enas_viz.search.candidates import derive
-from enas_viz.search.runs.run import FolderError, restore, resume
+from enas_viz.search.runs.folder import FolderError
+from enas_viz.search.runs.run import restore, resume
 from enas_viz.search.training.data import DataError, load_data
 
 SMALL = [

@@ -12,7 +12,7 @@ from enas_viz.cli.progress import percent
 from enas_viz.recipes import DataConfig, change, recipe
 from enas_viz.records.trace import Result, binomial_error
 from enas_viz.search.candidates import mean_and_error
-from enas_viz.search.runs import run as strategies
+from enas_viz.search.runs.build import build
 from enas_viz.search.training.data import Data, DataError, Split, load_data
 from enas_viz.search.training.sizes import check_sizes
 
@@ -68,7 +68,7 @@ def folder(path, **counts):
 )
 def test_what_is_smaller_than_asked_for_is_told(changes, found, said):
     with pytest.warns(UserWarning, match=said):
-        strategies.build(change(TINY, **changes), 0, "cpu", data(**found))
+        build(change(TINY, **changes), 0, "cpu", data(**found))
 
 
 def test_nothing_is_told_where_there_are_enough():
@@ -102,7 +102,7 @@ def test_a_choice_of_too_few_images_is_told():
 )
 def test_a_search_without_enough_images_to_measure_anything_is_refused(found, said):
     with pytest.raises(ValueError, match=said):
-        strategies.build(TINY, 0, "cpu", data(**found))
+        build(TINY, 0, "cpu", data(**found))
 
 
 def test_an_accuracy_on_one_validation_image_is_refused(tmp_path):

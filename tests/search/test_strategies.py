@@ -11,9 +11,10 @@ from enas_viz import search
 from enas_viz.recipes import RECIPES, change, recipe
 from enas_viz.records.trace import Episode, Header, Tick, Trace, load_trace
 from enas_viz.search.runs import checkpoint
-from enas_viz.search.runs import run as strategies
+from enas_viz.search.runs.build import build, pick_device
 from enas_viz.search.runs.checkpoint import CheckpointError
-from enas_viz.search.runs.run import FolderError, restore
+from enas_viz.search.runs.folder import FolderError
+from enas_viz.search.runs.run import restore
 from enas_viz.search.training.data import Data, Split
 
 TINY = recipe(
@@ -310,7 +311,7 @@ def test_an_unknown_device_is_refused_in_one_line():
     with pytest.raises(
         ValueError, match="device 'abacus' is not available on this machine"
     ) as caught:
-        strategies.pick_device("abacus")
+        pick_device("abacus")
 
     assert "\n" not in str(caught.value)
 
@@ -349,7 +350,7 @@ def test_the_paper_and_released_recipes_step_at_full_size(name):
     assert len(episodes) == 2
     steps = {"macro-paper": 23, "macro-released": 24}[name]
     assert len(episodes[0].steps) == steps
-    net = strategies.build(made, 0, "cpu", made_up_cifar()).net
+    net = build(made, 0, "cpu", made_up_cifar()).net
     wanted = (
         697_860
         if name == "macro-released"
@@ -370,7 +371,7 @@ def test_the_paper_and_released_recipes_of_cells_step_at_full_size(name):
     assert [len(e.steps) for e in episodes] == [54, 54 * better]
     assert records[0].order == "indices-first"
     if name == "micro-released":
-        net = strategies.build(made, 0, "cpu", made_up_cifar()).net
+        net = build(made, 0, "cpu", made_up_cifar()).net
         assert sum(p.numel() for p in net.parameters()) == 5_373_140 + 412_928
 
 

@@ -17,13 +17,10 @@ from enas_viz import search
 from enas_viz.recipes import as_json, check, field_names, recipe, recipe_from_json
 from enas_viz.records.trace import check_plain, load_trace
 from enas_viz.search.runs import terms
-from enas_viz.search.runs.run import (
-    STRATEGIES,
-    FolderError,
-    build,
-    read_run,
-    restore,
-)
+from enas_viz.search.runs.build import build
+from enas_viz.search.runs.folder import FolderError, read_run
+from enas_viz.search.runs.run import restore
+from enas_viz.search.strategies import strategy as seam
 from enas_viz.search.training.data import Data, DataError, Split
 from enas_viz.spaces import MacroSpace
 
@@ -320,7 +317,7 @@ def test_a_space_that_does_not_exist_is_refused_before_anything_is_made_of_it():
     for changes in (
         {"network__space": "foo", "fidelity__clip": "none"},
         {"network__space": "foo", "fidelity": "released"},
-        {"strategy": "random", "fidelity__clip": "global5"},
+        {"strategy": "chance", "fidelity__clip": "global5"},
         {"network": 5, "fidelity": "released"},
     ):
         with pytest.raises(ValueError, match="space is one of|strategy is one of|a NetworkConfig"):
@@ -410,9 +407,7 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("made", [None, "enas", 5, lambda *_: 5])
 def test_a_strategy_that_is_none_is_refused_in_a_sentence(monkeypatch, made):
-    monkeypatch.setitem(STRATEGIES, "enas", made)
+    monkeypatch.setitem(seam._strategies, "enas", made)
 
-    with pytest.raises(
-        TypeError, match="must make searches as Enas does, with the methods records"
-    ):
+    with pytest.raises(TypeError, match="a strategy has the methods propose"):
         next(search.run(TINY, data=images()))

@@ -10,7 +10,7 @@ from enas_viz import search
 from enas_viz.recipes import change
 from enas_viz.records.training_counts import size
 from enas_viz.records.turns import load_turns, save_turns
-from enas_viz.search.runs.run import build
+from enas_viz.search.runs.build import build
 from enas_viz.search.turns import Turns, alone, loop_recipe, record, telling
 
 KINDS = pytest.mark.parametrize("kind", ["macro", "micro"])
@@ -71,7 +71,7 @@ def test_the_reward_is_what_the_search_itself_would_measure(kind):
 
     turn = going.reward()
 
-    (wanted,) = going.search._counts([turn.sampled.architecture], range(1))
+    (wanted,) = going.search.judge.counts([turn.sampled.architecture], range(1))
     assert turn.rewarded.right == wanted
     images = turn.rewarded.images
     assert images.right == sum(a == b for a, b in zip(images.answers, images.labels, strict=True))

@@ -88,7 +88,14 @@ def test_a_step_reads_no_single_value(name, preset):
     images, labels = run.data.training_batch(
         torch.arange(8), run.recipe.data, draws.generator(0, "augment")
     )
-    given = (run.net, run.optimiser, path(run.recipe.space), images, labels, 0.1)
+    given = (
+        run.net,
+        getattr(run, "judge", run).optimiser,
+        path(run.recipe.space),
+        images,
+        labels,
+        0.1,
+    )
     settings = (run.recipe.fidelity, run.recipe.compute)
     train_step(*given, *settings)  # a counter of batch norm is read once
 

@@ -1,10 +1,10 @@
 """What made a run: the classes that its records come from, and methods of ours that were replaced.
 
-A class of somebody's own may stand in for one of ours: in `strategies.STRATEGIES`, as a controller,
-or by a method that was replaced. Its run is its own, so the run's folder says who made it, and
+A class of somebody's own may stand in for one of ours: as strategy, judge, reward or controller, or
+by a method that was replaced. Its run is its own, so the run's folder says who made it, and
 nothing else goes on with it. Classes are told apart by module and name, not by their source.
 
-Not here: where this is written and checked (`strategies.py`).
+Not here: where this is written and checked (`folder.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import inspect
 from typing import Any
 
 OURS = "enas_viz."
-PARTS = ("controller", "controller_optimiser", "net")  # of a run, where it has them
+PARTS = ("strategy", "judge", "controller", "controller_optimiser", "net", "reward")
 
 
 def maker(running: Any) -> dict[str, str]:
@@ -22,11 +22,22 @@ def maker(running: Any) -> dict[str, str]:
     A method of ours that was replaced is named, too, e.g. "Enas.records": "__main__.mine"; a
     wrapper made by `functools.wraps` counts as what it wraps.
     """
-    parts = {name: getattr(running, name) for name in PARTS if hasattr(running, name)}
-    made = {"run": _name(type(running)), **{k: _name(type(v)) for k, v in parts.items()}}
+    parts = {name: found for name in PARTS if (found := _part(running, name)) is not None}
+    made = {"run": _name(type(running)), **{k: _name(_kind(v)) for k, v in parts.items()}}
     for part in (running, *parts.values()):
         made |= _replaced(part)
     return made
+
+
+def _part(running: Any, name: str) -> Any:
+    """A part of a run, or of its strategy or judge; None where there is none."""
+    holders = (running, getattr(running, "strategy", None), getattr(running, "judge", None))
+    return next((getattr(h, name) for h in holders if getattr(h, name, None) is not None), None)
+
+
+def _kind(part: Any) -> Any:
+    """A function itself, the class of anything else."""
+    return part if inspect.isfunction(part) else type(part)
 
 
 def others(made: dict[str, str]) -> dict[str, str]:

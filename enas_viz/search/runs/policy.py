@@ -16,7 +16,7 @@ from enas_viz.search.runs import checkpoint
 from enas_viz.search.runs import terms
 from enas_viz.search.nets.controller import Controller, make_controller
 from enas_viz.search.runs.maker import others
-from enas_viz.search.runs.run import FolderError, read_run
+from enas_viz.search.runs.folder import FolderError, read_run
 from enas_viz.search.training.step import within
 from enas_viz.records.trace import load_trace
 

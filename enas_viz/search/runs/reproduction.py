@@ -29,16 +29,9 @@ from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, as_json, recipe, rec
 from enas_viz.search.runs import checkpoint
 from enas_viz.search.candidates import Progress, derive, guided_random
 from enas_viz.search.training.ranks import started_processes
-from enas_viz.search.runs.run import (
-    CHECKPOINT_EVERY,
-    FolderError,
-    pick_device,
-    read_run,
-    restore,
-    resume,
-    run,
-    train_child,
-)
+from enas_viz.search.runs.build import pick_device
+from enas_viz.search.runs.folder import FolderError, read_run
+from enas_viz.search.runs.run import CHECKPOINT_EVERY, restore, resume, run, train_child
 from enas_viz.spaces import Architecture, MacroSpace
 
 Size = Literal["paper", "released", "cpu", "tiny"]

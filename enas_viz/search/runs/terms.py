@@ -45,12 +45,24 @@ def architecture_of(value: Any) -> Architecture:
     return of_kind(value, Architecture, "an Architecture, such as decode(...).architecture")
 
 
-def search_of(value: Any) -> Any:
-    """A search, running or restored. TypeError for anything else, a final training included."""
-    if not all(hasattr(value, name) for name in ("recipe", "net", "data", "controller", "seed")):
+PARTS = {"net": "shared weights", "controller": "a controller"}  # that not every search has
+
+
+def search_of(value: Any, *parts: str) -> Any:
+    """A search, running or restored. TypeError for anything else, a final training included.
+
+    parts: what it must have, of `PARTS`; ValueError when it has not.
+    """
+    if not all(hasattr(value, name) for name in ("recipe", "data", "strategy", "judge", "seed")):
         raise TypeError(
             f"expected a search, such as search.restore(folder) gives; got {shortened(value)}"
         )
+    for part in parts:
+        if not hasattr(value, part):
+            raise ValueError(
+                f"this takes a search with {PARTS[part]}; this one's strategy is "
+                f"{value.recipe.strategy!r} and its judge {value.recipe.judge.name!r}"
+            )
     return value
 
 

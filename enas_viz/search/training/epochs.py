@@ -136,14 +136,14 @@ class WeightTraining:
                 check_weights(self.net, f"epoch {at.epoch + 1}", recipe.train)
             yield
 
-    def _shuffled(self) -> Tensor:
+    def shuffled(self) -> Tensor:
         """Indices of the epoch's minibatches; the last one is filled up from the beginning."""
         rng = draws.generator(self.seed, "shuffle", self.at.epoch)
         order = rng.permutation(len(self.data.train))
         wanted = self.minibatches * self.batch_size
         return draws.put(np.resize(order, wanted), self.device)
 
-    def _part(self, order: Tensor, number: int) -> Tensor:
+    def part(self, order: Tensor, number: int) -> Tensor:
         """Indices of one of the epoch's minibatches."""
         return order[number * self.batch_size : (number + 1) * self.batch_size]
 

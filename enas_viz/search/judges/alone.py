@@ -1,8 +1,8 @@
-"""One network with weights of its own: the search's single path, trained from scratch.
+"""Alone: each architecture is trained from scratch, with weights of its own, and validated.
 
-No skip is concatenated and no layer is widened, as final training does (`final.py`): what is
-trained is the very path that the supernet computes, so that its accuracy alone and its accuracy
-under shared weights are about the same network.
+What is trained is the search's single path. No skip is concatenated and no layer is widened, as
+final training does (`final.py`), so that its accuracy alone and its accuracy under shared weights
+are about the same network.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from enas_viz.recipes import Recipe
+from enas_viz.search.judges.judge import Position, Trained, Untrained
 from enas_viz.search.nets.supernet import make_supernet
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
@@ -34,7 +36,7 @@ from enas_viz.spaces import Architecture
 
 
 @dataclass(frozen=True)
-class Alone:
+class Training:
     """What one training gave.
 
     losses: mean training loss of each epoch, in nats. train_accuracy: of the last epoch's
@@ -62,7 +64,7 @@ def train_network(
     number: int = 0,
     test: Split | None = None,
     ask: Tensor | None = None,
-) -> Alone:
+) -> Training:
     """Trains one architecture by the recipe's own rules, with one cosine over all epochs.
 
     number: which network of an experiment this is; together with `seed` it gives each network its
@@ -108,7 +110,7 @@ def train_network(
     if ask is not None:
         with evaluating(net), torch.no_grad():
             answers = net(data.normalise(ask), architecture).argmax(1)
-    return Alone(tuple(losses), share, valid_right, test_right, cpu_s, answers)
+    return Training(tuple(losses), share, valid_right, test_right, cpu_s, answers)
 
 
 def _right(
@@ -125,3 +127,49 @@ def _minibatches(data: Data, recipe: Recipe, seed: int, epoch: int) -> Iterator[
     size = min(recipe.train.batch_size, len(data.train))
     for at in range(0, len(order) - size + 1, size):
         yield draws.put(order[at : at + size], data.mean.device)
+
+
+class Alone(Untrained):
+    """Trains every architecture for `judge.epochs`; its accuracy on all validation images counts.
+
+    An architecture that comes again is trained again, with other initial weights.
+    """
+
+    def __init__(self, recipe: Recipe, data: Data, seed: int, at: Position) -> None:
+        self.recipe, self.data, self.seed, self.at = recipe, data, seed, at
+        self._losses: list[float] = []  # last training loss of each network of the epoch
+        self._shares: list[float] = []
+
+    def accuracies(self, architectures: Sequence[Architecture], first: int) -> Iterator[float]:
+        for architecture in architectures[first:]:
+            done = train_network(
+                architecture,
+                self.recipe,
+                self.data,
+                epochs=self.recipe.judge.epochs,
+                seed=self.seed,
+                number=self.at.episodes,
+            )
+            self._losses.append(done.losses[-1])
+            self._shares.append(done.train_accuracy)
+            yield done.valid_right / len(self.data.valid)
+
+    def trained(self) -> Trained:
+        """Means over the epoch's networks, of the last epoch of each."""
+        count, losses, shares = len(self._losses), self._losses, self._shares
+        self._losses, self._shares = [], []
+        if not count:
+            return Trained()
+        steps = len(self.data.train) // min(self.recipe.train.batch_size, len(self.data.train))
+        return Trained(
+            loss=sum(losses) / count,
+            accuracy=sum(shares) / count,
+            steps=count * steps * self.recipe.judge.epochs,
+        )
+
+    def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return {}, {"losses": list(self._losses), "shares": list(self._shares)}
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        self._losses = list(map(float, facts["losses"]))
+        self._shares = list(map(float, facts["shares"]))

@@ -1,0 +1,49 @@
+"""Rewards: what an architecture is worth, from its accuracy and itself.
+
+A strategy may add to it what is its own, as ENAS adds the entropy of its policy.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from enas_viz.facts.cost import recipe_path_cost
+from enas_viz.recipes import Recipe
+from enas_viz.spaces import Architecture
+
+Reward = Callable[[float, Architecture], float]
+
+NETWORKS = 200  # uniform ones, whose mean cost is the unit of `accuracy_minus_cost`
+
+
+def accuracy(accuracy: float, architecture: Architecture) -> float:
+    """The accuracy, in [0, 1]."""
+    return accuracy
+
+
+def accuracy_minus_cost(recipe: Recipe, channels: int, classes: int) -> Reward:
+    """Accuracy less `reward.weight` times its multiply-adds, in units of their mean over the space.
+
+    The mean is that of 200 uniform architectures, the same ones for every seed. Rewards may be
+    negative.
+    """
+
+    def cost(architecture: Architecture) -> int:
+        return recipe_path_cost(architecture, recipe, channels, classes).multiply_adds
+
+    rng, space = random.Random(0), recipe.space
+    costs = [cost(space.sample(rng)) for _ in range(NETWORKS)]
+    unit, weight = sum(costs) / len(costs), recipe.reward.weight
+
+    def reward(accuracy: float, architecture: Architecture) -> float:
+        return accuracy - weight * cost(architecture) / unit
+
+    return reward
+
+
+def make_reward(recipe: Recipe, channels: int, classes: int) -> Reward:
+    """The reward that the recipe names, for images of so many channels and classes."""
+    if recipe.reward.name == "accuracy":
+        return accuracy
+    return accuracy_minus_cost(recipe, channels, classes)
