@@ -9,7 +9,7 @@ Names are resolved when first used, so that the import itself stays fast.
 from importlib import import_module
 from typing import Any
 
-from enas_viz.moved import install
+from enas_viz.moved import MOVED, install
 
 _HOMES = {
     "Architecture": "spaces",
@@ -54,6 +54,8 @@ install()
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in MOVED:
+        return import_module(f"{__name__}.{name}")  # and warns
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -676,7 +676,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
 ):
     (tmp_path / "file").write_text("precious")
     monkeypatch.chdir(tmp_path)
-    for work in ("search.strategies.build", "search.strategies.load_data", "view.export.draw"):
+    for work in ("search.runs.run.build", "search.runs.build.load_data", "view.export.draw"):
         monkeypatch.setattr(f"enas_viz.{work}", lambda *_, **__: pytest.fail("it began"))
     monkeypatch.setattr("enas_viz.view.gallery.gallery", lambda *_: pytest.fail("it began"))
     monkeypatch.setattr("enas_viz.results.ledger.read_runs", lambda *_: pytest.fail("it began"))

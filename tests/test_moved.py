@@ -42,6 +42,14 @@ def test_what_the_module_of_runs_held_is_still_found_where_strategies_are_now(na
     assert found.__module__.startswith("enas_viz.search.runs.")
 
 
+def test_an_old_module_is_an_attribute_of_the_package_with_the_same_warning(monkeypatch):
+    monkeypatch.delitem(sys.modules, "enas_viz.trace", raising=False)
+    monkeypatch.delattr(enas_viz, "trace", raising=False)
+
+    with pytest.warns(FutureWarning, match="enas_viz.trace is enas_viz.records.trace now"):
+        assert enas_viz.trace.Episode.__module__ == "enas_viz.records.trace"
+
+
 def test_what_never_was_is_still_missing():
     with pytest.raises(ModuleNotFoundError):
         import_module("enas_viz.tracing")

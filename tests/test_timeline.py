@@ -12,7 +12,7 @@ from episodes import made_up_episode, made_up_trace
 from module import run_module
 
 import enas_viz as ev
-from enas_viz.records.trace import Trace
+from enas_viz.records.trace import Episode, Trace
 from enas_viz.view.scene import episode_json, facts, scene_of
 from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import EDGE, LEFT, RIGHT, SPARK, film, moments
@@ -122,8 +122,7 @@ def test_a_search_whose_rewards_are_all_alike_has_a_film(value):
     alike = Trace(
         trace.header,
         tuple(
-            ev.trace.Episode(**{**e.__dict__, "accuracy": value, "reward": value})
-            for e in trace.episodes
+            Episode(**{**e.__dict__, "accuracy": value, "reward": value}) for e in trace.episodes
         ),
     )
 

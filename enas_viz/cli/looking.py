@@ -110,12 +110,6 @@ def replay_command(args: Sequence[str]) -> None:
         if options.episode not in by_number:
             raise UsageError(f"the trace has no episode with n = {options.episode}")
         shown = episode = by_number[options.episode]
-    if options.out.suffix.lower() in (".html", ".gif", ".mp4") and not episode.steps:
-        kept = [e.n for e in trace.episodes if e.steps]
-        raise UsageError(
-            f"episode {episode.n} was recorded without its steps, so there is nothing to replay; "
-            f"{len(kept)} episodes kept theirs, e.g. --episode {kept[0] if kept else '(none)'}"
-        )
     written = enas_viz.save(shown, options.out)
     print(f"wrote {written}")
     if shown is trace and episode.is_scored:

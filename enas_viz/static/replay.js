@@ -89,14 +89,14 @@ export function unpackPicks(scene, film, picks) {
 
 /** An episode as a film packs it: picks and logits in order. */
 export function unpack(scene, film, moment) {
-  const { picks, logits, facts } = film.moments[moment];
+  const { picks, logits, facts, changed } = film.moments[moment];
   const w = film.digits, middle = Math.floor(36 ** w / 2);
   let z = 0;
   const one = () => (parseInt(logits.slice(z, (z += w)), 36) - middle) * film.unit;
   const take = (n) => Array.from({ length: n }, one);
   const shaped = ({ kind, n }) => ({ silent: () => [], pick: () => [take(n)], bits: () => take(n).map((value) => [value]) })[kind]();
   const steps = unpackPicks(scene, film, picks).steps.map(([chosen], step) => [chosen, shaped(scene.plan[step])]);
-  return { steps, facts, note: "" };
+  return { steps, facts, note: film.note, changed };
 }
 
 /** The moment nearest to `x` in a drawing. */
@@ -633,6 +633,7 @@ function render({ model, el, theatre, extras = [] }) {
     note.textContent = episode.note;
     note.hidden = !episode.note;
     dress(scene, episode, network, strip, parts, uid);
+    for (const cell of strip.querySelectorAll("[data-step]")) cell.dataset.new = episode.changed?.includes(+cell.dataset.step);
     shown = -1;
     const had = seat.hidden;
     seated();

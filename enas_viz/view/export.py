@@ -29,6 +29,7 @@ from enas_viz.view import animation
 from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure, series, summary
+from enas_viz.view.given import played
 from enas_viz.view.reel import Reel
 from enas_viz.view.repaint import Canvas
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
@@ -193,6 +194,8 @@ def draw(
         if step is not None:
             raise ValueError("an architecture has no steps; step= goes with an episode")
         return Drawing(still(scene, shown, hint=hint))
+    if step is not None:
+        shown = _with_steps(shown)
     return Drawing(still(scene, shown.architecture, shown, _step(shown, step), hint=hint))
 
 
@@ -215,6 +218,12 @@ def draw_moment(
     above = (panel(made, moment),)
     episode = shown[moment]
     return Drawing(still(scene, episode.architecture, episode, above=above, hint=hint))
+
+
+def _with_steps(shown: Any) -> Any:
+    """An episode of a search without steps with those of even chances; anything else as it is."""
+    of_search = isinstance(shown, Episode) and not shown.extra.get("read")
+    return played(shown) if of_search else shown
 
 
 def _step(episode: Episode, step: int | None) -> int | None:
@@ -431,7 +440,7 @@ def _page_of(x: Any, **options: Any) -> str:
         return theatre_page(
             replay_state(scene, film=made, moment=best, step=step, stage=stage), shown
         )
-    shown = subject(x)
+    shown = _with_steps(subject(x))
     if isinstance(shown, Episode) and shown.steps:
         still = draw(shown, step=step, **options)
         scene, step = scene_of(shown, **options), _step(shown, step) or 0
@@ -460,7 +469,7 @@ def _animate(
             f"step as .svg or .png"
         )
     several = moments(x, options.pop("moments", FRAMES)) if isinstance(x, Trace) else ()
-    shown = x if isinstance(x, Drawing) else subject(x)
+    shown = x if isinstance(x, Drawing) else _with_steps(subject(x))
     if not isinstance(shown, Episode) or not shown.steps:
         without = "an episode that was recorded without them"
         got = without if isinstance(shown, Episode) else f"a single {type(shown).__name__}"
@@ -601,7 +610,7 @@ def staged(x: Any, *, moving: bool = False, step: int | None = None, **options: 
         step = telling_step(scene, shown) if step is None else _step(shown[0], step)
         stage = stage_of(scene, search, shown, made, found)
         return Play(scene, stage, tuple(shown), step, made["best"] if at is None else at)
-    episode = subject(x)
+    episode = _with_steps(subject(x))
     if not isinstance(episode, Episode) or not episode.steps:
         raise ValueError(
             "size= shows the steps of an episode, and there are none here; ev.Replay(...) makes "

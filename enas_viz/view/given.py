@@ -6,7 +6,8 @@ Not here: reading lists and genotypes (`published.decode`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
@@ -14,9 +15,8 @@ from enas_viz.records.trace import Episode, Header, Step, Trace
 from enas_viz.spaces import Architecture, MicroSpace, Order
 from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO, Decoded, decode
 
-UNIFORM = (
-    "No controller sampled these decisions: at each step every option is shown as equally likely."
-)
+EVEN = "At each step every option is shown as equally likely."
+UNIFORM = f"No controller sampled these decisions: {EVEN[:1].lower()}{EVEN[1:]}"
 
 
 def given(x: Any) -> Architecture | Episode | Trace:
@@ -87,23 +87,68 @@ def check_steps(episode: Episode) -> None:
 
 
 def played(x: Architecture | Episode, macro_order: Order = "op-first") -> Episode:
-    """An episode with steps: `x` itself, or for an architecture those of a policy that knows
+    """An episode with steps: `x` itself where it has some; else those of a policy that knows
     nothing, so that its decisions can be followed; the note says so.
 
-    macro_order: in which such a policy decides the layers of a macro network.
+    macro_order: in which such a policy decides the layers of a macro network that nobody sampled.
     """
-    header = None
-    if isinstance(x, Episode):
-        if not x.extra.get("read"):
-            return x
-        architecture, note, header = x.architecture, f"{x.note} {UNIFORM}", x.header
-    else:
-        architecture, note = x, UNIFORM
-    space = architecture.space
-    order = "indices-first" if isinstance(space, MicroSpace) else macro_order
-    steps = []
+    if not isinstance(x, Episode):
+        order = "indices-first" if isinstance(x.space, MicroSpace) else macro_order
+        return Episode(x, _even_steps(x, order), order=order, note=UNIFORM)
+    if x.extra.get("read"):
+        order = "indices-first" if isinstance(x.architecture.space, MicroSpace) else macro_order
+        steps = _even_steps(x.architecture, order)
+        note = f"{x.note} {UNIFORM}"
+        return Episode(x.architecture, steps, order=order, note=note, header=x.header)
+    if x.steps:
+        return x
+    note = f"{x.note} {_why_even(x)}{_of_parent(x)}".strip()
+    order = x.architecture.space.order(x.order)
+    return replace(x, steps=_even_steps(x.architecture, order), order=order, note=note)
+
+
+def mutated(episode: Episode) -> tuple[int, ...]:
+    """The steps, from 0, in which an episode's architecture differs from its parent's; none where
+    no parent is told."""
+    space = episode.architecture.space
+    try:
+        parent = space.decode(episode.extra["parent"])
+    except (KeyError, ValueError):
+        return ()
+    return tuple(
+        t
+        for t, decision in enumerate(space.steps(space.order(episode.order)))
+        if space.picks(parent, decision) != space.picks(episode.architecture, decision)
+    )
+
+
+def told_of_all(episodes: Sequence[Episode]) -> str:
+    """The note of a film whose moments have even chances, since their strategy has no policy."""
+    marked = " Marked: what differs from its parent." if any(map(mutated, episodes)) else ""
+    return f"{_why_even(episodes[0])}{marked}"
+
+
+def _even_steps(architecture: Architecture, order: str) -> tuple[Step, ...]:
+    """The time-steps of an architecture under a policy that knows nothing."""
+    steps, space = [], architecture.space
     for decision in space.steps(order):
         width = 1 if decision.kind == "skip" else decision.options
         logits = ((0.0,) * width,) * decision.rows
         steps.append(Step(decision, space.picks(architecture, decision), logits))
-    return Episode(architecture, tuple(steps), order=order, note=note, header=header)
+    return tuple(steps)
+
+
+def _why_even(episode: Episode) -> str:
+    """Why an episode without steps has none, in a sentence."""
+    strategy = episode.header.recipe.get("strategy") if episode.header else None
+    if strategy in (None, "enas"):
+        return f"The steps of this episode were not kept. {EVEN}"
+    return f"{strategy.capitalize()} has no policy with probabilities. {EVEN}"
+
+
+def _of_parent(episode: Episode) -> str:
+    changed, number = mutated(episode), episode.extra.get("parent_number")
+    if not changed:
+        return ""
+    of = f"network {number + 1}" if type(number) is int else "another"
+    return f" It is {of} with the marked decision{'s' * (len(changed) > 1)} changed."

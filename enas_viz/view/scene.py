@@ -22,7 +22,7 @@ from enas_viz.facts.cost import tensor_sizes
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.records.trace import Episode, Step, Trace
 from enas_viz.spaces import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
-from enas_viz.view.given import check_steps, given, is_the_articles
+from enas_viz.view.given import check_steps, given, is_the_articles, mutated
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
 from enas_viz.view.micro_layout import MicroLayout, MicroStrip, place_cell_strip, place_cells
@@ -627,6 +627,7 @@ def episode_json(episode: Episode) -> Json:
         "steps": [step.to_json()[:2] for step in episode.steps],
         "facts": facts(episode),
         "note": episode.note,
+        **({"changed": changed} if (changed := mutated(episode)) else {}),
     }
 
 

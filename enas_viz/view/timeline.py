@@ -21,7 +21,7 @@ from typing import Any
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.spaces import Space
 from enas_viz.view.curves import Series, series, summary
-from enas_viz.view.given import has_finite_logits
+from enas_viz.view.given import has_finite_logits, mutated, played, told_of_all
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts
 from enas_viz.view.svg import Block
@@ -45,19 +45,22 @@ Json = dict[str, Any]
 def moments(trace: Trace, most: int = MOST) -> tuple[Episode, ...]:
     """The episodes with steps and an accuracy in order, thinned evenly; the best one stays.
 
+    Where no episode has any, as those of a strategy without a policy, all count, with even chances.
     Raises ValueError when `most` is below 2.
     """
     if type(most) is not int or most < 2:
         raise ValueError(f"a film has at least 2 moments; got moments={shortened(most)}")
     kept = [e for e in trace.episodes if e.steps and e.is_scored and has_finite_logits(e)]
+    if not any(e.steps for e in trace.episodes):
+        kept = [e for e in trace.episodes if e.is_scored]
     if len(kept) <= most:
-        return tuple(kept)
+        return tuple(map(played, kept))
     chosen = {round(i * (len(kept) - 1) / (most - 1)) for i in range(most)}
     best = best_of(kept)
     if best not in chosen:
         chosen.discard(min(chosen - {0, len(kept) - 1}, key=lambda i: abs(i - best), default=0))
         chosen.add(best)
-    return tuple(kept[i] for i in sorted(chosen))
+    return tuple(played(kept[i]) for i in sorted(chosen))
 
 
 def best_of(episodes: Sequence[Episode]) -> int:
@@ -90,12 +93,14 @@ def film(trace: Trace, shown: Sequence[Episode], found: Series | None = None) ->
         "pickDigits": wide,
         "best": best,
         "of": f"{len(shown)}" + _taken(len(shown), tried),
+        **({"note": told_of_all(shown)} if not any(e.steps for e in trace.episodes) else {}),
         "moments": [
             {
                 "picks": pack_picks((p for step in e.steps for p in step.picks), wide),
                 "logits": pack_logits(e, width),
                 "x": round(x, 1),
                 "facts": facts(e),
+                **({"changed": changed} if (changed := mutated(e)) else {}),
             }
             for e, x in zip(shown, drawn.places, strict=True)
         ],
@@ -186,13 +191,18 @@ def _veil(x: float, plots: Sequence[tuple[float, float]]) -> str:
 def _places(trace: Trace, found: Series, shown: Sequence[Episode]) -> list[float]:
     """Where each episode stands in time: within its epoch by its order of sampling."""
     number: dict[int, int] = {}
-    order: dict[int, tuple[int, int]] = {}
+    order: dict[tuple[str, int], tuple[int, int]] = {}
     for e in trace.episodes:
-        order[id(e)] = (e.epoch, number.get(e.epoch, 0))
+        order[_which(e)] = (e.epoch, number.get(e.epoch, 0))
         number[e.epoch] = number.get(e.epoch, 0) + 1
     column = {epoch: i for i, epoch in enumerate(found.epochs)}
-    spots = [order[id(e)] for e in shown]
+    spots = [order[_which(e)] for e in shown]
     return [_x(column[epoch] + (k + 0.5) / number[epoch], len(found.epochs)) for epoch, k in spots]
+
+
+def _which(episode: Episode) -> tuple[str, int]:
+    """What tells an episode of a trace from the others: its number, where it has one."""
+    return ("n", episode.n) if episode.n >= 0 else ("id", id(episode))
 
 
 def _x(position: float, epochs: int) -> float:
