@@ -177,8 +177,8 @@ MAY_IMPORT = {
     "view.child": "records.inside spaces view.scene view.shapes",
     "view.repaint": "",
     "view.animation": "records.files",
-    "view.export": "LOOK records.files view.clear view.graph view.scene view.shapes view.stack "
-    "view.svg view.curves view.timeline view.closeup view.step_closeup view.scores "
+    "view.export": "LOOK records.files view.clear view.given view.graph view.scene view.shapes "
+    "view.stack view.svg view.curves view.timeline view.closeup view.step_closeup view.scores "
     "view.animation view.stage view.reel view.repaint",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK records.inside spaces.published records.turns view.given view.scene "

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from enas_viz.search.seat import responses as responses
     from enas_viz.search.seat import score as score
     from enas_viz.search.strategies.strategy import strategy as strategy
+    from enas_viz.search.training.data import dataset as dataset
     from enas_viz.search.training.data import load_data as load_data
     from enas_viz.search.turns import Turns as Turns
     from enas_viz.search.turns import loop_recipe as loop_recipe
@@ -59,6 +60,7 @@ _HOMES = {
     "Table": "judges.table",
     "Turns": "turns",
     "ask": "seat",
+    "dataset": "training.data",
     "derive": "candidates",
     "dissect": "dissection",
     "load_data": "training.data",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from enas_viz.memory import LESS, told_when_out_of_memory
-from enas_viz.recipes import Recipe, as_json, recipe_from_json
+from enas_viz.recipes import DATASETS, Recipe, as_json, recipe_from_json
 from enas_viz.records.ranking import check_same_data
 from enas_viz.records.trace import Episode, Epoch, Header, Result, load_trace, record
 from enas_viz.search.judges.judge import Judge
@@ -40,7 +40,7 @@ from enas_viz.search.runs.folder import (
     told_when_full
 )
 from enas_viz.search.runs.maker import maker
-from enas_viz.search.training.data import NAMED, Data, DataError, source_of
+from enas_viz.search.training.data import Data, DataError, source_of
 from enas_viz.search.training.ranks import (
     RankLost,
     Ranks,
@@ -148,7 +148,7 @@ def _begin(
         "data": None if isinstance(data, Data) else source_of(recipe.data, data),
         **(known or {}),
     }
-    if data is None and recipe.data.name in NAMED:
+    if data is None and recipe.data.name in DATASETS:
         _check_same_data(facts, {"name": recipe.data.name})  # before anything is downloaded
     every = terms.seconds_of(checkpoint_every)
     place = None if folder is None else terms.folder_of(folder)

@@ -18,10 +18,12 @@ import functools
 import hashlib
 import os
 import warnings
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Literal
 
 import numpy as np
@@ -31,7 +33,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from enas_viz.recipes import DATASETS, DataConfig
+from enas_viz.recipes import DATASETS, DataConfig, Dataset
 from enas_viz.records.files import written
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.training import draws
@@ -39,7 +41,6 @@ from enas_viz.search.training.augment import augment
 from enas_viz.search.training.folders import Layout, Part, Source, check_classes, listed, shown
 from enas_viz.search.training.images import DataError, Decoder, why_unreadable
 
-NAMED = tuple(DATASETS)  # datasets that a recipe names; any other name is a folder or zip
 FOLDER_VALID_SHARE = 0.1
 LEAST_VALID = 2  # validation images: an accuracy on one of them is 0 or 1
 LEAST_IMAGES = 10  # that are split
@@ -221,7 +222,7 @@ def load_data(config: DataConfig, seed: int = 0, source: str | Path | None = Non
 
 def source_of(config: DataConfig, source: str | Path | None = None) -> str | None:
     """The folder or zip that images come from, as a whole path; None for a dataset by its name."""
-    if source is None and config.name in NAMED:
+    if source is None and config.name in DATASETS:
         return None
     path = Path(config.name if source is None else source)
     with suppress(RuntimeError):  # of a user who is not there: told when the images are loaded
@@ -290,7 +291,7 @@ def check_test_images(config: DataConfig, source: str | Path | None, train: Data
 
 def _layout(config: DataConfig, source: str | Path | None) -> Layout | None:
     """Where a folder or zip has its images; None for the datasets with a name."""
-    if source is None and config.name in NAMED:
+    if source is None and config.name in DATASETS:
         return None
     path = _existing(config.name if source is None else str(source))
     return None if path is None else Layout(Source(path))
@@ -322,16 +323,14 @@ class _Loaded:
 
 def _load_part(config: DataConfig, source: str | Path | None, part: str) -> _Loaded:
     wanted = str(source) if source is not None else config.name
-    if source is None and wanted == "digits":
-        return _digits(config.resolution, part)
-    if source is None and wanted == "cifar10":
-        return _cifar10(config.resolution, part)
+    if source is None and wanted in LOADERS:
+        return LOADERS[wanted](config.resolution, part)
     path = _existing(wanted)
     if path is None:
         moved = "" if source is None else "; if the images were moved, say where by --data"
         raise DataError(
-            f"no dataset {wanted[:300]!r}: expected 'digits', 'cifar10', or a folder or zip "
-            f"with one folder of images per class, but there is no such file or folder{moved}"
+            f"no dataset {wanted[:300]!r}: expected {', '.join(map(repr, DATASETS))}, or a folder or "
+            f"zip with one folder of images per class, but there is no such file or folder{moved}"
         )
     return _image_folder(path, config, part)
 
@@ -393,6 +392,65 @@ def _cifar10(resolution: int, part: str) -> _Loaded:
     images = _resize(images, resolution)
     return _Loaded(
         "cifar10", tuple(found.classes), images, labels, DATASETS["cifar10"].valid, "last"
+    )
+
+
+LOADERS: dict[str, Callable[[int, str], _Loaded]] = {"digits": _digits, "cifar10": _cifar10}
+
+
+def dataset(
+    name: str,
+    load: Callable[[str], tuple[Tensor, Tensor]],
+    *,
+    classes: Sequence[str],
+    train: int,
+    valid: int,
+    test: int,
+    channels: int = 3,
+) -> None:
+    """A dataset of your own, known by its name to recipes (`data.name`) from then on.
+
+    load: is called with "train" or "test" and gives (images, labels): (N, C, H, W) uint8 and (N,)
+    int64, numbers of `classes`. Of the part "train" has train + valid images, of which `valid` are
+    drawn by class for validation. channels: 1 or 3. Images are resized to the recipe's resolution.
+    Raises TypeError for no callable, ValueError for a name or numbers that cannot be.
+    """
+    if not callable(load):
+        raise TypeError(
+            f"load gives the images of a part, 'train' or 'test'; got {shortened(load)}"
+        )
+    if not isinstance(name, str) or not name.isidentifier() or name in ("digits", "cifar10"):
+        raise ValueError(
+            f"a dataset's name is a word such as 'rings', and not that of one of ours; got "
+            f"{shortened(name)}"
+        )
+    names = tuple(map(str, classes))
+    if len(names) < 2 or channels not in (1, 3) or min(train, valid, test) < 1:
+        raise ValueError(
+            f"a dataset has at least 2 classes, 1 or 3 channels, and images in each part; got "
+            f"{len(names)} classes, {channels} channels, and {train}, {valid}, {test} images"
+        )
+
+    def loaded(resolution: int, part: str) -> _Loaded:
+        images, labels = load(part)
+        wanted = train + valid if part == "train" else test
+        shape, kind = tuple(images.shape), images.dtype
+        if kind != torch.uint8 or len(shape) != 4 or shape[:2] != (wanted, channels):
+            raise DataError(
+                f"the dataset {name!r} gives {kind} of shape {shape} for {part!r}; expected uint8 "
+                f"of ({wanted}, {channels}, height, width)"
+            )
+        if labels.shape != (wanted,) or not bool(((labels >= 0) & (labels < len(names))).all()):
+            raise DataError(
+                f"the dataset {name!r} gives labels of shape {tuple(labels.shape)} for {part!r}; "
+                f"expected {wanted} numbers from 0 to {len(names) - 1}"
+            )
+        made = _resize(images.contiguous(), resolution)
+        return _Loaded(name, names, made, labels.long(), valid if part == "train" else 0)
+
+    LOADERS[name] = loaded
+    DATASETS[name] = Dataset(
+        train=train, valid=valid, test=test, channels=channels, classes=len(names)
     )
 
 
