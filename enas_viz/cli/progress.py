@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import signal
 import sys
 import threading
@@ -14,8 +13,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from enas_viz.commands import command
-from enas_viz.records.progress import Figures
-from enas_viz.records.trace import Episode, Epoch, Header, Result, Tick, load_trace
+from enas_viz.records.progress import FORM, RunBar
+from enas_viz.records.trace import Episode, Epoch, Header, Result, load_trace
 from enas_viz.results import ledger
 
 BEATS = (0.2, 60)  # seconds between two looks of a bar: in a terminal, and elsewhere as lines
@@ -78,50 +77,32 @@ def _next(folder: Path, trained: bool, data: Path | None) -> list[str]:
     return [command("results") if below else command("results", folder)]
 
 
-class _RunBar:
-    """The progress bar of a run, and the lines that are printed beside it."""
+class _RunBar(RunBar):
+    """The progress bar of a run, and the lines that are printed above it."""
 
     def __init__(self, epochs: int, best: float | None, quiet: bool) -> None:
-        self.epochs, self.quiet, self.figures = epochs, quiet, Figures(best)
-        self.ticks, self.started = 0, time.monotonic()
-
-    def __enter__(self) -> _RunBar:
-        form = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining}{postfix}"
         # miniters: else the jump to where a resumed search stands would be waited for again
-        self.bar = _bar(total=1.0, bar_format=form, miniters=0, disable=self.quiet)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        made = _bar(total=1.0, bar_format=FORM, miniters=0, disable=quiet)
+        super().__init__(made, epochs, best)
+        self.quiet = quiet
 
     def show(self, item: Any) -> None:
-        """Takes in what a run yields: the bar moves at each Tick, the rest changes what it says."""
-        self.figures.add(item)
+        super().show(item)
+        if self.quiet:
+            return
         if isinstance(item, Header):
-            self.write(_header_line(item))
+            self._write(_header_line(item))
         elif isinstance(item, Result):
-            self.write(_result_line(item))
-        elif isinstance(item, Epoch):
-            if item.epoch % max(1, self.epochs // 6) == 0 or item.epoch == self.epochs - 1:
-                self.write(_epoch_line(item, self.epochs))
-        elif isinstance(item, Tick):
-            self.move(item)
+            self._write(_result_line(item))
+        elif isinstance(item, Epoch) and self._tells(item.epoch):
+            self._write(_epoch_line(item, self.epochs))
 
-    def move(self, tick: Tick) -> None:
-        bar = self.bar
-        if not self.ticks and tick.done > 0.01:  # resumed: what was done before took no time now
-            bar.n = bar.initial = bar.last_print_n = tick.done
-        self.ticks += 1
-        rate = self.ticks / max(1e-9, time.monotonic() - self.started)
-        about = f"epoch {tick.epoch + 1}/{self.epochs}, {rate:.3g} minibatches/s"
-        bar.set_description_str(about, refresh=False)
-        bar.set_postfix_str(str(self.figures), refresh=False)
-        bar.update(tick.done - bar.n)
+    def _tells(self, epoch: int) -> bool:
+        """Whether an epoch has a line: about six of a run have."""
+        return epoch % max(1, self.epochs // 6) == 0 or epoch == self.epochs - 1
 
-    def write(self, line: str) -> None:
-        """A line above the bar."""
-        if not self.quiet:
-            self.bar.write(line, file=sys.stderr)
+    def _write(self, line: str) -> None:
+        self.tqdm.write(line, file=sys.stderr)
 
 
 def _bar(**options: Any) -> Any:
@@ -208,14 +189,14 @@ def exit_code(number: int) -> int:
 
 
 def _epoch_line(item: Epoch, epochs: int) -> str:
-    rate = item.steps / item.clock["weights_s"] if item.clock.get("weights_s") else math.nan
-    reward = ""
+    told = [f"epoch {item.epoch + 1:3}/{epochs}"]
+    if item.loss is not None and item.train_accuracy is not None:
+        told.append(f"training loss {item.loss:.3f}, accuracy {item.train_accuracy:6.1%}")
     if item.valid_accuracy is not None:
-        reward = f"validation accuracy {item.valid_accuracy:6.1%}  "
-    return (
-        f"epoch {item.epoch + 1:3}/{epochs}  training loss {item.loss:.3f}, "
-        f"accuracy {item.train_accuracy:6.1%}  {reward}{rate:.3g} minibatches/s"
-    )
+        told.append(f"validation accuracy {item.valid_accuracy:6.1%}")
+    if item.clock.get("weights_s"):
+        told.append(f"{item.steps / item.clock['weights_s']:.3g} minibatches/s")
+    return "  ".join(told)
 
 
 @contextlib.contextmanager

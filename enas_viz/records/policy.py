@@ -45,7 +45,7 @@ LARGEST_SEED = 2**64 - 1
 MOST_SAMPLES = 100_000
 
 # What the first steps picked, and a seed for the rest -> the whole episode; as `search.ask` makes.
-Controller = Callable[..., Episode]
+Continuation = Callable[..., Episode]
 # Per step, per draw of it: how often each option was picked.
 Histogram = tuple[tuple[tuple[int, ...], ...], ...]
 
@@ -97,7 +97,7 @@ class Policy:
         made = self.recipe
         return Sampler(self.space, made.controller, made.fidelity, getattr(self, stage))
 
-    def controller(self, stage: str = "final") -> Controller:
+    def controller(self, stage: str = "final") -> Continuation:
         """A callable `controller(picks, seed=0) -> Episode`, as `search.ask` makes of a live one.
 
         picks: what the first steps picked, silent steps included as (); the rest is sampled, by
@@ -135,7 +135,7 @@ class Policy:
         return {stage: packed(getattr(self, stage), shapes) for stage in STAGES}
 
 
-def sample(controller: Controller, count: int = 100, seed: int = 0) -> tuple[Episode, ...]:
+def sample(controller: Continuation, count: int = 100, seed: int = 0) -> tuple[Episode, ...]:
     """So many networks of a controller, recorded or live (`search.ask`), by the seeds from `seed`.
 
     The same seeds give a controller before its search the same draws as the one after it.

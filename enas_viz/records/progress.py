@@ -6,13 +6,15 @@ It needs no torch: a search is an iterator of records, and `watch` iterates over
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable
 from reprlib import repr as shortened  # what is refused may be endless
-from typing import Any
+from typing import Any, Self
 
 from enas_viz.records.trace import Episode, Epoch, Header, Result, Tick, Trace
 
 WINDOW = 50  # rewards in the mean that is shown
+FORM = "{desc} |{bar:24}| {percentage:3.0f}% {elapsed}<{remaining}{postfix}"
 
 
 def watch(records: Iterable[Any]) -> Trace:
@@ -41,16 +43,12 @@ def watch(records: Iterable[Any]) -> Trace:
             + ("none at all" if header is None else shortened(header))
         )
     kept: list[Episode | Epoch | Result] = []
-    figures = Figures()
-    form = "{desc} {percentage:3.0f}% |{bar}| {elapsed} < {remaining} {postfix}"
-    with tqdm(total=1.0, bar_format=form, mininterval=0.2, miniters=0) as bar:
+    epochs = header.recipe.get("train", {}).get("epochs", 0)
+    with RunBar(tqdm(total=1.0, bar_format=FORM, mininterval=0.2, miniters=0), epochs) as bar:
         try:
             for item in items:
-                figures.add(item)
+                bar.show(item)
                 if isinstance(item, Tick):
-                    bar.set_description_str(f"epoch {item.epoch + 1}", refresh=False)
-                    bar.set_postfix_str(str(figures), refresh=False)
-                    bar.update(item.done - bar.n)
                     continue
                 if not isinstance(item, Episode | Epoch | Result):
                     raise TypeError(
@@ -59,11 +57,47 @@ def watch(records: Iterable[Any]) -> Trace:
                     )
                 kept.append(item)
         except KeyboardInterrupt:
-            bar.set_postfix_str("stopped")
+            bar.tqdm.set_postfix_str("stopped")
         finally:
             if hasattr(items, "close"):
                 items.close()
     return Trace(header, tuple(kept))
+
+
+class RunBar:
+    """The progress bar of a run, in a notebook or in a terminal: a bar of tqdm's, moved by Ticks.
+
+    tqdm: with a total of 1. epochs: of the run; 0 where that is not known. best: the best accuracy
+    of a sample before, of a run that is resumed.
+    """
+
+    def __init__(self, tqdm: Any, epochs: int, best: float | None = None) -> None:
+        self.tqdm, self.epochs, self.figures = tqdm, epochs, Figures(best)
+        self.ticks, self.started = 0, time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.tqdm.close()
+
+    def show(self, item: Any) -> None:
+        """Takes in what a run yields: the bar moves at each Tick, the rest changes what it says."""
+        self.figures.add(item)
+        if isinstance(item, Tick):
+            self._move(item)
+
+    def _move(self, tick: Tick) -> None:
+        bar = self.tqdm
+        if not self.ticks and tick.done > 0.01:  # resumed: what was done before took no time now
+            bar.n = bar.initial = bar.last_print_n = tick.done
+        self.ticks += 1
+        rate = self.ticks / max(1e-9, time.monotonic() - self.started)
+        of = f"/{self.epochs}" if self.epochs else ""
+        about = f"epoch {tick.epoch + 1}{of}, {rate:.3g} minibatches/s"
+        bar.set_description_str(about, refresh=False)
+        bar.set_postfix_str(str(self.figures), refresh=False)
+        bar.update(tick.done - bar.n)
 
 
 class Figures:

@@ -72,7 +72,7 @@ SMALL = (
 
 
 @dataclass(frozen=True)
-class Run:
+class FinalRun:
     """One final training, as its folder tells it. facts: what its `run.json` says."""
 
     folder: str
@@ -209,13 +209,13 @@ def changed_fields(made: Recipe) -> tuple[str, ...]:
 # ---------------------------------------------------------------- reading folders
 
 
-def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
+def read_runs(folders: Iterable[str | Path]) -> tuple[list[FinalRun], list[str]]:
     """(final trainings at or below `folders`, one line for each folder that is damaged).
 
     A folder that holds another kind of run is passed by, and so is one that is not there. A run
     that stands in two places (a kept copy) is told once.
     """
-    runs: list[Run] = []
+    runs: list[FinalRun] = []
     damaged: list[str] = []
     seen = set()
     for folder in _run_folders(folders):
@@ -234,7 +234,7 @@ def read_runs(folders: Iterable[str | Path]) -> tuple[list[Run], list[str]]:
     return runs, damaged
 
 
-def kept(where: str | Path = KEPT) -> list[Run]:
+def kept(where: str | Path = KEPT) -> list[FinalRun]:
     """The finished runs of which small copies are kept in a folder, by default those that the
     package ships: copies of the repository's folder `results`.
 
@@ -256,7 +256,7 @@ def _run_folders(folders: Iterable[str | Path]) -> Iterator[Path]:
                 yield file.parent
 
 
-def _read_run(folder: Path) -> Run | None:
+def _read_run(folder: Path) -> FinalRun | None:
     """The final training in `folder`, None for another kind of run. ValueError when damaged."""
     facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     made = recipe_from_json(facts["recipe"])
@@ -269,13 +269,13 @@ def _read_run(folder: Path) -> Run | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a run under way may be writing its last line
             trace = load_trace(folder)
-    run = Run(folder.as_posix(), made, facts, trace)
+    run = FinalRun(folder.as_posix(), made, facts, trace)
     if trace is not None:
         _check_same(run)
     return run
 
 
-def _check_same(run: Run) -> None:
+def _check_same(run: FinalRun) -> None:
     """Raises ValueError when a trace is not of the run that its folder says it is."""
     header, trace = run.trace.header, run.trace
     told = recipe_from_json({**header.recipe, "fidelity": header.fidelity})
@@ -323,7 +323,7 @@ def keep(folders: Iterable[str | Path], where: str | Path = COMMITTED) -> list[P
     return made
 
 
-def _copy(run: Run, where: Path) -> Path:
+def _copy(run: FinalRun, where: Path) -> Path:
     name = f"{run.recipe.name}-{run.how}-seed{run.seed}"
     target, number = where / name, 1
     while target.exists():
@@ -362,7 +362,7 @@ def _without_places(facts: Any) -> Any:
 class Group:
     """Runs that differ in seeds only: one line of a table."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[FinalRun, ...]
 
     @property
     def error(self) -> str:
@@ -405,18 +405,18 @@ class Sorted:
     paper: dict[Row, list[Group]]
     small: dict[Row, list[Group]]
     others: list[tuple[Group, str]]  # with what keeps them from the tables above
-    under_way: list[Run]
+    under_way: list[FinalRun]
 
 
-def sort_runs(runs: Sequence[Run]) -> Sorted:
+def sort_runs(runs: Sequence[FinalRun]) -> Sorted:
     """Puts every run into one place: a row of the paper's table, a small row, others, or under way.
 
     Of runs that differ in nothing but when and where they ran, only the latest counts.
     """
     finished = sorted((r for r in runs if r.finished), key=lambda run: run.started, reverse=True)
-    paper: dict[Row, list[Run]] = {row: [] for row in PAPER}
-    small: dict[Row, list[Run]] = {row: [] for row in SMALL}
-    others: list[tuple[Run, str]] = []
+    paper: dict[Row, list[FinalRun]] = {row: [] for row in PAPER}
+    small: dict[Row, list[FinalRun]] = {row: [] for row in SMALL}
+    others: list[tuple[FinalRun, str]] = []
     counted = set()
     for run in finished:
         table, row, why = _place(run)
@@ -440,7 +440,7 @@ def sort_runs(runs: Sequence[Run]) -> Sorted:
     )
 
 
-def _place(run: Run) -> tuple[str | None, Row | None, str]:
+def _place(run: FinalRun) -> tuple[str | None, Row | None, str]:
     """(table, row) of a finished run; where it fits none, what keeps it from the tables."""
     found = [
         (table, row)
@@ -465,20 +465,20 @@ def _place(run: Run) -> tuple[str | None, Row | None, str]:
     return table, row, ""
 
 
-def _key(run: Run) -> tuple[str, ...]:
+def _key(run: FinalRun) -> tuple[str, ...]:
     """What runs of one line have in common."""
     fields = json.dumps(_fields(run.compared), sort_keys=True, default=str, allow_nan=False)
     return (fields, run.source, run.data, run.device)
 
 
-def _grouped(runs: Iterable[Run]) -> list[Group]:
-    found: dict[tuple[str, ...], list[Run]] = {}
+def _grouped(runs: Iterable[FinalRun]) -> list[Group]:
+    found: dict[tuple[str, ...], list[FinalRun]] = {}
     for run in sorted(runs, key=lambda run: (run.recipe.name, run.source, run.seed, run.started)):
         found.setdefault(_key(run), []).append(run)
     return [Group(tuple(members)) for members in found.values()]
 
 
-def _others(pairs: Sequence[tuple[Run, str]]) -> list[tuple[Group, str]]:
+def _others(pairs: Sequence[tuple[FinalRun, str]]) -> list[tuple[Group, str]]:
     found = []
     for why in dict.fromkeys(why for _, why in pairs):
         found += [(group, why) for group in _grouped(r for r, w in pairs if w == why)]
@@ -494,7 +494,7 @@ COLUMNS = (
 )
 
 
-def render(runs: Sequence[Run], command: str) -> str:
+def render(runs: Sequence[FinalRun], command: str) -> str:
     """The whole page. command: the one that makes it, for those who would edit it by hand."""
     found = sort_runs(runs)
     parts = [
@@ -532,7 +532,7 @@ def command(folders: Iterable[str | Path], out: str | Path) -> str:
     return commands.command("results", *named, "--out", page)
 
 
-def lines(runs: Sequence[Run]) -> list[str]:
+def lines(runs: Sequence[FinalRun]) -> list[str]:
     """For a terminal: one line for each filled line of the page."""
     found = sort_runs(runs)
     named = [
@@ -576,7 +576,7 @@ def _estimates(rows: dict[Row, list[Group]], device: Device) -> str:
     )
 
 
-def _progress(run: Run) -> str:
+def _progress(run: FinalRun) -> str:
     done = 0 if run.trace is None else len(run.trace.epochs)
     return (
         f"{run.folder} (`{run.recipe.name}`, seed {run.seed}), under way: epoch {done} of "

@@ -27,7 +27,7 @@ from enas_viz.search.enas import Enas
 from enas_viz.search.judges.alone import train_network
 from enas_viz.search.runs import terms
 from enas_viz.search.runs.maker import maker, others
-from enas_viz.search.strategies.strategy import Proposals, Turn
+from enas_viz.search.strategies.strategy import Key, Proposals
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
 from enas_viz.search.training.step import evaluating, refit_batch_norm, right_answers
@@ -355,4 +355,4 @@ def train_alone(
 
 def _proposals(search: Enas, n: int, seed: int) -> Proposals:
     """What the strategy has to show for it: n samples of a policy, the best of a population."""
-    return search.strategy.propose(n, Turn("derive", seed=seed))
+    return search.strategy.propose(n, Key("derive", seed=seed))

@@ -24,10 +24,10 @@ from torch import Tensor
 
 from enas_viz.recipes import Recipe
 from enas_viz.records.trace import Episode, Epoch, Header, Tick
-from enas_viz.search.judges.judge import Judge, Position
+from enas_viz.search.judges.judge import Judge, SearchPosition
 from enas_viz.search.judges.make import make_judge
 from enas_viz.search.judges.rewards import Reward, make_reward
-from enas_viz.search.strategies.strategy import Credit, Proposals, Strategy, Turn, make_strategy
+from enas_viz.search.strategies.strategy import Credit, Key, Proposals, Strategy, make_strategy
 from enas_viz.search.training.data import Data
 from enas_viz.search.training.ranks import Ranks
 from enas_viz.spaces import Architecture
@@ -56,7 +56,7 @@ class Enas:
     ) -> None:
         self.recipe, self.header, self.seed, self.device = recipe, header, seed, device
         self.data, self.ranks = data.to(device), ranks or Ranks()
-        self.at = Position()
+        self.at = SearchPosition()
         self.judge = judge or make_judge(
             recipe, self.data, header, seed, device, self.at, self.ranks
         )
@@ -108,7 +108,7 @@ class Enas:
             at.right = []
 
     def _propose(self, n: int, purpose: str, update: int = 0) -> Proposals:
-        return self.strategy.propose(n, Turn(purpose, self.at.epoch, update, self.seed))
+        return self.strategy.propose(n, Key(purpose, self.at.epoch, update, self.seed))
 
     def _credit(self, proposals: Proposals, sample: int) -> Credit:
         """What the strategy makes of a sample whose accuracy is known."""
@@ -189,7 +189,7 @@ class Enas:
         position.pop("baseline", None)
         self.judge.restore(tensors, facts.get("judge", {}))
         self.strategy.restore(tensors, facts.get("strategy", older))
-        vars(self.at).update(vars(Position(**position)))
+        vars(self.at).update(vars(SearchPosition(**position)))
 
     # ---- what belongs to a strategy or a judge, where they have it
 

@@ -33,7 +33,7 @@ EVALUATED = 500  # images at once when accuracy is measured
 
 
 @dataclass
-class Position:
+class TrainingPosition:
     """Where a training stands; with the weights, all that a checkpoint needs."""
 
     records: int = 0  # records yielded so far, the header included
@@ -66,7 +66,7 @@ class FinalTraining(WeightTraining):
         net = make_child(recipe, architecture, data.channels, len(data.classes), seed)
         super().__init__(recipe, net.to(device), data, header, seed, device, ranks)
         self.architecture = architecture
-        self.at = Position()
+        self.at = TrainingPosition()
         self._load_test = load_test
         self.check_batches(architecture, self.batch_size)
 
@@ -179,4 +179,4 @@ class FinalTraining(WeightTraining):
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         """Goes back to a snapshot of a training of the same recipe, architecture, seed and data."""
         self._restore_weights(tensors)
-        self.at = Position(**facts["position"])
+        self.at = TrainingPosition(**facts["position"])

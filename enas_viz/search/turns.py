@@ -38,8 +38,7 @@ from enas_viz.search.judges.alone import train_network
 from enas_viz.search.runs.build import build
 from enas_viz.search.runs.run import restore
 from enas_viz.search.runs.terms import search_of
-from enas_viz.search.strategies.strategy import Proposals
-from enas_viz.search.strategies.strategy import Turn as Key
+from enas_viz.search.strategies.strategy import Key, Proposals
 from enas_viz.search.training import draws
 from enas_viz.search.training.step import (
     autocast,

@@ -24,7 +24,7 @@ from enas_viz.view.export import page, replay_state
 from enas_viz.view.given import played
 from enas_viz.view.scene import episode_json, subject
 from enas_viz.view.shapes import look, module
-from enas_viz.widgets.replay import Controller, Replay, reply
+from enas_viz.widgets.replay import Continuation, Replay, reply
 
 Score = Callable[[Architecture], float]
 
@@ -68,7 +68,7 @@ class Editor(Replay):
     def __init__(
         self,
         x: Any,
-        controller: Controller | None = None,
+        controller: Continuation | None = None,
         score: Score | None = None,
         *,
         best: Iterable[Any] | None = None,
@@ -297,7 +297,7 @@ def _check_cells(space: Space) -> None:
         )
 
 
-def _start(x: Any, controller: Controller | None) -> Episode:
+def _start(x: Any, controller: Continuation | None) -> Episode:
     """What the editor opens with: the given one, a sample of the controller, or the plainest."""
     if isinstance(x, str) and x in RECIPES:
         x = recipe(x)

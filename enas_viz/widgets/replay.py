@@ -12,7 +12,7 @@ from typing import Any
 
 import traitlets
 
-from enas_viz.records.policy import Controller, Histogram, Policy, histogram, sample
+from enas_viz.records.policy import Continuation, Histogram, Policy, histogram, sample
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.spaces import Architecture, Order, assemble
 from enas_viz.view.curves import series
@@ -128,7 +128,7 @@ class Replay(Widget):
     def __init__(
         self,
         x: Any,
-        controller: Controller | Policy | None = None,
+        controller: Continuation | Policy | None = None,
         *,
         colour: Colour = "op",
         reductions: bool | None = None,
@@ -319,7 +319,7 @@ class Replay(Widget):
         whose = "recorded policy" if self._policy else "controller"
         return {**told, "facts": f"A new sample of the {whose}", "fresh": True}
 
-    def _asked_for(self, what: str) -> Controller:
+    def _asked_for(self, what: str) -> Continuation:
         if self._controller is None:
             raise ValueError(
                 f"there is no controller to {what}: Replay(episode, search.ask(run)), or a "
@@ -429,7 +429,7 @@ class Replay(Widget):
         return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(self._hint))
 
 
-def _of_the_same_space(policy: Policy, episode: Episode) -> Controller:
+def _of_the_same_space(policy: Policy, episode: Episode) -> Continuation:
     """The final controller of a policy. ValueError where it decides in another space or order."""
     space, order = episode.architecture.space, episode.order
     if policy.space != space:
@@ -445,7 +445,7 @@ def _of_the_same_space(policy: Policy, episode: Episode) -> Controller:
     return policy.controller("final")
 
 
-def _asked(controller: Controller, episode: Episode) -> Episode:
+def _asked(controller: Continuation, episode: Episode) -> Episode:
     """The same decisions with the probabilities that `controller` gives them now."""
     try:
         now = reply(controller, [step.picks for step in episode.steps])
@@ -466,7 +466,7 @@ def _asked(controller: Controller, episode: Episode) -> Episode:
     return dataclasses.replace(episode, steps=now.steps)
 
 
-def reply(controller: Controller, picks: Any, **how: Any) -> Episode:
+def reply(controller: Continuation, picks: Any, **how: Any) -> Episode:
     """What a controller says to picks. TypeError where it is none."""
     wanted = "controller must be a callable controller(picks, seed), as search.ask(run) makes one"
     if not callable(controller) or isinstance(controller, type):

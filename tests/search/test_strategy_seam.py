@@ -19,7 +19,7 @@ from enas_viz.search.runs.build import build
 from enas_viz.search.runs.folder import FolderError
 from enas_viz.search.strategies import strategy as seam
 from enas_viz.search.strategies.evolution import PRESETS, Evolution, EvolutionConfig
-from enas_viz.search.strategies.strategy import Credit, Proposals, Turn
+from enas_viz.search.strategies.strategy import Credit, Key, Proposals
 from enas_viz.spaces import MacroSpace, MicroSpace
 
 TINY = recipe(
@@ -181,7 +181,7 @@ def evolved(config: EvolutionConfig, seed: int, evaluations: int = 1000, bits: i
 
     best = (-1.0, 0)
     for update in range(evaluations):
-        proposals = strategy.propose(1, Turn("sample", 0, update, seed))
+        proposals = strategy.propose(1, Key("sample", 0, update, seed))
         count = ones(proposals.architectures[0])
         worth = min(1.0, max(0.0, count / space.skip_bits + noise.gauss(0, 0.01)))
         best = max(best, (worth, count))
@@ -380,14 +380,14 @@ def hill():
             self.space, self.steps = recipe.space, recipe.options.steps
             self.best = (-1.0, None)
 
-        def propose(self, n, turn):
-            rngs = [random.Random(turn.seed + 1000 * turn.update + k) for k in range(n)]
-            if self.best[1] is None or turn.purpose == "child":
-                return Proposals([self.space.sample(rng) for rng in rngs], turn)
+        def propose(self, n, key):
+            rngs = [random.Random(key.seed + 1000 * key.update + k) for k in range(n)]
+            if self.best[1] is None or key.purpose == "child":
+                return Proposals([self.space.sample(rng) for rng in rngs], key)
             made = [self.best[1]] * n
             for _ in range(self.steps):
                 made = [self.space.mutate(a, rng) for a, rng in zip(made, rngs, strict=True)]
-            return Proposals(made, turn)
+            return Proposals(made, key)
 
         def credit(self, proposals, k, worth):
             return Credit(worth)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from enas_viz.recipes import Recipe
-from enas_viz.search.judges.judge import Position, Trained, Untrained
+from enas_viz.search.judges.judge import SearchPosition, Untrained, WeightPhase
 from enas_viz.search.nets.supernet import make_supernet
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
@@ -135,7 +135,7 @@ class Alone(Untrained):
     An architecture that comes again is trained again, with other initial weights.
     """
 
-    def __init__(self, recipe: Recipe, data: Data, seed: int, at: Position) -> None:
+    def __init__(self, recipe: Recipe, data: Data, seed: int, at: SearchPosition) -> None:
         self.recipe, self.data, self.seed, self.at = recipe, data, seed, at
         self._losses: list[float] = []  # last training loss of each network of the epoch
         self._shares: list[float] = []
@@ -154,14 +154,14 @@ class Alone(Untrained):
             self._shares.append(done.train_accuracy)
             yield done.valid_right / len(self.data.valid)
 
-    def trained(self) -> Trained:
+    def trained(self) -> WeightPhase:
         """Means over the epoch's networks, of the last epoch of each."""
         count, losses, shares = len(self._losses), self._losses, self._shares
         self._losses, self._shares = [], []
         if not count:
-            return Trained()
+            return WeightPhase()
         steps = len(self.data.train) // min(self.recipe.train.batch_size, len(self.data.train))
-        return Trained(
+        return WeightPhase(
             loss=sum(losses) / count,
             accuracy=sum(shares) / count,
             steps=count * steps * self.recipe.judge.epochs,

@@ -17,7 +17,7 @@ Propose = Callable[[int], Sequence[Architecture]]
 
 
 @dataclass
-class Position:
+class SearchPosition:
     """Where a search stands; with its strategy and judge, all that a checkpoint needs."""
 
     records: int = 0  # records yielded so far, the header included
@@ -33,7 +33,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Trained:
+class WeightPhase:
     """What an epoch trained, for its record; None for what was not.
 
     loss: mean training loss in nats. accuracy: of the minibatches as they were trained, in [0, 1].
@@ -64,7 +64,7 @@ class Judge(Protocol):
     def accuracies(self, architectures: Sequence[Architecture], first: int) -> Iterator[float]:
         """The accuracy, in [0, 1], of each architecture of a turn from number `first` on."""
 
-    def trained(self) -> Trained:
+    def trained(self) -> WeightPhase:
         """What the present epoch trained."""
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -84,8 +84,8 @@ class Untrained:
     def prepare(self, propose: Propose) -> Iterator[None]:
         return iter(())
 
-    def trained(self) -> Trained:
-        return Trained()
+    def trained(self) -> WeightPhase:
+        return WeightPhase()
 
     def snapshot(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {}, {}

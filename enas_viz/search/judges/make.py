@@ -7,7 +7,7 @@ import torch
 from enas_viz.recipes import Recipe
 from enas_viz.records.trace import Header
 from enas_viz.search.judges.alone import Alone
-from enas_viz.search.judges.judge import Judge, Position
+from enas_viz.search.judges.judge import Judge, SearchPosition
 from enas_viz.search.judges.shared import SharedWeights
 from enas_viz.search.training.data import Data
 from enas_viz.search.training.ranks import Ranks
@@ -19,7 +19,7 @@ def make_judge(
     header: Header,
     seed: int,
     device: torch.device,
-    at: Position,
+    at: SearchPosition,
     ranks: Ranks,
 ) -> Judge:
     """The judge of `recipe.judge.name`. ValueError for "table", which has to be given."""

@@ -18,7 +18,7 @@ from torch import Tensor
 from enas_viz.recipes import Recipe
 from enas_viz.records import training_counts
 from enas_viz.records.trace import Header
-from enas_viz.search.judges.judge import Position, Propose, Trained
+from enas_viz.search.judges.judge import Propose, SearchPosition, WeightPhase
 from enas_viz.search.nets.supernet import make_supernet
 from enas_viz.search.training import draws, sizes
 from enas_viz.search.training.data import Data
@@ -51,7 +51,7 @@ class SharedWeights(WeightTraining):
         header: Header,
         seed: int,
         device: torch.device,
-        at: Position,
+        at: SearchPosition,
         ranks: Ranks | None = None,
     ) -> None:
         net = make_supernet(recipe, data.channels, len(data.classes), seed).to(device)
@@ -112,12 +112,12 @@ class SharedWeights(WeightTraining):
         )
         return backward(self.net, child, images, labels, self.recipe.compute, drop)
 
-    def trained(self) -> Trained:
+    def trained(self) -> WeightPhase:
         told = self._trained
         counts = (
             training_counts.to_json(told.tolist(), self.recipe.space) if told is not None else None
         )
-        return Trained(
+        return WeightPhase(
             loss=self._mean_loss(),
             accuracy=self._share_right(),
             lr=learning_rate(self.recipe.train, self.at.epoch),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from enas_viz.recipes import Recipe
 from enas_viz.search.strategies.random import keyed, uniform
-from enas_viz.search.strategies.strategy import Credit, Proposals, Turn, strategy
+from enas_viz.search.strategies.strategy import Credit, Key, Proposals, strategy
 from enas_viz.spaces import Architecture, Decision, Space
 
 if TYPE_CHECKING:
@@ -98,19 +98,19 @@ class Evolution:
         self.population: deque[Member] = deque()
         self.judged = 0
 
-    def propose(self, n: int, turn: Turn) -> Proposals:
+    def propose(self, n: int, key: Key) -> Proposals:
         """Children of the present population; uniform ones to train weights and to begin with.
 
         As the result of the search, its best members come first, then children.
         """
-        if turn.purpose == "child":
-            return Proposals(uniform(self.space, n, turn), turn)
-        best = self._best(n) if turn.purpose == "derive" else []
+        if key.purpose == "child":
+            return Proposals(uniform(self.space, n, key), key)
+        best = self._best(n) if key.purpose == "derive" else []
         first = max(0, self.config.population - len(self.population))  # uniform ones still to come
         made: list[Architecture] = []
         extra: list[dict[str, Any]] = []
         for k in range(n - len(best)):
-            rng = keyed(turn, k)
+            rng = keyed(key, k)
             if k < first or not self.population:
                 made.append(self.space.sample(rng))
                 extra.append({})
@@ -118,7 +118,7 @@ class Evolution:
                 child, parent = self._child(rng, made)
                 made.append(child)
                 extra.append({"parent": parent.architecture.flat, "parent_number": parent.number})
-        return Proposals([*best, *made], turn, [*({} for _ in best), *extra])
+        return Proposals([*best, *made], key, [*({} for _ in best), *extra])
 
     def credit(self, proposals: Proposals, k: int, worth: float) -> Credit:
         return Credit(worth)

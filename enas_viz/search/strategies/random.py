@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from enas_viz.keys import generator
 from enas_viz.recipes import Recipe
-from enas_viz.search.strategies.strategy import Credit, Proposals, Turn, strategy
+from enas_viz.search.strategies.strategy import Credit, Key, Proposals, strategy
 from enas_viz.spaces import Architecture, Space
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def uniform(space: Space, n: int, turn: Turn) -> list[Architecture]:
+def uniform(space: Space, n: int, key: Key) -> list[Architecture]:
     """n architectures, every decision uniform, each by a key of its own."""
-    return [space.sample(keyed(turn, k)) for k in range(n)]
+    return [space.sample(keyed(key, k)) for k in range(n)]
 
 
-def keyed(turn: Turn, k: int) -> random.Random:
+def keyed(key: Key, k: int) -> random.Random:
     """The random numbers of the k-th architecture of a turn."""
-    rng = generator(turn.seed, turn.purpose, turn.epoch, turn.update, k)
+    rng = generator(key.seed, key.purpose, key.epoch, key.update, k)
     return random.Random(int(rng.integers(2**63)))
 
 
@@ -37,8 +37,8 @@ class Random:
     def __init__(self, recipe: Recipe, seed: int) -> None:
         self.space = recipe.space
 
-    def propose(self, n: int, turn: Turn) -> Proposals:
-        return Proposals(uniform(self.space, n, turn), turn)
+    def propose(self, n: int, key: Key) -> Proposals:
+        return Proposals(uniform(self.space, n, key), key)
 
     def credit(self, proposals: Proposals, k: int, worth: float) -> Credit:
         return Credit(worth)

@@ -18,13 +18,13 @@ from enas_viz.recipes import Recipe
 from enas_viz.records.trace import Step
 from enas_viz.search.nets.controller import ControllerOptimiser, Rollout, bonus, make_controller
 from enas_viz.search.nets.lstm import NonFinitePolicy
-from enas_viz.search.strategies.strategy import Credit, Proposals, Turn, strategy
+from enas_viz.search.strategies.strategy import Credit, Key, Proposals, strategy
 from enas_viz.search.training import draws
 from enas_viz.search.training.step import optimiser_tensors, restore_optimiser, within
 
 
 @dataclass(frozen=True)
-class Sampled(Proposals):
+class Samples(Proposals):
     """Architectures that a controller sampled, and the time-steps that decided them."""
 
     rollout: Rollout = None  # type: ignore[assignment]
@@ -59,32 +59,32 @@ class Reinforce:
         self.baseline: float | None = None
         self._before: float | None = None  # the baseline at the beginning of the turn
 
-    def propose(self, n: int, turn: Turn) -> Sampled:
+    def propose(self, n: int, key: Key) -> Samples:
         width = self.controller.draws_per_sample
-        numbers = draws.uniforms(turn.seed, turn.purpose, turn.epoch, turn.update, range(n), width)
+        numbers = draws.uniforms(key.seed, key.purpose, key.epoch, key.update, range(n), width)
         rollout = self.controller.sample(n, uniforms=numbers)
-        return Sampled(rollout.architectures(), turn, rollout=rollout)
+        return Samples(rollout.architectures(), key, rollout=rollout)
 
-    def reward(self, proposals: Sampled, k: int, worth: float) -> float:
+    def reward(self, proposals: Samples, k: int, worth: float) -> float:
         """Worth and bonus of a sample. NonFinitePolicy when that is no finite number."""
         reward = worth + bonus(proposals.rollout, k)
         if not math.isfinite(reward):
-            c, turn = self.recipe.controller, proposals.turn
+            c, key = self.recipe.controller, proposals.key
             raise NonFinitePolicy(
-                f"the reward was {reward} in epoch {turn.epoch + 1}, update {turn.update + 1}, "
+                f"the reward was {reward} in epoch {key.epoch + 1}, update {key.update + 1}, "
                 f"sample {k + 1}, for an accuracy of {worth}: what the controller adds to it is "
                 f"too large; see controller.entropy_weight (now {c.entropy_weight}), skip_weight "
                 f"({c.skip_weight}), tanh_constant ({c.tanh_constant})"
             )
         return reward
 
-    def credit(self, proposals: Sampled, k: int, worth: float) -> Credit:
+    def credit(self, proposals: Samples, k: int, worth: float) -> Credit:
         """Moves the baseline by one reward."""
         reward = self.reward(proposals, k, worth)
         self.baseline = self._moved(self.baseline, reward)
         return Credit(reward, self.baseline, reward - self.baseline)
 
-    def learn(self, proposals: Sampled, credits: Sequence[Credit]) -> None:
+    def learn(self, proposals: Samples, credits: Sequence[Credit]) -> None:
         """One REINFORCE update on all samples of the turn."""
         rewards = torch.tensor([c.reward for c in credits])
         baselines = torch.tensor([c.baseline for c in credits])

@@ -3,7 +3,7 @@
     @strategy("hill")
     class Hill:
         def __init__(self, recipe, seed): ...
-        def propose(self, n, turn): ...        # -> Proposals
+        def propose(self, n, key): ...        # -> Proposals
         def credit(self, proposals, k, worth): ...  # -> Credit
         def learn(self, proposals, credits): ...
         def snapshot(self): ...                # -> (tensors, facts)
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Turn:
+class Key:
     """What architectures are proposed for, and when; with the seed it keys all randomness.
 
     purpose: "child" (to train shared weights), "sample" (to be judged and learned from) or "derive"
@@ -57,7 +57,7 @@ class Proposals:
     """
 
     architectures: Sequence[Architecture]
-    turn: Turn
+    key: Key
     extra: Sequence[Mapping[str, Any]] = ()
 
     def steps(self, k: int, full: bool = False) -> tuple[Step, ...]:
@@ -93,7 +93,7 @@ class Strategy(Protocol):
     snapshot is of the state at the beginning of the turn, and `propose` must not change it.
     """
 
-    def propose(self, n: int, turn: Turn) -> Proposals:
+    def propose(self, n: int, key: Key) -> Proposals:
         """n architectures: a function of the state, the turn, and nothing else."""
 
     def credit(self, proposals: Proposals, k: int, worth: float) -> Credit:

@@ -329,8 +329,9 @@ def _load_part(config: DataConfig, source: str | Path | None, part: str) -> _Loa
     if path is None:
         moved = "" if source is None else "; if the images were moved, say where by --data"
         raise DataError(
-            f"no dataset {wanted[:300]!r}: expected {', '.join(map(repr, DATASETS))}, or a folder or "
-            f"zip with one folder of images per class, but there is no such file or folder{moved}"
+            f"no dataset {wanted[:300]!r}: expected {', '.join(map(repr, DATASETS))}, or a folder "
+            f"or zip with one folder of images per class, but there is no such file or folder"
+            f"{moved}"
         )
     return _image_folder(path, config, part)
 

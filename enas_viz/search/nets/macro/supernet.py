@@ -3,7 +3,7 @@
 `forward(images, architecture)` computes the sampled path only. Nothing is stacked, masked or
 zeroed: an operation that was not sampled costs nothing and gets no gradient.
 
-Not here: what to train it on (`enas.py`), networks with weights of their own (later).
+Not here: what to train it on (`enas.py`), networks with weights of their own (`child.py`).
 Source: authors' `general_child.py`; sizes as in `cifar10_macro_search.sh`.
 """
 

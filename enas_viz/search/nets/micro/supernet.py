@@ -3,7 +3,7 @@
 `forward(images, architecture)` computes the sampled operations only. A tensor that several nodes
 read is rectified once, and pooled once for each kind of pool.
 
-Not here: what to train it on (`enas.py`), networks with weights of their own (later).
+Not here: what to train it on (`enas.py`), networks with weights of their own (`child.py`).
 Source: authors' `micro_child.py`; sizes as in `cifar10_micro_search.sh`.
 """
 
