@@ -87,12 +87,14 @@ class Space(ABC):
     """Which decisions a controller makes, and what the network is that they lead to.
 
     kind: its name in JSON. orders: the orders in which a controller may decide, the usual one
-    first. unit: what a decision is about, as a reader calls it.
+    first. unit: what a decision is about, as a reader calls it. extent: the field that holds how
+    many units there are.
     """
 
     kind: ClassVar[str]
     orders: ClassVar[tuple[str, ...]]
     unit: ClassVar[str]
+    extent: ClassVar[str]
     ops: tuple[Operation, ...]
 
     def __init_subclass__(cls) -> None:
@@ -135,6 +137,10 @@ class Space(ABC):
         """The same architecture but for what one time-step decided."""
 
     @abstractmethod
+    def plain(self) -> Architecture:
+        """The plainest architecture: the first operation everywhere, each unit after the last."""
+
+    @abstractmethod
     def assembled(self, taken: Mapping[Decision, tuple[int, ...]]) -> Architecture:
         """The architecture to which these picks of all deciding steps lead."""
 
@@ -171,6 +177,35 @@ class Space(ABC):
                     if value != now[row]:
                         picks = (*now[:row], value, *now[row + 1 :])
                         yield self.replaced(architecture, decision, picks)
+
+    # ---- places and wiring
+
+    @property
+    @abstractmethod
+    def places(self) -> tuple[str, ...]:
+        """What readers call the places that have operations, in order: "layer 1", "normal 3"."""
+
+    @abstractmethod
+    def rows(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        """The content place by place: a row for each of `places`."""
+
+    @abstractmethod
+    def from_rows(self, numbers: Sequence[int]) -> Architecture:
+        """The architecture whose rows, one after the other, hold these numbers.
+
+        Raises ValueError when they are none of this space.
+        """
+
+    @abstractmethod
+    def ops_by_place(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        """The numbers of the operations at each of `places`."""
+
+    @abstractmethod
+    def wiring_statistic(self, architecture: Architecture, inputs: bool = True) -> float:
+        """One number for how an architecture is wired; each space says which.
+
+        inputs: whether a cell's unused inputs count as loose ends.
+        """
 
     # ---- lists, JSON, checks
 

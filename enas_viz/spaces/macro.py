@@ -54,6 +54,7 @@ class MacroSpace(Space):
     kind = "macro"
     orders = ("op-first", "skips-first")
     unit = "layer"
+    extent = "layers"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", operations_of(self.ops, MACRO_OPS))
@@ -146,6 +147,10 @@ class MacroSpace(Space):
         rows[decision.at] = (*picks, *bits) if decision.kind == "op" else (op, *picks)
         return Architecture(self, tuple(rows))
 
+    def plain(self) -> Architecture:
+        """The first operation in every layer; no skips."""
+        return Architecture(self, tuple((0,) * (k + 1) for k in range(self.layers)))
+
     def assembled(self, taken: Mapping[Decision, tuple[int, ...]]) -> Architecture:
         """The architecture to which these picks of all deciding steps lead."""
         ops = {d.at: picks for d, picks in taken.items() if d.kind == "op"}
@@ -226,6 +231,24 @@ class MacroSpace(Space):
         """What a time-step decided, for the controller to come to this architecture."""
         row = architecture.content[decision.at]
         return {"op": row[:1], "skip": row[1:], "silent": ()}[decision.kind]
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return tuple(f"layer {k + 1}" for k in range(self.layers))
+
+    def rows(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        return architecture.content
+
+    def from_rows(self, numbers: Sequence[int]) -> Architecture:
+        return self.decode(numbers)
+
+    def ops_by_place(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        """The number of each layer's operation, in a row of its own."""
+        return tuple(layer[:1] for layer in architecture.content)
+
+    def wiring_statistic(self, architecture: Architecture, inputs: bool = True) -> float:
+        """The share of skip bits that are set, in [0, 1]."""
+        return self.skip_rate(architecture)
 
     def skip_rate(self, architecture: Architecture) -> float:
         """The share of skip bits that are set, in [0, 1]; 0 for a space without skips."""

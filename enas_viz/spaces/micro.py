@@ -56,6 +56,7 @@ class MicroSpace(Space):
     kind = "micro"
     orders = ("indices-first",)
     unit = "node"
+    extent = "nodes"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", operations_of(self.ops, MICRO_OPS))
@@ -141,6 +142,11 @@ class MicroSpace(Space):
         cell[decision.at - 2] = tuple(node)
         return Architecture(self, tuple(map(tuple, cells)))
 
+    def plain(self) -> Architecture:
+        """The first operation everywhere; each node reads the two tensors before it."""
+        nodes = tuple((i - 1, i - 2, 0, 0) for i in range(2, self.nodes + 2))
+        return Architecture(self, (nodes,) * len(self.cells))
+
     def assembled(self, taken: Mapping[Decision, tuple[int, ...]]) -> Architecture:
         """The architecture to which these picks of all deciding steps lead."""
         nodes = {(cell, i): [0, 0, 0, 0] for cell in self.cells for i in range(2, self.nodes + 2)}
@@ -195,6 +201,33 @@ class MicroSpace(Space):
             return ()
         node = architecture.content[self.cells.index(decision.cell)][decision.at - 2]
         return (node[_spot(decision)],)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The cell and the number of each computed node: the first is node 3."""
+        return tuple(f"{cell} {n + 3}" for cell in self.cells for n in range(self.nodes))
+
+    def rows(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        return tuple(node for cell in architecture.content for node in cell)
+
+    def from_rows(self, numbers: Sequence[int]) -> Architecture:
+        nodes = [tuple(numbers[i : i + 4]) for i in range(0, len(numbers), 4)]
+        starts = range(0, len(nodes), self.nodes)
+        return Architecture(self, tuple(tuple(nodes[i : i + self.nodes]) for i in starts))
+
+    def ops_by_place(self, architecture: Architecture) -> tuple[tuple[int, ...], ...]:
+        """The numbers of each node's two operations."""
+        return tuple(node[2:] for cell in architecture.content for node in cell)
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether both cells are searched, so that a whole network can be stacked from them."""
+        return self.cells == CELLS
+
+    def wiring_statistic(self, architecture: Architecture, inputs: bool = True) -> float:
+        """The mean number of loose ends of a cell."""
+        ends = [len(self.loose_ends(architecture, cell, inputs)) for cell in self.cells]
+        return sum(ends) / len(ends)
 
     def loose_ends(
         self, architecture: Architecture, cell: str = "normal", inputs: bool = True

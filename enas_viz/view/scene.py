@@ -21,7 +21,7 @@ from typing import Any, Literal
 from enas_viz.facts.cost import tensor_sizes
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.records.trace import Episode, Step, Trace
-from enas_viz.spaces import MAX_LAYERS, Architecture, Decision, MicroSpace, Space
+from enas_viz.spaces import MAX_LAYERS, Architecture, Decision, MacroSpace, MicroSpace, Space
 from enas_viz.view.given import check_steps, given, is_the_articles, mutated
 from enas_viz.view.graph import candidates
 from enas_viz.view.layout import Layout, Strip, place, place_strip
@@ -136,7 +136,7 @@ class Scene:
     folds = False  # whether a reader may leave silent steps out
     thing = "layer"  # what colours mean besides operations; each kind has also these:
     # turns, tensors (what may be pointed at), layout, strip, panel_rows (lines of the probability
-    # panel), whole (said at the end), builds (over the drawing)
+    # panel), whole (said at the end), builds (over the drawing), high (of what is seen at once)
 
     def __post_init__(self) -> None:
         if self.colour not in ("op", self.thing):
@@ -144,6 +144,23 @@ class Scene:
                 f"colour is 'op' or {self.thing!r} for a {self.space.kind} space; "
                 f"got {shortened(self.colour)}"
             )
+
+    @classmethod
+    def of(
+        cls,
+        x: Architecture | Episode,
+        colour: Colour,
+        reductions: bool | None,
+        silent: bool,
+        sizes: dict[str, int | None],
+    ) -> Scene:
+        """As `scene_of`; sizes: the filters and the resolution that a recipe tells."""
+        raise NotImplementedError
+
+    @classmethod
+    def of_article(cls, x: Architecture | Episode, colour: Colour, is_example: bool) -> Scene:
+        """The scene as the article draws it. ValueError for what the article does not draw."""
+        raise NotImplementedError
 
     @cached_property
     def plan(self) -> tuple[Decision, ...]:
@@ -198,6 +215,10 @@ class Scene:
     def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
         """What a cell's loose ends are called, given what each step picked."""
         return []
+
+    def focus(self, at: str) -> tuple[float, float]:
+        """(top, x) of what is looked at while a step is about the layer or node `at`."""
+        raise NotImplementedError
 
     # ---- words
 
@@ -292,6 +313,48 @@ class MacroScene(Scene):
     merge: Literal["add", "concat", "input"] = "add"
     reductions: bool = True
 
+    @classmethod
+    def of(
+        cls,
+        x: Architecture | Episode,
+        colour: Colour,
+        reductions: bool | None,
+        silent: bool,
+        sizes: dict[str, int | None],
+    ) -> Scene:
+        space, order, recipe, fidelity = _recorded(x)
+        return cls(
+            space,
+            order,
+            colour,
+            merge=recorded_fidelity(fidelity).skip_merge(final=recipe.get("strategy") == "final"),
+            reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
+            **sizes,
+        )
+
+    @classmethod
+    def of_article(cls, x: Architecture | Episode, colour: Colour, is_example: bool) -> Scene:
+        space, *_ = _recorded(x)
+        if space.wiring != "layer":
+            raise ValueError(
+                "the article has no stem, so its skips lead from layers; this network's lead from "
+                f"the stem, too (its wiring is {space.wiring!r})"
+            )
+        if isinstance(x, Episode) and x.steps and x.order != "skips-first":
+            raise ValueError(
+                "the article decides the skips of a layer before its operation; this episode was "
+                f"decided in the order {x.order!r}; give its architecture: episode.architecture"
+            )
+        return cls(
+            space,
+            "skips-first",
+            colour,
+            as_article=True,
+            is_example=is_example,
+            merge="concat",
+            reductions=False,
+        )
+
     @property
     def builds(self) -> str:
         if not self.as_article:
@@ -357,6 +420,13 @@ class MacroScene(Scene):
         """Lines of the probability panel; longer lists go on in a further column."""
         return max(len(self.space.ops), -(-(self.space.layers - 1) // 3))
 
+    @property
+    def high(self) -> float:
+        return self.layout.height
+
+    def focus(self, at: str) -> tuple[float, float]:
+        return 0.0, self.layout.boxes[int(at)].x
+
     def stage_label(self, first: int, halvings: int) -> str:
         """The feature maps' size, from layer `first` on; relative where no recipe tells it."""
         if self.filters is None or self.resolution is None:
@@ -380,6 +450,30 @@ class MicroScene(Scene):
 
     folds = True
     thing = "node"
+
+    @classmethod
+    def of(
+        cls,
+        x: Architecture | Episode,
+        colour: Colour,
+        reductions: bool | None,
+        silent: bool,
+        sizes: dict[str, int | None],
+    ) -> Scene:
+        space, _, _, fidelity = _recorded(x)
+        return cls(
+            space,
+            colour=colour,
+            counts_inputs=fidelity.get("loose_inputs", "count") == "count",
+            drops_two_back=fidelity.get("micro_reduction_search") == "fr_then_cell",
+            silent=silent,
+            **sizes,
+        )
+
+    @classmethod
+    def of_article(cls, x: Architecture | Episode, colour: Colour, is_example: bool) -> Scene:
+        space, *_ = _recorded(x)
+        return cls(space, colour=colour, as_article=True, is_example=is_example)
 
     @property
     def builds(self) -> str:
@@ -461,15 +555,21 @@ class MicroScene(Scene):
     def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
         return [f"node {t + 1}" for t in self.loose_ends(picked, cell)]
 
-    def loose_ends(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[int]:
-        """The tensors of a cell that none of its index steps picked."""
-        used = {
-            picked[t][0]
-            for t, d in enumerate(self.plan)
-            if d.kind == "index" and d.cell == self.space.cells[cell]
-        }
-        first = 0 if self.counts_inputs else 2
-        return [t for t in range(first, self.space.nodes + 2) if t not in used]
+    def loose_ends(self, picked: Mapping[int, Sequence[int]], cell: int) -> tuple[int, ...]:
+        """The loose ends of a cell, once all of its steps have picked."""
+        taken = {d: tuple(picked[t]) for t, d in enumerate(self.plan) if d.kind != "silent"}
+        architecture = self.space.assembled(taken)
+        return self.space.loose_ends(architecture, self.space.cells[cell], self.counts_inputs)
+
+    @property
+    def high(self) -> float:
+        return max(cell.height for cell in self.layout.cells)
+
+    def focus(self, at: str) -> tuple[float, float]:
+        c, tensor = map(int, at.split("."))
+        cell = self.layout.cells[c]
+        places = [box.x for box in cell.inputs] + [node.x for node in cell.nodes]
+        return cell.top, places[min(tensor, len(places) - 1)]
 
     @property
     def panel_rows(self) -> int:
@@ -479,6 +579,18 @@ class MicroScene(Scene):
         first = 0 if self.counts_inputs else 2
         names = [f"node {t + 1}" for t in range(self.space.nodes + 2)]
         return {**super().to_json(), "loose": {"first": first, "names": names}}
+
+
+SCENES: dict[str, type[Scene]] = {MacroSpace.kind: MacroScene, MicroSpace.kind: MicroScene}
+
+
+def _recorded(x: Architecture | Episode) -> tuple[Any, str, Json, Json]:
+    """(space, order, recipe, fidelity) of what is drawn; the usual order and no recipe where nothing
+    is recorded."""
+    if isinstance(x, Architecture):
+        return x.space, x.space.orders[0], {}, {}
+    recipe, fidelity = (x.header.recipe, x.header.fidelity) if x.header else ({}, {})
+    return x.architecture.space, x.order, recipe, fidelity
 
 
 def two_digits(p: float) -> str:
@@ -542,29 +654,12 @@ def scene_of(
         return _scene_as_article(x, colour, reductions, silent, as_article)
     architecture = x if isinstance(x, Architecture) else x.architecture
     header = None if isinstance(x, Architecture) else x.header
-    space = architecture.space
-    recipe, fidelity = (header.recipe, header.fidelity) if header else ({}, {})
+    recipe = header.recipe if header else {}
     sizes = {
         "filters": recorded_size(recipe, "network", "filters"),
         "resolution": recorded_size(recipe, "data", "resolution"),
     }
-    if isinstance(space, MicroSpace):
-        return MicroScene(
-            space,
-            colour=colour,
-            counts_inputs=fidelity.get("loose_inputs", "count") == "count",
-            drops_two_back=fidelity.get("micro_reduction_search") == "fr_then_cell",
-            silent=silent,
-            **sizes,
-        )
-    return MacroScene(
-        space,
-        "op-first" if isinstance(x, Architecture) else x.order,
-        colour,
-        merge=recorded_fidelity(fidelity).skip_merge(final=recipe.get("strategy") == "final"),
-        reductions=bool(recipe) or space.layers >= 6 if reductions is None else reductions,
-        **sizes,
-    )
+    return SCENES[architecture.space.kind].of(x, colour, reductions, silent, sizes)
 
 
 def _scene_as_article(
@@ -576,30 +671,9 @@ def _scene_as_article(
         wrong = "reductions=True" if reductions else "silent=True"
         raise ValueError(f"the article draws neither halvings nor silent steps; leave out {wrong}")
     architecture = x if isinstance(x, Architecture) else x.architecture
-    space, is_example = architecture.space, is_the_articles(architecture)
-    if isinstance(space, MicroSpace):
-        colour = "node" if colour == "op" else colour
-        return MicroScene(space, colour=colour, as_article=True, is_example=is_example)
-    if space.wiring != "layer":
-        raise ValueError(
-            "the article has no stem, so its skips lead from layers; this network's lead from the "
-            f"stem, too (its wiring is {space.wiring!r})"
-        )
-    if isinstance(x, Episode) and x.steps and x.order != "skips-first":
-        raise ValueError(
-            "the article decides the skips of a layer before its operation; this episode was "
-            f"decided in the order {x.order!r}; give its architecture: episode.architecture"
-        )
-    colour = "layer" if colour == "op" else colour
-    return MacroScene(
-        space,
-        "skips-first",
-        colour,
-        as_article=True,
-        is_example=is_example,
-        merge="concat",
-        reductions=False,
-    )
+    scene = SCENES[architecture.space.kind]
+    colour = scene.thing if colour == "op" else colour
+    return scene.of_article(x, colour, is_the_articles(architecture))
 
 
 def recorded_size(recipe: Json, part: str, name: str) -> int | None:
