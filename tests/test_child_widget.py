@@ -11,7 +11,7 @@ from module import run_module
 
 import enas_viz as ev
 from enas_viz.records.inside import load_inside, save_inside
-from enas_viz.view.child import Picture, change_name, child_svg, facts, said
+from enas_viz.view.child import change_name, child_svg, facts, picture_of, said
 from enas_viz.view.shapes import module, shipped
 
 NAMES = ["child-macro", "child-micro"]
@@ -35,7 +35,7 @@ def texts(svg):
 
 
 def test_every_tensor_has_its_maps_and_every_arc_can_be_cut(inside):
-    picture = Picture(inside).widget()
+    picture = picture_of(inside).widget()
 
     assert set(re.findall(r'data-maps="([^"]+)"', picture)) == set(inside.drawn)
     cuts = [change for change in inside.changes if change.startswith("cut")]
@@ -46,7 +46,7 @@ def test_every_tensor_has_its_maps_and_every_arc_can_be_cut(inside):
 
 
 def test_channels_are_counted_together_where_they_are_concatenated(macro):
-    found = texts(Picture(macro).widget())
+    found = texts(picture_of(macro).widget())
 
     of = macro.tensors["o4"].of
     assert f"3 × {of} = {3 * of}" in found  # layer 4 reads layers 1 and 3, and has its own
@@ -63,7 +63,7 @@ def test_added_skips_are_laid_over_each_other_and_go_through_a_plus(macro):
             maps[key] = macro.base.maps[f"o{key[1]}"]
     added = replace(macro, merge="add", tensors=tensors, base=replace(macro.base, maps=maps))
 
-    found = Picture(added).widget()
+    found = picture_of(added).widget()
 
     assert "3 added" in texts(found)
     assert found.count('class="ring"') == 3
@@ -79,7 +79,7 @@ def test_added_skips_are_laid_over_each_other_and_go_through_a_plus(macro):
 
 
 def test_maps_shrink_where_they_are_halved(macro):
-    picture = Picture(macro)
+    picture = picture_of(macro)
     faces = {face.key: face.f for face in picture.faces}
 
     assert faces["t1"] > faces["t2"] > faces["t3"] == faces["t4"]
@@ -89,15 +89,15 @@ def test_maps_shrink_where_they_are_halved(macro):
 
 def test_a_cell_is_drawn_with_the_two_tensors_that_enter_it():
     inside = load_inside("child-micro")
-    found = texts(Picture(inside).widget())
+    found = texts(picture_of(inside).widget())
 
     assert {"node 1", "node 2", "node 3", "node 4", "loose ends"} <= set(found)
     assert inside.inputs[1] in found
-    assert Picture(inside).widget().count('class="ring"') == 2
+    assert picture_of(inside).widget().count('class="ring"') == 2
 
 
 def test_nothing_is_drawn_beyond_the_edge(inside):
-    picture = Picture(inside)
+    picture = picture_of(inside)
     for face in picture.faces:
         assert 0 <= face.left < face.right <= picture.width
         assert 0 <= face.top < face.bottom <= picture.height
@@ -111,7 +111,7 @@ def test_a_still_shows_maps_verdict_and_what_a_change_made(inside):
 
     ElementTree.fromstring(found)
     assert found.count("data:image/png;base64,") == 1 + sum(
-        len(inside.tensors[face.key].channels) for face in Picture(inside).faces
+        len(inside.tensors[face.key].channels) for face in picture_of(inside).faces
     )
     told = " ".join(texts(found))
     assert change_name(inside, change) in told

@@ -10,8 +10,10 @@ from episodes import made_up_micro_trace, made_up_trace, with_counts
 from enas_viz.records.trace import Epoch
 from enas_viz.records.training_counts import inheritance, paths, size, total
 from enas_viz.spaces import MacroSpace, MicroSpace
-from enas_viz.view.sharing import MOST, WORDS, Sharing, size_in_words
-from enas_viz.view.sharing_svg import SPOT, THREAD, State, bare, grown, picture, short_count
+from enas_viz.view.macro_sharing import THREAD
+from enas_viz.view.micro_sharing import SPOT
+from enas_viz.view.sharing import MOST, WORDS, Sharing, bare, picture, size_in_words
+from enas_viz.view.sharing_svg import State, grown, short_count
 
 MACRO = with_counts(made_up_trace(5, epochs=4, per_epoch=10))
 MICRO = with_counts(made_up_micro_trace(3, epochs=4, per_epoch=10))

@@ -18,8 +18,8 @@ from typing import Any
 
 from enas_viz.facts.limits import reach_of_header
 from enas_viz.records.trace import Episode, Epoch, Header, Result, Trace
-from enas_viz.spaces import Architecture, MacroSpace, Space
-from enas_viz.view.curves import Baseline, Tally, entropy_of, place_names, trend
+from enas_viz.view import kinds
+from enas_viz.view.curves import Baseline, Tally, entropy_of, tells_whole_entropy, trend
 from enas_viz.view.given import has_finite_logits
 from enas_viz.view.pack import UNIT, most_options, pack_logits, pack_picks, pick_digits
 from enas_viz.view.scene import facts as facts_of
@@ -165,19 +165,18 @@ class Board:
 
     def facts(self) -> Json:
         """What stays the same: the space's drawing, the recipe's aims and limits."""
-        header, macro = self.header, isinstance(self.space, MacroSpace)
-        band = reach_of_header(header.recipe, header.fidelity, self.space, header.order)
-        if macro and header.fidelity.get("entropy") == "sampled":
-            band = None  # that records the term of what was picked, which no band is about
-        controller = header.recipe.get("controller")
-        target = controller.get("skip_prior") if macro and isinstance(controller, dict) else None
-        drawn = Episode(_any(self.space), order=header.order, header=header)
+        header, band, target = self.header, None, None
+        if tells_whole_entropy(header):
+            band = reach_of_header(header.recipe, header.fidelity, self.space, header.order)
+        if isinstance(controller := header.recipe.get("controller"), dict):
+            target = kinds.of(self.space).wiring_target(controller)
+        drawn = Episode(self.space.plain(), order=header.order, header=header)
         return {
             "name": self.name,
             "about": _about(header, self.name),
             "kind": self.space.kind,
             "epochs": self.planned,
-            "places": list(place_names(self.space)),
+            "places": list(self.space.places),
             "ops": list(self.space.ops),
             "band": [band.entropy_low, band.entropy_high] if band else None,
             "target": _rounded(target),
@@ -271,13 +270,6 @@ def _means(tally: Tally) -> Json:
 
 
 _UNKNOWN: Json = {"reward": None, "entropy": None, "shape": None, "shares": []}
-
-
-def _any(space: Space) -> Architecture:
-    """Some architecture: the drawing is the same for all."""
-    if isinstance(space, MacroSpace):
-        return Architecture(space, tuple((0,) * (k + 1) for k in range(space.layers)))
-    return Architecture(space, tuple(((0, 0, 0, 0),) * space.nodes for _ in space.cells))
 
 
 def _whole(recipe: Json, part: str, name: str) -> int:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from enas_viz.facts.limits import reach_of_header
 from enas_viz.records.trace import Header, Trace
-from enas_viz.spaces import MacroSpace
-from enas_viz.view.curves import Series, series
+from enas_viz.view import kinds
+from enas_viz.view.curves import Series, series, tells_whole_entropy
+from enas_viz.view.drawings import Drawings
 from enas_viz.view.scene import recorded_size
 
 UNDECIDED = "undecided"
@@ -106,8 +107,8 @@ def _mean(values: Sequence[float]) -> float:
 def _limits(header: Header) -> tuple[float | None, float | None]:
     """The highest and the lowest entropy of a sample, nats; None where they are not known."""
     space = header.space
-    if header.fidelity.get("entropy") == "sampled" and isinstance(space, MacroSpace):
-        return None, None  # the term of what was picked, which no limit is about
+    if not tells_whole_entropy(header):
+        return None, None
     drawn = [d for d in space.steps(header.order) if d.kind != "silent"]
     highest = sum(d.rows * math.log(d.options) for d in drawn)
     reach = reach_of_header(header.recipe, header.fidelity, space, header.order)
@@ -148,7 +149,7 @@ def epochs_in_words(trace: Trace, found: Series) -> tuple[str, ...]:
     planned = recorded_size(trace.header.recipe, "train", "epochs")
     last = max(found.epochs) + 1
     total = max(planned or last, last)
-    things = "layers" if trace.space.kind == "macro" else "nodes"
+    kind = kinds.of(trace.space)
     known: set[tuple[str, str]] = set()
     told = []
     for i, epoch in enumerate(found.epochs):
@@ -162,25 +163,20 @@ def epochs_in_words(trace: Trace, found: Series) -> tuple[str, ...]:
         known |= now
         fact = ""
         if counts[epoch] >= SAMPLES:
-            fact = _fact(new, len({place for place, _ in now}), len(found.place_shares), things)
+            fact = _fact(kind, new, len({place for place, _ in now}), len(found.place_shares))
         told.append(f"epoch {epoch + 1} of {total}{fact}")
     return tuple(told)
 
 
-def _fact(new: Sequence[tuple[str, str]], count: int, places: int, things: str) -> str:
+def _fact(kind: Drawings, new: Sequence[tuple[str, str]], count: int, places: int) -> str:
+    things = f"{kind.space.unit}s"
     if new:
         (place, op), several = new[0], len({place for place, _ in new})
         if several > 1:
             begin = f" · {several} {things} begin to prefer an operation"
-            return f"{begin}, {_full(place)} {op.label}"
-        return f" · {_full(place)} begins to prefer {op.label}"
+            return f"{begin}, {kind.place_in_words(place)} {op.label}"
+        return f" · {kind.place_in_words(place)} begins to prefer {op.label}"
     if count:
         of = f"all {places}" if count == places > 1 else f"{count} of {places}"
         return f" · {of} {things} {'has' if count == 1 else 'have'} a favourite operation"
     return f" · none of the {places} {things} has a favourite operation"
-
-
-def _full(place: str) -> str:
-    """A place's name in a sentence: "layer 3", "the normal cell's node 4"."""
-    cell, _, number = place.partition(" ")
-    return place if cell == "layer" else f"the {cell} cell's node {number}"

@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 
 from enas_viz.facts.specimen import Specimen
-from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces import Architecture
+from enas_viz.view import kinds
 from enas_viz.view.shapes import palette, standalone
 
 ESTIMATES = 300
@@ -75,11 +76,4 @@ def _cloud(cloud: Sequence[tuple[float, float]], unit: float) -> str:
 
 def label(architecture: Architecture) -> str:
     """A small network in a line, such as "conv 3×3, max 3×3 with skip 1"; others as numbers."""
-    space = architecture.space
-    if not isinstance(space, MacroSpace) or space.layers > 3:
-        return " ".join(map(str, architecture.flat))
-    words = []
-    for k, op in enumerate(space.op_names(architecture)):
-        skips = [str(j + 1) for j, bit in enumerate(architecture.content[k][1:]) if bit]
-        words.append(op.label + (f" with skip {' and '.join(skips)}" if skips else ""))
-    return ", then ".join(words)
+    return kinds.of(architecture.space).label(architecture)

@@ -15,7 +15,8 @@ from typing import Any
 from enas_viz.facts.limits import reach_of_header
 from enas_viz.recipes import ControllerConfig, recorded_fidelity
 from enas_viz.records.trace import Episode, Header, Trace
-from enas_viz.spaces import Architecture, MacroSpace, Space
+from enas_viz.spaces import Space
+from enas_viz.view import kinds
 from enas_viz.view.shapes import palette
 
 WINDOW = 50  # episodes in the moving mean of the reward
@@ -28,8 +29,8 @@ class Series:
     Per epoch: reward, the mean accuracy; baselines, as they stood at its end; shares, for every
     operation the share of all sampled places that use it, in [0, 1]; place_shares, the same for
     each place by itself, by its name: a layer, or a node of a cell (its two operations together);
-    shape, what the wiring is like: of macro networks the share of skip bits set, of cells the mean
-    number of loose ends; entropy in nats (mean of the samples, None if unknown).
+    shape, the mean of `Space.wiring_statistic`; entropy in nats (mean of the samples, None if
+    unknown).
     """
 
     accuracy: tuple[float, ...]
@@ -65,7 +66,7 @@ def series(trace: Trace) -> Series:
         tallies.append(Tally(space, trace.header.fidelity))
         for e in group:
             tallies[-1].add(e)
-    names = place_names(space)
+    names = space.places
     places = {
         name: {
             op: tuple(tally.shares[k][number] for tally in tallies)
@@ -102,13 +103,12 @@ def summary(trace: Trace, found: Series | None = None) -> str:
     found = found or series(trace)
     last = {op: shares[-1] for op, shares in found.shares.items()}
     most = sorted(last, key=lambda op: -last[op])[:2]
-    shape = "Skips set" if trace.space.kind == "macro" else "Loose ends of a cell"
-    form = "{:.0%}" if trace.space.kind == "macro" else "{:.2g}"
+    kind = kinds.of(trace.space)
     told = [
         trend("Mean reward", found.epochs, found.reward, "{:.1%}"),
         f"Best of {len(found.accuracy):,} samples: {max(found.accuracy):.1%}.",
         trend("Entropy in nats", found.epochs, found.entropy, "{:.1f}"),
-        trend(shape, found.epochs, found.shape, form),
+        trend(kind.wiring, found.epochs, found.shape, kind.wiring_form),
         "Operations sampled most in the last epoch: "
         + ", ".join(f"{op.label} {last[op]:.0%}" for op in most)
         + ".",
@@ -193,16 +193,18 @@ class Tally:
     def __init__(self, space: Space, fidelity: dict[str, Any]) -> None:
         self.space, self.count, self.last_shape = space, 0, 0.0
         self._counts_inputs = fidelity.get("loose_inputs", "count") == "count"
-        self._ops = [[0] * len(space.ops) for _ in place_names(space)]
+        self._ops = [[0] * len(space.ops) for _ in space.places]
         self._shapes = self._rewards = 0.0
         self._entropies: list[float] = []
 
     def add(self, episode: Episode) -> None:
         """Counts one sample; its accuracy is known."""
-        for counts, ops in zip(self._ops, _ops_by_place(episode.architecture), strict=True):
+        for counts, ops in zip(
+            self._ops, self.space.ops_by_place(episode.architecture), strict=True
+        ):
             for op in ops:
                 counts[op] += 1
-        self.last_shape = _shape(episode.architecture, self._counts_inputs)
+        self.last_shape = self.space.wiring_statistic(episode.architecture, self._counts_inputs)
         self._shapes += self.last_shape
         self._rewards += episode.accuracy
         if (entropy := entropy_of(episode)) is not None:
@@ -236,26 +238,11 @@ def entropy_of(episode: Episode) -> float | None:
     return found if number and math.isfinite(found) else None
 
 
-def place_names(space: Space) -> tuple[str, ...]:
-    """What readers call the places that have operations: layers, or nodes of cells."""
-    if isinstance(space, MacroSpace):
-        return tuple(f"layer {k + 1}" for k in range(space.layers))
-    return tuple(f"{cell} {n + 3}" for cell in space.cells for n in range(space.nodes))
-
-
-def _ops_by_place(architecture: Architecture) -> list[tuple[int, ...]]:
-    """The numbers of the operations at each place: one of a layer, two of a node."""
-    if isinstance(architecture.space, MacroSpace):
-        return [row[:1] for row in architecture.content]
-    return [node[2:] for cell in architecture.content for node in cell]
-
-
-def _shape(architecture: Architecture, counts_inputs: bool) -> float:
-    space = architecture.space
-    if isinstance(space, MacroSpace):
-        return space.skip_rate(architecture)
-    ends = [len(space.loose_ends(architecture, cell, counts_inputs)) for cell in space.cells]
-    return sum(ends) / len(ends)
+def tells_whole_entropy(header: Header) -> bool:
+    """Whether a search recorded the entropy of its policy. What was picked has only a term of it,
+    which no limit is about."""
+    picked = header.fidelity.get("entropy") == "sampled"
+    return not (picked and kinds.of(header.space).tells_picked_entropy)
 
 
 def figure(trace: Trace, recolour: Callable[[str, bool], str] = lambda colour, _: colour) -> Any:
@@ -299,10 +286,9 @@ def figure(trace: Trace, recolour: Callable[[str, bool], str] = lambda colour, _
     )
 
     header = trace.header
-    band = reach_of_header(header.recipe, header.fidelity, header.space, header.order)
-    # entropy="sampled" (macro only) records the term of what was picked, which no band is about
-    if header.space.kind == "macro" and header.fidelity.get("entropy") == "sampled":
-        band = None
+    band = None
+    if tells_whole_entropy(header):
+        band = reach_of_header(header.recipe, header.fidelity, header.space, header.order)
     if band:
         right.axhspan(
             band.entropy_low,

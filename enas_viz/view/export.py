@@ -25,7 +25,7 @@ from enas_viz.recipes import Recipe
 from enas_viz.records.files import check_target, write_bytes, write_text
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.spaces import Architecture
-from enas_viz.view import animation
+from enas_viz.view import animation, kinds
 from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure, series, summary
@@ -713,7 +713,7 @@ def replay_state(scene: Scene, **now: Any) -> dict[str, Any]:
 
 def network_page(plan: Plan, colour: Colour = "op") -> str:
     """One HTML page: a network of cells, each of which opens when it is clicked."""
-    if plan.architecture.space.kind == "macro":
+    if not kinds.of(plan.architecture.space).has_cells:
         return picture_page(Drawing(network_still(plan, colour)), describe_stack(plan))
     return document(
         "ENAS network",

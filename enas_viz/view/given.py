@@ -12,7 +12,7 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.records.trace import Episode, Header, Step, Trace
-from enas_viz.spaces import Architecture, MicroSpace, Order
+from enas_viz.spaces import Architecture, Order
 from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO, Decoded, decode
 
 EVEN = "At each step every option is shown as equally likely."
@@ -93,10 +93,10 @@ def played(x: Architecture | Episode, macro_order: Order = "op-first") -> Episod
     macro_order: in which such a policy decides the layers of a macro network that nobody sampled.
     """
     if not isinstance(x, Episode):
-        order = "indices-first" if isinstance(x.space, MicroSpace) else macro_order
+        order = x.space.order(macro_order)
         return Episode(x, _even_steps(x, order), order=order, note=UNIFORM)
     if x.extra.get("read"):
-        order = "indices-first" if isinstance(x.architecture.space, MicroSpace) else macro_order
+        order = x.architecture.space.order(macro_order)
         steps = _even_steps(x.architecture, order)
         note = f"{x.note} {UNIFORM}"
         return Episode(x.architecture, steps, order=order, note=note, header=x.header)

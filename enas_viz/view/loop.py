@@ -22,8 +22,9 @@ from enas_viz.facts.estimates import tell_time
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.records.trace import Step
 from enas_viz.records.turns import Alone, Images, Recording, Rewarded, Turn
-from enas_viz.spaces import Decision, MacroSpace
-from enas_viz.view.loop_nets import THICK, THIN, Net, net_of
+from enas_viz.spaces import Decision
+from enas_viz.view import kinds
+from enas_viz.view.loop_nets import THICK, THIN
 from enas_viz.view.motion import Act, Film, Score, State, along, rest_json, shared, state_at
 from enas_viz.view.shapes import icon, standalone
 
@@ -41,7 +42,6 @@ STAGES = ("Sample", "Train a minibatch", "Reward", "Update")
 PILLS = ((92, 128), (232, 216), (460, 128), (600, 128))  # left edge and width of each stage's name
 PILL_Y, PILL_H = 664, 40
 
-STEP = {"macro": 600, "micro": 420}  # milliseconds of a decision
 PAUSE = 700  # milliseconds between two stages of a film
 MOST_STEPS = 20  # decisions that have room side by side
 MOST_OPTIONS = 6  # and options of one
@@ -71,7 +71,8 @@ class Picture:
             )
         told = [t.trained.counts for t in recording.turns if t.trained]
         most = told[-1] if told else tuple(2 * n for n in counts)
-        self.net: Net = net_of(self.space, self.fidelity, most)
+        self.kind = kinds.of(self.space)
+        self.net = self.kind.net(self.space, self.fidelity, max(64, *most))
         self.column = (WIDTH - 2 * EDGE - 16) / len(self.plan)
         self.named = self.column > 120  # whether there is room for names beside the bars
 
@@ -112,11 +113,10 @@ class Picture:
     @property
     def about(self) -> str:
         """What the picture shows, in a sentence."""
-        kind = "layers" if isinstance(self.space, MacroSpace) else "cells"
         return (
-            f"The loop of ENAS: a controller samples a child of a supernet of {kind}, a minibatch "
-            f"trains the child's path, validation images reward it, and the reward updates the "
-            f"controller."
+            f"The loop of ENAS: a controller samples a child of a supernet of "
+            f"{self.kind.paths_in}, a minibatch trains the child's path, validation images reward "
+            f"it, and the reward updates the controller."
         )
 
     def _heading(self) -> list[str]:
@@ -161,7 +161,7 @@ class Picture:
         ]
         groups: dict[str, list[int]] = {}
         for s, d in enumerate(self.plan):
-            groups.setdefault(self._group(d), []).append(s)
+            groups.setdefault(self.kind.group(d), []).append(s)
         for name, members in groups.items():
             x0, x1 = self._left(members[0]), self._left(members[-1]) + self.column
             parts.append(
@@ -172,11 +172,6 @@ class Picture:
         for s, d in enumerate(self.plan):
             parts += self._decision(s, d)
         return parts
-
-    def _group(self, d: Decision) -> str:
-        if isinstance(self.space, MacroSpace):
-            return f"Layer {d.at + 1}"
-        return f"{d.cell[:1].upper()}{d.cell[1:]} cell, node {d.at + 1}"
 
     def _decision(self, s: int, d: Decision) -> list[str]:
         x, (mid, y) = self._left(s), self._slot(s)
@@ -439,8 +434,7 @@ class Picture:
         return self.baseline_now
 
     def _opening(self, turn: Turn) -> str:
-        counts, ops = self.counts(turn), len(self.space.ops)
-        trained = sum(counts[: ops if isinstance(self.space, MacroSpace) else 2 * ops])
+        trained = sum(self.counts(turn)[: self.kind.first_paths])
         if not trained:
             return (
                 "No path has been trained yet: all lines are thin. The controller samples a child."
@@ -488,7 +482,7 @@ class Picture:
 
     def sample(self, turn: Turn) -> Act:
         """Step by step: the options as segments of a line, the needle, the token, the path."""
-        score, beat = Score(), STEP[self.space.kind]
+        score, beat = Score(), self.kind.beat
         self._stage(score, 0)
         architecture, lit = turn.sampled.architecture, set()
         for s, (d, k) in enumerate(zip(self.plan, self.kept, strict=True)):
@@ -627,14 +621,10 @@ class Picture:
             return f"Skips into layer {d.at + 1}: {', '.join(told)}."
         p = _percent(math.exp(step.log_probability))
         if d.kind == "index":
-            cell = f"{d.cell[:1].upper()}{d.cell[1:]} cell"
             source = self._tensor(step.picks[0])
-            return f"{cell}, node {d.at + 1}: input {d.side + 1} is {source} ({p})."
+            return f"{self.kind.group(d)}: input {d.side + 1} is {source} ({p})."
         op = self.space.ops[step.picks[0]].title
-        if isinstance(self.space, MacroSpace):
-            return f"Layer {d.at + 1} computes {_a(op)} ({p})."
-        cell = f"{d.cell[:1].upper()}{d.cell[1:]} cell"
-        return f"{cell}, node {d.at + 1}: on input {d.side + 1} {_a(op)} ({p})."
+        return f"{self.kind.decides(d)} {_a(op)} ({p})."
 
     def _source_name(self, bit: int) -> str:
         if self.space.wiring == "layer":

@@ -9,12 +9,11 @@ Not here: everything around the net, and what happens when (`loop`).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from enas_viz.recipes import Fidelity
-from enas_viz.spaces import Architecture, Decision, MacroSpace, MicroSpace
+from enas_viz.spaces import Architecture, Decision, MacroSpace, MicroSpace, Space
 from enas_viz.spaces.operations import Operation
 from enas_viz.view.motion import bend, points_of
 from enas_viz.view.shapes import icon
@@ -38,7 +37,7 @@ class Net:
     as thick as can be.
     """
 
-    space: MacroSpace | MicroSpace
+    space: Space
     fidelity: Fidelity
     top: int = 1
     parts: list[str] = field(default_factory=list)
@@ -362,8 +361,8 @@ class MicroNet(Net):
         loose = self.space.loose_ends(architecture, self.space.cells[c], inputs)
         found += [f"e{c}.{t}+" for t in loose]
         if c:
-            used = {s for other in architecture.content[c] for s in other[:2]} | set(loose)
-            found += [f"j{c}.{t}+" for t in (0, 1) if t in used]
+            unread = self.space.loose_ends(architecture, self.space.cells[c])
+            found += [f"j{c}.{t}+" for t in (0, 1) if t in loose or t not in unread]
         return [*found, "exit+"] if c == len(self.space.cells) - 1 else found
 
     def ways(self, architecture: Architecture) -> list[Way]:
@@ -395,9 +394,3 @@ class MicroNet(Net):
 
     def places(self, architecture: Architecture) -> list[tuple[int, float, float]]:
         return []
-
-
-def net_of(space: MacroSpace | MicroSpace, fidelity: Fidelity, counts: Sequence[int]) -> Net:
-    """The net of a space; counts: of its paths when they are trained most, which sets the scale."""
-    kind = MacroNet if isinstance(space, MacroSpace) else MicroNet
-    return kind(space, fidelity, max(64, *counts))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from enas_viz.spaces import Architecture
 from enas_viz.view.layout import (
@@ -198,12 +199,14 @@ def signs(scene: MacroScene) -> list[tuple[str, str]]:
     return [(ring(scene.merge, 0, 0), words[scene.merge])]
 
 
-def describe(architecture: Architecture, merge: str = "add") -> str:
-    """The finished network in one sentence, for those who do not see it.
+def cells(scene: MacroScene) -> dict[str, Any]:
+    """What the browser needs to show one cell at a time; layers are seen all at once."""
+    return {}
 
-    merge: `fidelity.skip_merge_search`.
-    """
-    space = architecture.space
+
+def describe(scene: MacroScene, architecture: Architecture) -> str:
+    """The finished network in one sentence, for those who do not see it."""
+    space, merge = architecture.space, scene.merge
     joins, reached = merge != "input", space.reached(architecture, merge)
     layers = []
     for k, op in enumerate(space.op_names(architecture)):

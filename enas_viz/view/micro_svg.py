@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from enas_viz.spaces import Architecture
 from enas_viz.view.layout import MERGE_R, Box
@@ -411,7 +412,26 @@ def signs(scene: MicroScene) -> list[tuple[str, str]]:
     ]
 
 
-def describe(architecture: Architecture) -> str:
+def cells(scene: MicroScene) -> dict[str, Any]:
+    """Of a pair of cells, where in the drawing each of them is: the browser shows one at a time.
+    Its title is left out, since there is a button with that name."""
+    if len(scene.space.cells) < 2:
+        return {}
+    title = TITLE + 8
+    return {
+        "cells": [
+            {
+                "name": CELL_NAMES[name].capitalize(),
+                "about": ABOUT[name],
+                "top": cell.top + title,
+                "height": cell.height - title,
+            }
+            for name, cell in zip(scene.space.cells, scene.layout.cells, strict=True)
+        ]
+    }
+
+
+def describe(scene: MicroScene, architecture: Architecture) -> str:
     """The finished cells in a sentence each, for those who do not see them."""
     space, told = architecture.space, []
     for name, nodes in zip(space.cells, architecture.content, strict=True):

@@ -585,8 +585,8 @@ SCENES: dict[str, type[Scene]] = {MacroSpace.kind: MacroScene, MicroSpace.kind: 
 
 
 def _recorded(x: Architecture | Episode) -> tuple[Any, str, Json, Json]:
-    """(space, order, recipe, fidelity) of what is drawn; the usual order and no recipe where nothing
-    is recorded."""
+    """(space, order, recipe, fidelity) of what is drawn; where nothing is recorded, the space's
+    usual order and no recipe."""
     if isinstance(x, Architecture):
         return x.space, x.space.orders[0], {}, {}
     recipe, fidelity = (x.header.recipe, x.header.fidelity) if x.header else ({}, {})

@@ -4,27 +4,30 @@ A moment is the end of an epoch: how many minibatches there were until then, whi
 supernet they took, and which networks the policy had sampled. `Sharing` reads them from a trace;
 the browser gets them as JSON and composes the same sentences from `WORDS`.
 
-Not here: counting (`inheritance`), the drawing (`sharing_svg`), motion
+Not here: counting (`inheritance`), the drawings (`macro_sharing`, `micro_sharing`), motion
 (`static/shared_weights.js`).
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from reprlib import repr as shortened  # what is refused may be endless
+from types import ModuleType
 from typing import Any
 
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.records.training_counts import Trained, inheritance, paths, size
-from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
+from enas_viz.spaces import Architecture, Space
+from enas_viz.view import kinds
 from enas_viz.view.pack import most_options, pack_picks, pick_digits
-from enas_viz.view.scene import recorded_name, scene_of
+from enas_viz.view.scene import recorded_name
 from enas_viz.view.shapes import standalone, svg, wrap
-from enas_viz.view.sharing_svg import State, bare, picture
+from enas_viz.view.sharing_svg import State
 
 MOST = 120  # moments; of a longer search every second, third, ... epoch is one
 DRAWN = 6  # samples of an epoch that can be lit
@@ -152,30 +155,24 @@ class Sharing:
     @cached_property
     def most(self) -> float:
         """How often the path that is trained most was trained in the end."""
-        first = self._skips_from
-        return max(self.last.counts[:first], default=0) or 1
+        operations = self.last.counts[: self._drawn.operations(self.space)]
+        return max(operations, default=0) or 1
 
     @property
-    def _skips_from(self) -> int:
-        """The number of the first path that is a skip."""
-        space = self.space
-        macro = isinstance(space, MacroSpace)
-        return space.layers * len(space.ops) if macro else size(space)
+    def _drawn(self) -> ModuleType:
+        """How weights of this kind of space are drawn."""
+        return kinds.of(self.space).sharing
 
     def digits(self, architecture: Architecture) -> str:
         """An architecture in few characters: its content, number by number."""
-        flat = itertools.chain.from_iterable(_rows(architecture))
+        flat = itertools.chain.from_iterable(architecture.space.rows(architecture))
         return pack_picks(flat, pick_digits(most_options(self.space)))
 
     def architecture(self, digits: str) -> Architecture:
         """The architecture of such digits. ValueError when they are none of this space."""
         width, space = pick_digits(most_options(self.space)), self.space
         flat = [int(digits[i : i + width], 36) for i in range(0, len(digits), width)]
-        if isinstance(space, MacroSpace):
-            return space.decode(flat)
-        nodes = [tuple(flat[i : i + 4]) for i in range(0, len(flat), 4)]
-        starts = range(0, len(nodes), space.nodes)
-        return Architecture(space, tuple(tuple(nodes[i : i + space.nodes]) for i in starts))
+        return space.from_rows(flat)
 
     def shown(self, at: int, digits: str = "") -> tuple[Architecture | None, str]:
         """The network that is lit at a moment, and what it is called. digits: that of one's own."""
@@ -195,7 +192,7 @@ class Sharing:
 
     def picture(self) -> Json:
         """What stays: the drawing, and the words."""
-        space, macro = self.space, isinstance(self.space, MacroSpace)
+        space = self.space
         parts, width, height = picture(
             space, merge=self.merge, named=self._named, without=self.bare
         )
@@ -204,11 +201,7 @@ class Sharing:
             "kind": space.kind,
             "svg": svg(parts, width, height),
             "ops": [{"op": op, "label": op.label, "name": op.title} for op in space.ops],
-            "layers": space.layers if macro else 0,
-            "wiring": space.wiring if macro else "",
-            "merge": self.merge,
-            "nodes": 0 if macro else space.nodes,
-            "cells": [] if macro else list(space.cells),
+            **self._drawn.facts(space, self.merge),
             "bare": sorted(self.bare),
             "end": self.last.now,
             "most": self.most,
@@ -272,7 +265,8 @@ class Sharing:
     def sentences(self, at: int, architecture: Architecture, who: str) -> list[str]:
         """What the lit network inherits at a moment, and what that would cost without sharing."""
         moment = self.moments[at]
-        own = [p for p in paths(architecture, self.merge) if p < self._skips_from]
+        operations = self._drawn.operations(self.space)
+        own = [p for p in paths(architecture, self.merge) if p < operations]
         trained = [(moment.counts[p], k) for k, p in enumerate(own) if p not in self.bare]
         if not trained:
             return [WORDS["nothing"].format(who=who)]
@@ -284,9 +278,7 @@ class Sharing:
         told = WORDS["inherits"].format(
             who=who,
             n=len(trained),
-            things="operations"
-            if isinstance(self.space, MacroSpace)
-            else "operations with weights",
+            things=self._drawn.THINGS,
             about=about,
             mean=_whole(mean),
             least=_whole(least),
@@ -306,19 +298,8 @@ class Sharing:
 
     def places(self, architecture: Architecture) -> list[str]:
         """What each operation of an architecture is called, in the order of its paths."""
-        space, content = architecture.space, architecture.content
-        if isinstance(space, MacroSpace):
-            names = space.op_names(architecture)
-            return [
-                WORDS["layer"].format(op=names[k].label, layer=k + 1)
-                for k in space.reached(architecture, self.merge)
-            ]
-        return [
-            WORDS["node"].format(op=space.ops[op].label, source=source + 1, cell=name, node=n)
-            for name, cell in zip(space.cells, content, strict=True)
-            for n, (i, j, a, b) in enumerate(cell, start=3)
-            for source, op in ((i, a), (j, b))
-        ]
+        words = WORDS[self.space.unit]
+        return [words.format(**place) for place in self._drawn.places(architecture, self.merge)]
 
     # ---- stills
 
@@ -362,34 +343,39 @@ class Sharing:
 
     def _signs(self) -> list[tuple[str, str]]:
         """For the legend: a mark at (0, 0), and what it means."""
-        lit = '<path class="drop" d="M-9 0H9"/>'
-        if isinstance(self.space, MacroSpace):
-            thick = (
-                f'<g class="op-{self.space.ops[0]}"><path class="thread" d="M-9 0H9" '
-                f'stroke-width="7"/></g>'
-            )
-            return [
-                (thick, WORDS["thread"]),
-                (
-                    '<path class="skip" d="M-9 5A9 9 0 0 1 9 5" stroke-width="1.6"/>',
-                    WORDS[self.merge],
-                ),
-                (lit, WORDS["lit"]),
-            ]
-        op = self.space.ops[0]
+        lit = ('<path class="drop" d="M-9 0H9"/>', "lit")
         return [
-            (f'<circle class="spot op-{op}" r="6"/>', WORDS["spot"]),
-            ('<circle class="spot bare op-identity" r="6"/>', WORDS["bare"]),
-            (lit, WORDS["lit"]),
+            (mark, WORDS[key]) for mark, key in (*self._drawn.signs(self.space, self.merge), lit)
         ]
 
     @cached_property
     def _named(self) -> dict[str, tuple[str, ...]]:
         """What the two inputs of each cell are called."""
-        if not isinstance(self.space, MicroSpace):
-            return {}
-        scene = scene_of(Episode(_any(self.space), order="indices-first", header=self.header))
-        return {cell: scene.inputs(cell) for cell in self.space.cells}
+        return self._drawn.input_names(self.space, self.header)
+
+
+def picture(
+    space: Space,
+    state: State | None = None,
+    *,
+    merge: str = "add",
+    named: Mapping[str, tuple[str, ...]] | None = None,
+    without: Collection[int] = (),
+) -> tuple[list[str], float, float]:
+    """(parts, width, height) of a supernet with every path. Without a state nothing is trained and
+    nothing lit.
+
+    merge: how skips join. named: of every cell, what its two inputs are called. without: the paths
+    that have no weights.
+    """
+    shown = state or State(0, 0, [0.0] * size(space))
+    return kinds.of(space).sharing.picture(space, shown, merge, named or {}, without)
+
+
+def bare(space: Space, stride2: bool = False) -> set[int]:
+    """The paths that have no weights, so nothing of them is trained; stride2: whether a reduction
+    cell halves its inputs itself."""
+    return kinds.of(space).sharing.bare(space, stride2)
 
 
 def _called(words: str, episode: Episode) -> str:
@@ -407,16 +393,6 @@ def size_in_words(n: int) -> str:
 
 def _sum(before: int | None, epoch: Trained) -> int | None:
     return None if before is None or epoch.different is None else before + epoch.different
-
-
-def _rows(architecture: Architecture) -> list[tuple[int, ...]]:
-    if isinstance(architecture.space, MacroSpace):
-        return list(architecture.content)
-    return [node for cell in architecture.content for node in cell]
-
-
-def _any(space: MicroSpace) -> Architecture:
-    return Architecture(space, tuple(((0, 0, 0, 0),) * space.nodes for _ in space.cells))
 
 
 def _whole(n: float) -> str:

@@ -21,11 +21,11 @@ from html import escape
 from typing import Any
 
 from enas_viz.records.trace import Episode, Trace
+from enas_viz.view import kinds
 from enas_viz.view.chapters import chapters, epochs_in_words
 from enas_viz.view.curves import Series, series
-from enas_viz.view.scene import MacroScene, MicroScene, Scene, facts, two_digits
-from enas_viz.view.shapes import node_tone, standalone, tone, wrap
-from enas_viz.view.svg import PAINTERS
+from enas_viz.view.scene import Scene, facts, two_digits
+from enas_viz.view.shapes import standalone, wrap
 from enas_viz.view.timeline import LEFT, RIGHT, scale_of
 
 WIDTH, HEIGHT = 1280, 720
@@ -39,7 +39,6 @@ BOTTOM = 710  # the last line of words
 WORDS_Y, WORDS_W = 579, 572
 BARS_X, BARS_Y, BAR = 636, 561, 25
 ROWS, MOST_BARS = 6, 18  # of the bars: lines of a column, and options that have a bar at all
-CURVES_W = {"macro": 364, "micro": 296}  # cells are wide
 CHIP = 35  # a chapter's line
 
 GRID: dict[str, Any] = {  # the same for `static/theatre.js`
@@ -60,15 +59,6 @@ GRID: dict[str, Any] = {  # the same for `static/theatre.js`
     "chip": CHIP,
 }
 
-# Letters in the network's boxes, in its own units: as large as the boxes allow. The network is
-# never drawn smaller than LEAST, where they have 14 pixels; it is then seen through a window.
-LETTERS = {"macro": 15.0, "micro": 15.3}
-LABELS = {"macro": 17.4, "micro": 15.6}  # beside the boxes
-LEAST = {"macro": 0.94, "micro": 0.92}
-
-# What a cell's inputs are, in words that fit into their boxes with letters of this size.
-SHORT = {"two cells back": "two back", "previous cell": "previous", "same, halved": "halved"}
-
 TITLES = {True: "How a controller learned to build networks", False: "How a controller decides"}
 
 Json = dict[str, Any]
@@ -88,21 +78,21 @@ def stage_of(
     that is seen. small, glyph, head: sizes of its letters. at: for each moment its epoch (number in
     `epochs`, which tells each in words) and the cursor's place.
     """
-    kind = scene.space.kind
-    left = EDGE + (CURVES_W[kind] + GAP if trace else 0)
+    kind = kinds.of(scene.space)
+    left = EDGE + (kind.curves_width + GAP if trace else 0)
     width = WIDTH - EDGE - left
     scale = _scale(scene, width)
-    high = min(_high(scene) * scale, NETWORK_H)
+    high = min(scene.high * scale, NETWORK_H)
     made: Json = {
         "title": TITLES[bool(trace)],
         "left": left,
         "width": width,
         "top": round(NETWORK_Y + (NETWORK_H - high) / 2, 1),
         "high": round(high, 1),
-        "short": SHORT if kind == "micro" else {},
+        "short": dict(kind.short),
         "views": [_view(scene, turn.at, width, scale) for turn in scene.turns],
-        "small": round(min(LABELS[kind], TEXT / scale), 2),
-        "glyph": round(min(LETTERS[kind], TEXT / scale), 2),
+        "small": round(min(kind.labels, TEXT / scale), 2),
+        "glyph": round(min(kind.letters, TEXT / scale), 2),
         "head": round(TEXT / scale, 2),
     }
     return (
@@ -114,33 +104,19 @@ def stage_of(
 
 
 def _scale(scene: Scene, width: float) -> float:
-    """Pixels of the stage for one unit of the network."""
-    fits = min(width / scene.layout.width, NETWORK_H / _high(scene))
-    return max(fits, LEAST[scene.space.kind])
-
-
-def _high(scene: Scene) -> float:
-    """The height of what is seen of the network at once: all of it, or one cell."""
-    if isinstance(scene, MicroScene):
-        return max(cell.height for cell in scene.layout.cells)
-    return scene.layout.height
+    """Pixels of the stage for one unit of the network. It is never drawn so small that its letters
+    cannot be read; it is then seen through a window."""
+    fits = min(width / scene.layout.width, NETWORK_H / scene.high)
+    return max(fits, kinds.of(scene.space).least)
 
 
 def _view(scene: Scene, at: str, width: float, scale: float) -> str:
     """The viewBox of a step: of cells the one that it is about; what is too long to be seen at
     once, around the layer or node that it is about."""
-    layout, top = scene.layout, 0.0
-    if isinstance(scene, MicroScene):
-        c, tensor = map(int, at.split("."))
-        cell = layout.cells[c]
-        top = cell.top
-        places = [box.x for box in cell.inputs] + [node.x for node in cell.nodes]
-        focus = places[min(tensor, len(places) - 1)]
-    else:
-        focus = layout.boxes[int(at)].x
-    high = _high(scene)
+    top, focus = scene.focus(at)
+    high = scene.high
     w, h = width / scale, min(high, NETWORK_H / scale)
-    spare = layout.width - w
+    spare = scene.layout.width - w
     x = spare / 2 if spare <= 0 else min(max(focus - w / 2, 0), spare)
     y = top + high - h  # where it is too high, the tops of arcs are left out, no labels
     return f"{x:.1f} {y:.1f} {w:.1f} {h:.1f}"
@@ -150,7 +126,7 @@ def network(
     stage: Json, scene: Scene, episode: Episode, step: int, whole: bool, asked: bool = False
 ) -> str:
     """The network at a step. whole: what later steps decide is there, too."""
-    draw, architecture = PAINTERS[scene.space.kind].network_parts, episode.architecture
+    draw, architecture = kinds.of(scene.space).painter.network_parts, episode.architecture
     markup = "".join(draw(scene, architecture, step - asked))
     if whole:
         rejected = re.findall(r'<path class="arc[^"]* rejected[^>]*/>', markup)
@@ -227,9 +203,7 @@ def _tint(scene: Scene, t: int, episode: Episode) -> str:
         return "none"
     if scene.colour == "op":
         return f"op-{scene.space.ops[episode.steps[t].picks[0]]}"
-    if isinstance(scene, MacroScene):
-        return tone(int(turn.at))
-    return node_tone(int(turn.at.split(".")[1]))
+    return kinds.of(scene.space).tint(turn.at)
 
 
 def offset(stage: Json, steps: int, step: int) -> float:
@@ -328,8 +302,8 @@ def _tenth(value: float) -> float:
 
 def _film(trace: Trace, shown: Sequence[Episode], film: Json, found: Series) -> Json:
     parts = chapters(trace, found)
-    kind = trace.space.kind
-    x1, x2 = EDGE + 54, EDGE + CURVES_W[kind] - 6
+    wide = kinds.of(trace.space).curves_width
+    x1, x2 = EDGE + 54, EDGE + wide - 6
     bottom = NETWORK_Y + NETWORK_H - CHIP * len(parts) - 6
     room = (bottom - STRIP_Y - 30) / 2
     plots = [(STRIP_Y + 40 + k * room, STRIP_Y - 6 + (k + 1) * room) for k in (0, 1)]
@@ -360,7 +334,7 @@ def _film(trace: Trace, shown: Sequence[Episode], film: Json, found: Series) -> 
             for c in parts
         ],
         "chips": NETWORK_Y + NETWORK_H - CHIP * len(parts),
-        "chipWidth": CURVES_W[kind],
+        "chipWidth": wide,
     }
 
 

@@ -10,20 +10,15 @@ Not here: coordinates (`layout`), words (`scene`), files and pixels (`export`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from html import escape
 from typing import Any
 
 from enas_viz.records.trace import Episode
 from enas_viz.spaces import Architecture
-from enas_viz.view import macro_svg, micro_svg
-from enas_viz.view.micro_layout import TITLE
+from enas_viz.view import kinds, micro_svg
 from enas_viz.view.scene import (
-    CELL_NAMES,
     WORDS,
     Bar,
-    MacroScene,
-    MicroScene,
     Scene,
     facts,
     scene_of,
@@ -31,8 +26,6 @@ from enas_viz.view.scene import (
 )
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, wrap
 from enas_viz.view.stack import Plan, describe_stack, stack_parts
-
-PAINTERS = {"macro": macro_svg, "micro": micro_svg}
 
 Block = tuple[list[str], float, float]  # (parts, width, height) of a piece of a still
 
@@ -42,39 +35,19 @@ Block = tuple[list[str], float, float]  # (parts, width, height) of a piece of a
 
 def skeleton(scene: Scene) -> dict[str, Any]:
     """The scene for the browser: its words and its two drawings with nothing decided."""
-    painter, layout, strip = PAINTERS[scene.space.kind], scene.layout, scene.strip
+    painter, layout, strip = kinds.of(scene.space).painter, scene.layout, scene.strip
     return {
         **scene.to_json(),
         "network": svg(painter.network_parts(scene), layout.width, layout.height),
         "strip": svg(painter.strip_parts(scene), strip.width, strip.height),
-        **_cells(scene),
+        **painter.cells(scene),
         "signs": painter.signs(scene),
-    }
-
-
-def _cells(scene: Scene) -> dict[str, Any]:
-    """Of a pair of cells, where in the drawing each of them is: the browser shows one at a time.
-    Its title is left out, since there is a button with that name."""
-    if not isinstance(scene, MicroScene) or len(scene.space.cells) < 2:
-        return {}
-    title = TITLE + 8
-    return {
-        "cells": [
-            {
-                "name": CELL_NAMES[name].capitalize(),
-                "about": micro_svg.ABOUT[name],
-                "top": cell.top + title,
-                "height": cell.height - title,
-            }
-            for name, cell in zip(scene.space.cells, scene.layout.cells, strict=True)
-        ]
     }
 
 
 # ---------------------------------------------------------------- stills
 
 EDGE = 20  # white margin of a still
-LEAST = {"macro": 560, "micro": 680}  # width of a still with words in it: cells need longer ones
 PANEL_LINE = 21
 
 
@@ -92,17 +65,17 @@ def still(
     played = episode is not None and bool(episode.steps)
     now = len(scene.plan) if step is None else scene.homes[step]
     blocks: list[Block] = list(above)
-    painter, strip, layout = PAINTERS[scene.space.kind], scene.strip, scene.layout
+    kind, strip, layout = kinds.of(scene.space), scene.strip, scene.layout
     if played:
-        steps = painter.strip_parts(scene, architecture, now)
+        steps = kind.painter.strip_parts(scene, architecture, now)
         blocks.append((steps, strip.width, strip.height + 14))
-    wide = max([layout.width, *(w for _, w, _ in blocks), LEAST[scene.space.kind] if played else 0])
+    wide = max([layout.width, *(w for _, w, _ in blocks), kind.still_width if played else 0])
     at_step = played and step is not None
     if at_step:
         told = {t: _told(scene, t, episode, wide) for t in scene.shown}
         room = max(height for _, _, height in told.values())  # what follows stands still
         blocks.append((told[now][0], wide, room))
-    network = painter.network_parts(scene, architecture, now)
+    network = kind.painter.network_parts(scene, architecture, now)
     blocks.append((network, layout.width, layout.height + 8))
     blocks.append(_legend(scene, wide))
     for text in filter(None, (facts(episode), episode.note) if episode else ()):
@@ -124,17 +97,17 @@ def network_still(plan: Plan, colour: str = "op", cells: bool = True, hint: str 
     parts, width, height = stack_parts(plan)
     architecture = plan.architecture
     scene, cells = _scene_in(plan, colour), cells and not plan.block
-    micro = architecture.space.kind == "micro"
+    kind = kinds.of(architecture.space)
     blocks: list[Block] = [(parts, width, height)]
-    if micro and cells:
-        drawn = PAINTERS["micro"].network_parts(scene, architecture, len(scene.plan))
+    if kind.has_cells and cells:
+        drawn = kind.painter.network_parts(scene, architecture, len(scene.plan))
         blocks.append((drawn, scene.layout.width, scene.layout.height + 8))
     if cells:
         blocks.append(_legend(scene, max(w for _, w, _ in blocks)))
     wide = max(w for _, w, _ in blocks)
     # In a search a cell hands on as many channels as it has inside; in a network of its own, its
     # loose ends side by side.
-    inside = " inside a cell" if micro and plan.final else ""
+    inside = " inside a cell" if kind.has_cells and plan.final else ""
     told = f"Sizes are height × width × channels{inside}: {plan.source}."
     told = plan.source if plan.block else told
     blocks += [paragraph(line, wide) for line in wrap(told, wide, 11)]
@@ -163,11 +136,7 @@ def _scene_in(plan: Plan, colour: str) -> Scene:
     """The scene of what is stacked, wired as it is in this network."""
     if plan.block:
         return scene_of(plan.shown, colour, as_article=True)
-    scene, fidelity = scene_of(plan.shown, colour), plan.fidelity
-    if plan.architecture.space.kind == "macro":
-        return replace(scene, merge=plan.merge)
-    counts = fidelity.loose_inputs == "count"
-    return replace(scene, counts_inputs=counts, drops_two_back=plan.drops_two_back)
+    return kinds.of(plan.architecture.space).scene_in(scene_of(plan.shown, colour), plan)
 
 
 def stacked(blocks: Sequence[Block], wide: float, caption: str, also: str = "") -> str:
@@ -184,9 +153,7 @@ def stacked(blocks: Sequence[Block], wide: float, caption: str, also: str = "") 
 
 def describe(scene: Scene, architecture: Architecture) -> str:
     """The finished network in one sentence, for those who do not see it."""
-    if isinstance(scene, MacroScene):
-        return macro_svg.describe(architecture, scene.merge)
-    return micro_svg.describe(architecture)
+    return kinds.of(scene.space).painter.describe(scene, architecture)
 
 
 def _told(scene: Scene, step: int, episode: Episode, wide: float) -> Block:
@@ -244,7 +211,7 @@ def _bar(scene: Scene, bar: Bar, x: float, y: float, width: float) -> str:
 
 def _legend(scene: Scene, wide: float) -> Block:
     items = [(_op_icon(scene, op), op.title) for op in scene.space.ops]
-    items += PAINTERS[scene.space.kind].signs(scene)
+    items += kinds.of(scene.space).painter.signs(scene)
     x, y, parts = 0.0, 12.0, []
     for mark, text in items:
         width = 24 + 6 * len(text) + 16

@@ -20,6 +20,7 @@ from typing import Any
 
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.spaces import Space
+from enas_viz.view import kinds
 from enas_viz.view.curves import Series, series, summary
 from enas_viz.view.given import has_finite_logits, mutated, played, told_of_all
 from enas_viz.view.pack import UNIT, logit_digits, pack_logits, pack_picks, pick_digits
@@ -35,8 +36,6 @@ TOP, BOTTOM = 40, HEIGHT - 34
 SPARK, EDGE = 34, 5  # height of the folded curve; what is left free around it
 REWARD, ENTROPY, SHAPE = (TOP, 136), (166, 196), (226, BOTTOM)  # top and bottom of each plot
 
-# What the wiring of the sampled architectures is like: a title, and whether it is a share.
-SHAPES = {"macro": ("Skips that it sets", True), "micro": ("Loose ends of a cell", False)}
 RUN_LOOKS = 4  # lines of runs that share their axes; then they come again
 
 Json = dict[str, Any]
@@ -294,10 +293,10 @@ def _curves(
 
 def _small_plots(space: Space) -> tuple[tuple[str, tuple[float, float], str, bool], ...]:
     """Title, place, name in `Series`, and whether it is a share, of the plots under the reward."""
-    shape, share = SHAPES[space.kind]
+    kind = kinds.of(space)
     return (
         ("Entropy of the policy, in nats", ENTROPY, "entropy", False),
-        (shape, SHAPE, "shape", share),
+        (kind.wiring_title, SHAPE, "shape", kind.wiring_is_share),
     )
 
 
@@ -347,7 +346,7 @@ def _places_over_time(found: Series, space: Space) -> list[str]:
     pitch = (BOTTOM - TOP) / count
     height = pitch - min(4, pitch / 5)
     every = math.ceil(13 / pitch)  # labels that would touch are left out
-    title = f"Operations that each {'layer' if space.kind == 'macro' else 'node'} uses"
+    title = f"Operations that each {space.unit} uses"
     parts = [f'<text class="small strong start" x="2" y="14">{title}</text>']
     for k, (name, shares) in enumerate(found.place_shares.items()):
         top = TOP + k * pitch

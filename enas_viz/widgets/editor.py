@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from reprlib import repr as shortened
 from typing import Any
@@ -19,7 +19,8 @@ import traitlets
 from enas_viz.facts.anatomy import anatomy
 from enas_viz.recipes import RECIPES, Recipe, recipe
 from enas_viz.records.trace import Episode, Header
-from enas_viz.spaces import Architecture, MacroSpace, MicroSpace, Space
+from enas_viz.spaces import Architecture, Space
+from enas_viz.view import kinds
 from enas_viz.view.export import page, replay_state
 from enas_viz.view.given import played
 from enas_viz.view.scene import episode_json, subject
@@ -84,7 +85,7 @@ class Editor(Replay):
             )
         self._score, self.tried = score, []
         start = _start(x, controller)
-        _check_cells(start.architecture.space)
+        kinds.of(start.architecture.space).check_editable()
         # A recipe that is named says how its networks are wired; the drawing and the facts agree.
         named = recipe is not None or isinstance(x, Recipe) or (isinstance(x, str) and x in RECIPES)
         header = Header(
@@ -133,7 +134,7 @@ class Editor(Replay):
 
     def _facts(self) -> list[list[str]]:
         architecture = self.architecture
-        space, found = architecture.space, anatomy(architecture, self.recipe)
+        found = anatomy(architecture, self.recipe)
         side = self.recipe.data.resolution
         whose = "on this path"
         if self.recipe.strategy == "final":
@@ -143,20 +144,8 @@ class Editor(Replay):
             ["multiply-adds", f"{found.multiply_adds / 1e6:.1f} million", "for one image"],
             ["receptive field", f"{found.receptive_field} pixels", f"the image has {side}"],
         ]
-        if isinstance(space, MacroSpace):
-            rows.append(["paths", _ways(found.shortest, found.depth), "long"])
-            unread = _layers(found.unread["layers"])
-            if self.recipe.fidelity.skip_merge_search == "input":
-                rows.append(
-                    ["unused", unread, "and so not computed" if found.unread["layers"] else ""]
-                )
-            else:
-                rows.append(["no skip from", unread, ""])
-        else:
-            for cell in space.cells:
-                ends = ", ".join(map(str, found.unread[cell]))
-                depth = space.depth(architecture, cell)
-                rows.append([f"{cell} cell", f"depth {depth}", f"loose ends: node {ends}"])
+        merge = self.recipe.fidelity.skip_merge_search
+        rows += kinds.of(architecture.space).wiring_rows(architecture, found, merge)
         if self._controller is not None and self.answer:
             rows += self._chances()
         return rows
@@ -254,20 +243,6 @@ class Editor(Replay):
         return page(state, self.drawing(), "editor", "A network designed by hand")
 
 
-def _ways(shortest: int, depth: int) -> str:
-    """How many operations are on the shortest and on the longest way through a network."""
-    if shortest == depth:
-        return f"{depth} operation{'' if depth == 1 else 's'}"
-    return f"{shortest} to {depth} operations"
-
-
-def _layers(numbers: Sequence[int]) -> str:
-    """Layers by their numbers, in words."""
-    if not numbers:
-        return "no layer"
-    return f"layer{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
-
-
 def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
     if isinstance(asked, Recipe):
         return asked
@@ -277,9 +252,8 @@ def _recipe_of(x: Any, asked: Recipe | str | None) -> Recipe:
         return x
     if isinstance(x, str) and x in RECIPES:
         return recipe(x)
-    space = x if isinstance(x, MacroSpace | MicroSpace) else _architecture(x).space
-    size = "layers" if isinstance(space, MacroSpace) else "nodes"
-    sizes = {f"network__{size}": getattr(space, size)}
+    space = x if isinstance(x, Space) else _architecture(x).space
+    sizes = {f"network__{space.extent}": getattr(space, space.extent)}
     return recipe(f"{space.kind}-paper", fidelity="default", **sizes)
 
 
@@ -288,21 +262,12 @@ def _architecture(x: Any) -> Architecture:
     return found if isinstance(found, Architecture) else found.architecture
 
 
-def _check_cells(space: Space) -> None:
-    """Raises ValueError for cells of which no network can be stacked, whose cost nobody knows."""
-    if isinstance(space, MicroSpace) and space.cells != ("normal", "reduction"):
-        raise ValueError(
-            "the editor needs an architecture with a normal and a reduction cell; this one has "
-            f"{', '.join(space.cells)} only; ev.Replay(...) plays it"
-        )
-
-
 def _start(x: Any, controller: Continuation | None) -> Episode:
     """What the editor opens with: the given one, a sample of the controller, or the plainest."""
     if isinstance(x, str) and x in RECIPES:
         x = recipe(x)
     space = x.space if isinstance(x, Recipe) else x
-    if not isinstance(space, MacroSpace | MicroSpace):
+    if not isinstance(space, Space):
         return played(_architecture(x))
     if controller is not None:
         sampled = reply(controller, (), seed=0)
@@ -312,19 +277,11 @@ def _start(x: Any, controller: Continuation | None) -> Episode:
                 f"{space}; ask one of the same space"
             )
         return sampled
-    return played(_plain(space))
+    return played(space.plain())
 
 
 def _first_choice(episode: Episode) -> int:
     return next(k for k, step in enumerate(episode.steps) if step.picks)
-
-
-def _plain(space: Space) -> Architecture:
-    """The first operation everywhere; no skips; a chain of nodes."""
-    if isinstance(space, MacroSpace):
-        return Architecture(space, tuple((0,) * (k + 1) for k in range(space.layers)))
-    nodes = tuple((i - 1, i - 2, 0, 0) for i in range(2, space.nodes + 2))
-    return Architecture(space, (nodes,) * len(space.cells))
 
 
 def _as_yours(scene: dict[str, Any], chances: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from enas_viz.spaces import Architecture, MacroSpace, MicroSpace
 from enas_viz.spaces.genotypes import genotype
 from enas_viz.spaces.operations import MICRO_OPS, Operation, known_operations
 from enas_viz.spaces.published import explain_numbers
-from enas_viz.view.sharing_svg import bare
+from enas_viz.view.sharing import bare
 
 REDUCTIONS = ("fr_then_cell", "fr_both", "stride2")
 MACRO, MICRO = recipe("macro-tiny"), recipe("micro-tiny")
