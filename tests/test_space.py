@@ -551,3 +551,35 @@ def test_the_last_layer_is_always_reached_and_what_is_reached_reads_only_what_is
 
             read = {t - 1 for k in reached for t in space.inputs(made, k, "input")} - {-1}
             assert {*read, space.layers - 1} == set(reached)
+
+
+# ---- places and wiring
+
+
+@given(architectures)
+def test_an_architecture_has_a_row_and_operations_for_each_of_its_places(made):
+    space = made.space
+    rows, ops = space.rows(made), space.ops_by_place(made)
+
+    assert len(space.places) == len(set(space.places)) == len(rows) == len(ops)
+    assert space.from_rows([n for row in rows for n in row]) == made
+    assert all(0 <= op < len(space.ops) for at in ops for op in at)
+
+
+def test_places_are_layers_or_the_computed_nodes_of_each_cell():
+    assert MacroSpace(3).places == ("layer 1", "layer 2", "layer 3")
+    assert MicroSpace(2).places == ("normal 3", "normal 4", "reduction 3", "reduction 4")
+
+
+def test_the_plainest_architecture_is_a_chain_of_the_first_operation():
+    assert MacroSpace(3).plain().content == ((0,), (0, 0), (0, 0, 0))
+    assert MicroSpace(2, cells=("normal",)).plain().content == (((1, 0, 0, 0), (2, 1, 0, 0)),)
+
+
+def test_wiring_is_told_by_the_share_of_skips_or_the_mean_number_of_loose_ends():
+    macro = MacroSpace(3).architecture([0] * 3, [(1,), (1, 0)])
+    micro = MicroSpace(2, cells=("normal",)).decode([1, 0, 1, 0, 1, 0, 1, 0])
+
+    assert macro.space.wiring_statistic(macro) == pytest.approx(2 / 3)
+    assert micro.space.wiring_statistic(micro) == 3  # input 1 and both nodes
+    assert micro.space.wiring_statistic(micro, inputs=False) == 2

@@ -9,7 +9,7 @@
 import { button, clamp, colourOf, fill, glyph, make, opIcon, picture } from "./replay.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const THREAD = 16, SKIP = 2.6, SPOT = 8; // as in view/sharing_svg.py
+const THREAD = 16, SKIP = 2.6, SPOT = 8; // as in view/macro_sharing.py and view/micro_sharing.py
 const LAPSE = 10000; // milliseconds that a whole search takes when it is played
 
 // ---------------------------------------------------------------- pure

@@ -35,7 +35,8 @@ from enas_viz.view.repaint import Canvas
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.scores import scores_of, scores_svg
 from enas_viz.view.shapes import look, module, shipped
-from enas_viz.view.stack import Plan, describe_stack, plan_of
+from enas_viz.view.slabs import Plan
+from enas_viz.view.stack import describe_stack, plan_of
 from enas_viz.view.stage import SIZES, Play, stage_of, telling_step
 from enas_viz.view.step_closeup import opened, step_svg
 from enas_viz.view.svg import cell_still, describe, network_still, skeleton, still

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from enas_viz.facts.anatomy import Anatomy
-from enas_viz.spaces import Architecture, Decision
+from enas_viz.spaces import Architecture, Decision, MacroSpace
 from enas_viz.view import macro_child, macro_sharing, macro_stack, macro_svg
 from enas_viz.view.drawings import Drawings
 from enas_viz.view.loop_nets import MacroNet
@@ -21,13 +21,14 @@ MOST_LABELLED = 3  # layers that have room in a line
 class MacroDrawings(Drawings):
     """How whole networks of layers are drawn."""
 
+    space: MacroSpace
     painter, stack, sharing, child = macro_svg, macro_stack, macro_sharing, macro_child
     net = MacroNet
     has_cells = False
     still_width = 560
     curves_width = 364
     letters, labels, least = 15.0, 17.4, 0.94
-    short: Mapping[str, str] = {}
+    short: ClassVar[Mapping[str, str]] = {}
     wiring, wiring_title = "Skips set", "Skips that it sets"
     wiring_form, wiring_is_share = "{:.0%}", True
     beat = 600

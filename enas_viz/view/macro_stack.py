@@ -17,8 +17,8 @@ from enas_viz.view.slabs import AXIS, TALLEST, Plan, Slab
 AUXILIARY = False  # whether a second classifier may help training
 
 
-def block(x: Architecture | Episode, **sizes: object) -> Plan | None:
-    """The article's block, where it is its example; there is none of layers."""
+def article_block(x: Architecture | Episode, **sizes: object) -> Plan | None:
+    """The article's block around its cell; a macro network has no cell."""
     return None
 
 
@@ -30,6 +30,7 @@ def layers_of(space: MacroSpace, layers: int | None) -> int | None:
 
 
 def stem_channels(plan: Plan) -> int:
+    """How many channels the stem makes of an image."""
     return plan.filters
 
 
@@ -47,12 +48,12 @@ def slabs(plan: Plan) -> list[Slab]:
     return found
 
 
-def under(plan: Plan, found: Sequence[Slab], boxes: Sequence[Box]) -> list[str]:
-    """What is drawn before the slabs: here nothing."""
+def before_slabs(plan: Plan, found: Sequence[Slab], boxes: Sequence[Box]) -> list[str]:
+    """Nothing: layers are joined by the wire between them."""
     return []
 
 
-def over(plan: Plan, boxes: Sequence[Box], gap: float) -> list[str]:
+def after_slabs(plan: Plan, boxes: Sequence[Box], gap: float) -> list[str]:
     """Where skips come in, on the wire behind a layer, or before it where they are its input."""
     space, merge = plan.architecture.space, plan.merge
     parts, scale = [], min(1.0, (gap - 4) / (2 * MERGE_R))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from enas_viz.facts.anatomy import Anatomy
-from enas_viz.spaces import Architecture, Decision
+from enas_viz.spaces import Architecture, Decision, MicroSpace
 from enas_viz.view import micro_child, micro_sharing, micro_stack, micro_svg
 from enas_viz.view.drawings import Drawings
 from enas_viz.view.loop_nets import MicroNet
@@ -19,13 +19,14 @@ from enas_viz.view.slabs import Plan
 class MicroDrawings(Drawings):
     """How cells are drawn."""
 
+    space: MicroSpace
     painter, stack, sharing, child = micro_svg, micro_stack, micro_sharing, micro_child
     net = MicroNet
     has_cells = True
-    still_width = 680  # cells need longer words
+    still_width = 680  # what is said of cells takes more room
     curves_width = 296  # cells are wide
     letters, labels, least = 15.3, 15.6, 0.92
-    short: Mapping[str, str] = {
+    short: ClassVar[Mapping[str, str]] = {
         "two cells back": "two back",
         "previous cell": "previous",
         "same, halved": "halved",

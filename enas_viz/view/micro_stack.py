@@ -31,7 +31,7 @@ BLOCK = (
 )
 
 
-def block(
+def article_block(
     x: Architecture | Episode,
     layers: int | None,
     filters: int | None,
@@ -70,6 +70,7 @@ def layers_of(space: MicroSpace, layers: int | None) -> int | None:
 
 
 def stem_channels(plan: Plan) -> int:
+    """How many channels the stem makes of an image."""
     return plan.filters * STEM_FACTOR
 
 
@@ -89,7 +90,7 @@ def slabs(plan: Plan) -> list[Slab]:
     return found
 
 
-def under(plan: Plan, found: Sequence[Slab], boxes: Sequence[Box]) -> list[str]:
+def before_slabs(plan: Plan, found: Sequence[Slab], boxes: Sequence[Box]) -> list[str]:
     """Every cell also reads the cell two back; as the search reduces, a reduction cell does not."""
     parts, n = [], len(boxes) - len(found)  # boxes begin with image and stem, or with the image
     for k, slab in enumerate(found):
@@ -108,8 +109,8 @@ def under(plan: Plan, found: Sequence[Slab], boxes: Sequence[Box]) -> list[str]:
     return parts
 
 
-def over(plan: Plan, boxes: Sequence[Box], gap: float) -> list[str]:
-    """What is drawn after the slabs: here nothing."""
+def after_slabs(plan: Plan, boxes: Sequence[Box], gap: float) -> list[str]:
+    """Nothing: cells join their inputs inside."""
     return []
 
 

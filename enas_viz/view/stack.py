@@ -48,7 +48,7 @@ def plan_of(
         if value is not None and (type(value) is not int or value < 1):
             raise ValueError(f"{name} is a whole number of at least 1; got {shortened(value)}")
     stack = kinds.of(space).stack
-    if block := stack.block(x, **given, recipe=recipe):
+    if block := stack.article_block(x, **given, recipe=recipe):
         return block
     given["layers"] = stack.layers_of(space, layers)
     header = None if isinstance(x, Architecture) else x.header
@@ -126,11 +126,11 @@ def stack_parts(plan: Plan) -> tuple[list[str], float, float]:
     x += END_W / 2 - width / 2 + 6
     for a, b in pairwise(boxes):
         parts.append(_wire(a.right, b.left))
-    parts += stack.under(plan, found, boxes)
+    parts += stack.before_slabs(plan, found, boxes)
     for k, (slab, box) in enumerate(zip(found, boxes[n:], strict=True)):
         parts += stack.slab_parts(slab, box, k)
     parts.append(_wire(boxes[-1].right, x - END_W / 2))
-    parts += stack.over(plan, boxes, pitch - width)
+    parts += stack.after_slabs(plan, boxes, pitch - width)
     _end(parts, x, "classifier", f"{plan.classes} classes" if plan.classes else "")
     bottom = AXIS + TALLEST / 2 + ROOM
     parts += _stages(found, boxes[n:], bottom)

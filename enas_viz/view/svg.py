@@ -16,16 +16,10 @@ from typing import Any
 from enas_viz.records.trace import Episode
 from enas_viz.spaces import Architecture
 from enas_viz.view import kinds, micro_svg
-from enas_viz.view.scene import (
-    WORDS,
-    Bar,
-    Scene,
-    facts,
-    scene_of,
-    two_digits,
-)
+from enas_viz.view.scene import WORDS, Bar, Scene, facts, scene_of, two_digits
 from enas_viz.view.shapes import PREFIX, standalone, svg, symbols, wrap
-from enas_viz.view.stack import Plan, describe_stack, stack_parts
+from enas_viz.view.slabs import Plan
+from enas_viz.view.stack import describe_stack, stack_parts
 
 Block = tuple[list[str], float, float]  # (parts, width, height) of a piece of a still
 
