@@ -144,7 +144,7 @@ MAY_IMPORT = {
     "records.ranking search.candidates search.runs.run search.runs.checkpoint "
     "search.training.ranks search.runs.build search.runs.folder",
     "search": "search.* openmp",
-    # view reads traces: graph <- layouts <- scene <- shapes <- svg <- curves <- timeline <- export
+    # view reads traces: graph <- layouts <- scene <- shapes <- kinds <- svg <- curves <- export
     "view.graph": "LOOK",
     "view.layout": "LOOK view.graph",
     "view.micro_layout": "LOOK view.layout",

@@ -571,7 +571,7 @@ def test_places_are_layers_or_the_computed_nodes_of_each_cell():
     assert MicroSpace(2).places == ("normal 3", "normal 4", "reduction 3", "reduction 4")
 
 
-def test_the_plainest_architecture_is_a_chain_of_the_first_operation():
+def test_the_simplest_architecture_is_a_chain_of_the_first_operation():
     assert MacroSpace(3).plain().content == ((0,), (0, 0), (0, 0, 0))
     assert MicroSpace(2, cells=("normal",)).plain().content == (((1, 0, 0, 0), (2, 1, 0, 0)),)
 

@@ -138,7 +138,7 @@ class Space(ABC):
 
     @abstractmethod
     def plain(self) -> Architecture:
-        """The plainest architecture: the first operation everywhere, each unit after the last."""
+        """The simplest architecture: the first operation everywhere, wired as a chain."""
 
     @abstractmethod
     def assembled(self, taken: Mapping[Decision, tuple[int, ...]]) -> Architecture:
@@ -202,7 +202,7 @@ class Space(ABC):
 
     @abstractmethod
     def wiring_statistic(self, architecture: Architecture, inputs: bool = True) -> float:
-        """One number for how an architecture is wired; each space says which.
+        """One number that tells how an architecture is wired; each space defines its own.
 
         inputs: whether a cell's unused inputs count as loose ends.
         """

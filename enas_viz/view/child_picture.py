@@ -149,7 +149,7 @@ class Picture:
         raise NotImplementedError
 
     def _thin_x(self, x: float, own: Face) -> float:
-        """Where stands how many channels the 1x1 convolution makes of how many; x: its left end."""
+        """The x of the words under a 1x1 convolution; x: its left end."""
         raise NotImplementedError
 
     def widget(self) -> str:

@@ -239,8 +239,8 @@ def entropy_of(episode: Episode) -> float | None:
 
 
 def tells_whole_entropy(header: Header) -> bool:
-    """Whether a search recorded the entropy of its policy. What was picked has only a term of it,
-    which no limit is about."""
+    """Whether a search recorded the entropy of its whole policy, not just the term of what was
+    picked, to which no limit applies."""
     picked = header.fidelity.get("entropy") == "sampled"
     return not (picked and kinds.of(header.space).tells_picked_entropy)
 

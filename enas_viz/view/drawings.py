@@ -71,7 +71,7 @@ class Drawings(ABC):
 
     @abstractmethod
     def scene_in(self, scene: Scene, plan: Plan) -> Scene:
-        """The scene of a stacked network, wired as it is in it."""
+        """The scene, with the wiring of the stacked network."""
 
     @abstractmethod
     def tint(self, at: str) -> str:
@@ -96,11 +96,11 @@ class Drawings(ABC):
     @property
     @abstractmethod
     def first_paths(self) -> int:
-        """How many paths come first of which every minibatch trains exactly one."""
+        """How many of the first paths form a group of which each minibatch trains exactly one."""
 
     @abstractmethod
     def group(self, decision: Decision) -> str:
-        """What stands over the decisions that belong together."""
+        """The heading over the decisions about one layer or node."""
 
     @abstractmethod
     def decides(self, decision: Decision) -> str:
