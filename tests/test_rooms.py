@@ -193,8 +193,8 @@ MAY_IMPORT = {
     "view.repaint": "",
     "view.animation": "records.files",
     "view.export": "LOOK records.files view.clear view.given view.kinds view.graph view.scene "
-    "view.shapes view.slabs view.stack view.svg view.curves view.timeline view.closeup view.step_closeup "
-    "view.scores view.animation view.stage view.reel view.repaint",
+    "view.shapes view.slabs view.stack view.svg view.curves view.timeline view.closeup "
+    "view.step_closeup view.scores view.animation view.stage view.reel view.repaint",
     "view.poster": "LOOK view.scene view.svg view.curves view.timeline view.export",
     "view.gallery": "LOOK records.inside spaces.published records.turns view.given view.scene "
     "view.shapes view.stack view.child view.timeline view.loop view.motion view.board "
