@@ -1,0 +1,1 @@
+"""Runs and their folders: built, started, interrupted, resumed, reproduced."""
