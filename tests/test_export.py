@@ -118,10 +118,8 @@ def test_the_page_is_complete_and_small():
     assert text.count("</script>") == 2
 
 
-def test_a_page_of_an_episode_without_steps_shows_the_network(tmp_path):
-    episode = dataclasses.replace(made_up_episode(4), steps=())
-
-    text = ev.save(episode, tmp_path / "x.html").read_text(encoding="utf-8")
+def test_a_page_of_an_architecture_shows_the_network(tmp_path):
+    text = ev.save(made_up_episode(4).architecture, tmp_path / "x.html").read_text(encoding="utf-8")
 
     assert "<svg" in text
     assert "<script" not in text

@@ -134,7 +134,8 @@ def test_a_copy_of_the_package_elsewhere_answers_the_same(tmp_path):
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(package, tmp_path / "enas_viz", ignore=ignored)
     code = (
-        "import sys; from enas_viz import estimates, ledger, measured; "
+        "import sys; from enas_viz.facts import estimates, measured; "
+        "from enas_viz.results import ledger; "
         "from enas_viz.recipes import RECIPES; "
         "print([(n, estimates.needs(r), estimates.estimate(r, estimates.CPU).how) "
         "for n, r in RECIPES.items()]); "
@@ -151,7 +152,7 @@ def test_a_copy_of_the_package_elsewhere_answers_the_same(tmp_path):
             text=True,
             check=True,
         )
-        assert done.stderr.strip() == str(place / "enas_viz" / "estimates.py")
+        assert done.stderr.strip() == str(place / "enas_viz" / "facts" / "estimates.py")
         told.append(done.stdout)
 
     assert told[0] == told[1]

@@ -45,12 +45,15 @@ def entries() -> dict[str, tuple[Entry, ...]]:
 
     Raises ValueError for a name that the source does not define.
     """
-    offered = ast.literal_eval(_value(_tree("search"), "__all__"))
+    offered = ast.literal_eval(_value(_tree("search"), "_HOMES"))  # without importing torch
     return {
         "enas_viz": tuple(
             _entry(f"ev.{name}", name, home) for name, home in sorted(enas_viz._HOMES.items())
         ),
-        "enas_viz.search": tuple(_entry(f"search.{name}", name, "search") for name in offered),
+        "enas_viz.search": tuple(
+            _entry(f"search.{name}", name, f"search.{home}")
+            for name, home in sorted(offered.items())
+        ),
     }
 
 

@@ -159,7 +159,8 @@ def epochs_in_words(trace: Trace, found: Series) -> tuple[str, ...]:
             for op, share in shares.items()
             if share[i] >= FAVOURITE / len(shares)
         }
-        new = sorted(now - known, key=lambda pair: -found.place_shares[pair[0]][pair[1]][i])
+        # by share, and by name where shares are equal: a set has no order of its own
+        new = sorted(now - known, key=lambda pair: (-found.place_shares[pair[0]][pair[1]][i], pair))
         known |= now
         fact = ""
         if counts[epoch] >= SAMPLES:

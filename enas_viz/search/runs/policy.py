@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from enas_viz.records.policy import Policy
 from enas_viz.recipes import recipe_from_json
-from enas_viz.search.runs import checkpoint
-from enas_viz.search.runs import terms
-from enas_viz.search.nets.controller import Controller, make_controller
-from enas_viz.search.runs.maker import others
-from enas_viz.search.runs.folder import FolderError, read_run
-from enas_viz.search.training.step import within
+from enas_viz.records.policy import Policy
 from enas_viz.records.trace import load_trace
+from enas_viz.search.nets.controller import Controller, make_controller
+from enas_viz.search.runs import checkpoint, terms
+from enas_viz.search.runs.folder import FolderError, read_run
+from enas_viz.search.runs.maker import others
+from enas_viz.search.training.step import within
 
 
 def record_policy(folder: str | Path) -> Policy:

@@ -19,20 +19,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from enas_viz.results import ledger
 from enas_viz.facts.estimates import CPU, GPU, Device, disk_bytes, estimate, tell_time
-from enas_viz.records.files import write_text
-from enas_viz.results.following import fitted, on_same_images
-from enas_viz.spaces.published import MACRO
-from enas_viz.records.ranking import read_architecture, write_ranking
 from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, as_json, recipe, recipe_from_json
-from enas_viz.search.runs import checkpoint
+from enas_viz.records.files import write_text
+from enas_viz.records.ranking import read_architecture, write_ranking
+from enas_viz.results import ledger
+from enas_viz.results.following import fitted, on_same_images
 from enas_viz.search.candidates import Progress, derive, guided_random
-from enas_viz.search.training.ranks import started_processes
+from enas_viz.search.runs import checkpoint
 from enas_viz.search.runs.build import pick_device
 from enas_viz.search.runs.folder import FolderError, read_run
 from enas_viz.search.runs.run import CHECKPOINT_EVERY, restore, resume, run, train_child
+from enas_viz.search.training.ranks import started_processes
 from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces.published import MACRO
 
 Size = Literal["paper", "released", "cpu", "tiny"]
 Changes = Mapping[str, Mapping[str, Any]]

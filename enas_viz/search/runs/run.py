@@ -37,7 +37,7 @@ from enas_viz.search.runs.folder import (
     signed,
     take_checkpoint,
     told_how_to_resume,
-    told_when_full
+    told_when_full,
 )
 from enas_viz.search.runs.maker import maker
 from enas_viz.search.training.data import Data, DataError, source_of
@@ -162,13 +162,9 @@ def _begin(
     return _recorded(place, recipe, facts, data, every, ranks, own=own)
 
 
-def _built(
-    recipe: Recipe, facts: dict[str, Any], data: Any, ranks: Ranks | None, own: Own
-) -> Run:
+def _built(recipe: Recipe, facts: dict[str, Any], data: Any, ranks: Ranks | None, own: Own) -> Run:
     """The run that `run.json` tells of, at its very start."""
-    return build(
-        recipe, facts["seed"], facts["device"], data, ranks, architecture_in(facts), *own
-    )
+    return build(recipe, facts["seed"], facts["device"], data, ranks, architecture_in(facts), *own)
 
 
 def _wired_as(recipe: Recipe, architecture: Architecture | None) -> Recipe:

@@ -23,10 +23,10 @@ from typing import Any
 import torch
 
 from enas_viz.recipes import Recipe, check
+from enas_viz.records.trace import Header, check_plain, header_from_json
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.training.data import Data, DataError
 from enas_viz.spaces import Architecture, Space
-from enas_viz.records.trace import Header, check_plain, header_from_json
 
 LARGEST_SEED = 2**64 - 1
 
