@@ -172,8 +172,8 @@ def check_maker(where: Path, facts: dict[str, Any], search: Run) -> None:
     if told := differences(was, maker(search)):
         raise FolderError(
             f"{where} was made by other code than would go on with it: {told}; put the same "
-            f"classes and methods in their places first (a strategy by @search.strategy, a judge or "
-            f"a reward by search.resume(folder, judge=..., reward=...))"
+            f"classes and methods in their places first (a strategy by @search.strategy, a judge "
+            f"or a reward by search.resume(folder, judge=..., reward=...))"
         )
 
 
