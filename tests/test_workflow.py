@@ -1,4 +1,4 @@
-"""The workflow that publishes the site: what it runs is what the documentation says and works."""
+"""The workflows: what they run is there, is what the documentation says, and works."""
 
 import re
 import shlex
@@ -89,3 +89,47 @@ def test_the_documentation_names_the_same_command_and_extra(page):
     assert shlex.split(command)[2:4] == ["enas_viz", words[1]]
     assert [word.rstrip("/") for word in words[2:]] == shlex.split(command)[4:]
     assert "`[site]`" in line
+
+
+# ---- the workflow that tests, and what runs before a commit
+
+TESTS = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_whole_is_tested_on_two_versions_and_looking_on_two_systems():
+    whole, looking = TESTS["jobs"]["whole"], TESTS["jobs"]["looking"]
+
+    assert whole["strategy"]["matrix"] == {"python": ["3.11", "3.13"]}
+    assert looking["strategy"]["matrix"] == {"system": ["macos-latest", "windows-latest"]}
+    assert {"run": "make test"} in whole["steps"]
+    assert TESTS["permissions"] == {"contents": "read"}
+
+
+def test_actions_are_recent_and_what_the_test_workflow_names_is_there():
+    for job in TESTS["jobs"].values():
+        for step in job["steps"]:
+            if "uses" in step:
+                name, _, version = step["uses"].partition("@v")
+                assert int(version) >= NODE_24[name]
+            for file in re.findall(r"tests/\S+\.py", step.get("run", "")):
+                assert (ROOT / file).exists()
+            for command in re.findall(r"-m enas_viz (\w+)", step.get("run", "")):
+                assert command in COMMANDS
+
+
+@pytest.mark.parametrize("name", [".github/workflows/test.yml", ".pre-commit-config.yaml"])
+def test_what_has_not_run_says_so(name):
+    first = (ROOT / name).read_text(encoding="utf-8").partition("\n\n")[0].partition("name:")[0]
+
+    assert "Not executed" in first
+
+
+def test_hooks_run_what_the_test_command_runs():
+    (repository,) = HOOKS["repos"]
+    entries = [hook["entry"] for hook in repository["hooks"]]
+    command = (ROOT / "tools" / "test.sh").read_text(encoding="utf-8")
+
+    assert repository["repo"] == "local"
+    assert entries == ["ruff format", "ruff check", "mypy enas_viz"]
+    assert all(entry.split()[0] in command for entry in entries)

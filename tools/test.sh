@@ -45,5 +45,6 @@ export CHROMIUM
 # --- the checks, the quick ones first
 $bin/ruff format --check .
 $bin/ruff check .
+$bin/mypy enas_viz
 node --test tests/js/*.test.mjs
 $bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=15 tests

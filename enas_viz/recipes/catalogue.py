@@ -57,7 +57,12 @@ def _finals() -> Iterator[Recipe]:
         ("micro-final-cutout", "a network of cells, with CutOut", "micro", _MICRO_FINAL, _CUTOUT),
     ):
         train = _MACRO_FINAL_TRAIN if space == "macro" else _MICRO_FINAL_TRAIN
-        common = {"strategy": "final", "data": data, "network": network, "train": train}
+        common: dict[str, Any] = {
+            "strategy": "final",
+            "data": data,
+            "network": network,
+            "train": train,
+        }
         yield Recipe(name=name, about=f"final training of {about}, for a GPU", **common)
         presets = MICRO_PRESETS if space == "micro" else PRESETS
         released = dict(common, fidelity=presets["released"])

@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -29,7 +29,7 @@ OF_CONTROLLERS = frozenset(
     }
 )
 
-_hints = functools.cache(get_type_hints)
+_hints: Callable[[Any], dict[str, Any]] = functools.cache(get_type_hints)
 
 
 def recipe(name: str, /, **changes: Any) -> Recipe:
@@ -72,17 +72,17 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
                 )
             value = (MICRO_PRESETS if base.network.space == "micro" else PRESETS)[value]
         if name:
-            inner = getattr(base, part)
+            inner: Any = getattr(base, part)
             if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
                 raise ValueError(_no_field(path))
             _check_kind(path, value, _hints(type(inner))[name])
             if value != getattr(inner, name):
                 _check_in_use(base, part, name)
-            value = dataclasses.replace(inner, **{name: value})
-        base = dataclasses.replace(base, **{part: value})
+            value = replace(inner, **{name: value})
+        base = replace(base, **{part: value})
         if part == "strategy" and value in known():
             kind = config_of(value)
-            base = dataclasses.replace(base, options=kind and kind())
+            base = replace(base, options=kind and kind())
         _check_part(part, value)  # at once, since the next change may look at it
     check(base)
     return base
@@ -403,7 +403,7 @@ def field_names() -> list[str]:
     ]
 
 
-def _parts() -> dict[str, type]:
+def _parts() -> dict[str, type[Any]]:
     hints = _hints(Recipe)
     return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from enas_viz.spaces.operations import STANDARD
 
@@ -112,7 +112,7 @@ class Fidelity:
         return "input"
 
 
-_RELEASED = {
+_RELEASED: dict[str, Any] = {
     "macro_dispatch": "last_branch",
     "skip_wiring": "code",
     "macro_final_ops": "dense",
@@ -126,7 +126,7 @@ _RELEASED = {
     "bn_average": "zero_debiased",
     "init_fan_in": "released",
 }
-_ARTICLE = {
+_ARTICLE: dict[str, Any] = {
     "macro_order": "skips-first",
     "skip_merge_search": "concat",
     "micro_reduction_search": "stride2",
@@ -134,7 +134,7 @@ _ARTICLE = {
     "next_input": "mean",
     "op_prior": "none",
 }
-_PAPER = _ARTICLE | {
+_PAPER: dict[str, Any] = _ARTICLE | {
     "skip_merge_search": "input",
     "loose_inputs": "exclude",
     "skip_penalty_in": "reward",

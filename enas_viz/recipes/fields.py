@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from enas_viz.recipes.fidelity import Fidelity
 from enas_viz.spaces import MACRO_OPS, MICRO_OPS, MacroSpace, MicroSpace, Space
+from enas_viz.spaces.operations import found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +159,9 @@ class Recipe:
     def space(self) -> Space:
         network = self.network
         if network.space == "micro":
-            return MicroSpace(network.nodes, network.ops or MICRO_OPS)
-        return MacroSpace(network.layers, network.ops or MACRO_OPS, self.fidelity.skip_wiring)
+            return MicroSpace(network.nodes, found(network.ops) or MICRO_OPS)
+        wiring = self.fidelity.skip_wiring
+        return MacroSpace(network.layers, found(network.ops) or MACRO_OPS, wiring)
 
     @property
     def dataset(self) -> Dataset:
@@ -192,11 +194,12 @@ def as_json(config: Any) -> dict[str, Any]:
     """The fields of a recipe, or of a part of one, as JSON gives them back: tuples become lists.
 
     What is compared with fields that were read from a file goes through here."""
-    told = dataclasses.asdict(config)
+    told: dict[str, Any] = dataclasses.asdict(config)
     if isinstance(config, Recipe):
         options = told.pop("options")
         told |= {config.strategy: options} if options else {}
-    return json.loads(json.dumps(told, allow_nan=False))
+    read: dict[str, Any] = json.loads(json.dumps(told, allow_nan=False))
+    return read
 
 
 def order_of(space: Space, fidelity: Fidelity) -> str:

@@ -109,7 +109,7 @@ class Policy:
         def controller(picks: Sequence[Sequence[int]] = (), seed: int = 0) -> Episode:
             rng = keys.generator(_whole(seed, "a seed", 0, LARGEST_SEED), "derive", 0, 2)
             uniforms = rng.random(width(header.space), dtype=np.float32)
-            steps = sampler.steps(picks, uniforms.astype(np.float64))
+            steps = sampler.steps(picks, uniforms.astype(np.float64).tolist())
             architecture = assemble(header.space, [step.picks for step in steps], header.order)
             return Episode(architecture, steps, order=header.order, header=header)
 
@@ -230,7 +230,8 @@ def policy_from_json(value: Any) -> Policy:
         )
     made = recipe_from_json({**header.recipe, "fidelity": header.fidelity})
     shapes = weight_shapes(header.space, made.controller.hidden)
-    return Policy(header, *(_unpacked(kept[stage], shapes, stage) for stage in STAGES), digest)
+    first, final = (_unpacked(kept[stage], shapes, stage) for stage in STAGES)
+    return Policy(header, first, final, digest)
 
 
 def packed(weights: Mapping[str, Array], shapes: Mapping[str, tuple[int, int]]) -> str:

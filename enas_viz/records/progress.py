@@ -122,13 +122,13 @@ class Figures:
             if not self.rewards:
                 self._remember(item.valid_accuracy, "validation accuracy")
         elif isinstance(item, Episode):
-            if _is_known(item.reward):
+            if item.reward is not None and math.isfinite(item.reward):
                 self.rewards = [*self.rewards[1 - WINDOW :], item.reward]
             self._remember(item.accuracy, "accuracy")
             self.entropy = item.extra.get("entropy")
 
     def _remember(self, value: float | None, of: str) -> None:
-        if _is_known(value):
+        if value is not None and math.isfinite(value):
             known = self.best if self.best_of == of else None
             self.best, self.best_of = value if known is None else max(known, value), of
 

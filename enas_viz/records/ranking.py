@@ -72,7 +72,7 @@ def read_architecture(path: str | Path) -> tuple[Architecture, dict[str, Any]]:
         value = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(value, dict) and "candidates" in value:
             architecture = Architecture.from_json(value["candidates"][0]["architecture"])
-            origin = {"how": "derive", "recipe": str(value.get("recipe"))}
+            origin: dict[str, Any] = {"how": "derive", "recipe": str(value.get("recipe"))}
             origin["seed"] = value.get("seed")
             if isinstance(value.get("data"), dict):  # rankings of older versions do not tell it
                 origin["data"] = value["data"]
@@ -113,7 +113,7 @@ def check_same_data(
         )
     differences = data_differences(found_on or {}, now)
     if differences and other_data is None:
-        source, name = found_on.get("source"), str(now.get("name"))
+        source, name = (found_on or {}).get("source"), str(now.get("name"))
         where = f"--data {shlex.quote(source)}, or " if source else ""
         raise ValueError(
             f"the architecture was found on other data than it is trained on here: "

@@ -20,7 +20,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from numbers import Real
 from pathlib import Path
@@ -220,6 +220,12 @@ class Epoch:
         }
 
 
+def _accuracy(episode: Episode) -> float:
+    """That of an episode which has one."""
+    assert episode.accuracy is not None
+    return episode.accuracy
+
+
 def binomial_error(right: int, images: int) -> float:
     """Standard error of the accuracy `right` / `images`, both as fractions.
 
@@ -360,13 +366,13 @@ class Trace:
         scored = [e for e in self.episodes if e.is_scored]
         if not scored:
             raise ValueError("the trace has no episode with an accuracy yet, so none is the best")
-        return max([e for e in scored if e.steps] or scored, key=lambda e: e.accuracy)
+        return max([e for e in scored if e.steps] or scored, key=_accuracy)
 
     @property
     def best_of(self) -> str:
         """What `best` is the best of, in words: all samples, or those that kept their steps."""
         scored = [e for e in self.episodes if e.is_scored]
-        shown, first = self.best, max(scored, key=lambda e: e.accuracy)
+        shown, first = self.best, max(scored, key=_accuracy)
         if shown.accuracy == first.accuracy:
             return f"the best of {len(scored):,} sample" + ("" if len(scored) == 1 else "s")
         kept = sum(bool(e.steps) for e in scored)
@@ -698,9 +704,9 @@ def _result(value: Json) -> Result:
 
 
 def _episode(value: Json, header: Header, plan: Sequence[Decision]) -> Episode:
-    fields = set(Episode.__dataclass_fields__)
-    fields -= {"architecture", "steps", "extra", "order", "header"}
-    known = {k: value[k] for k in fields if k in value}
+    names = set(Episode.__dataclass_fields__)
+    names -= {"architecture", "steps", "extra", "order", "header"}
+    known = {k: value[k] for k in names if k in value}
     numbers = {
         k: value[k] for k in ("entropy", "log_probability", "skip_penalty") if k in value
     }  # of ours
@@ -782,11 +788,16 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
 }
 
 
-def _check_fields(known: Json, made: type) -> None:
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _check_fields(known: Json, made: type[Any]) -> None:
     """Raises ValueError, naming the field, for a value of another kind than the record's."""
+    kinds = {f.name: str(f.type) for f in fields(made)}
     for name, value in known.items():
-        what, holds = _KINDS.get(made.__dataclass_fields__[name].type, ("", None))
-        if holds and not holds(value):
+        what, holds = _KINDS.get(kinds[name], ("", _anything))
+        if not holds(value):
             raise ValueError(f"its {name} is {what}; got {shortened(value)}")
         if type(value) is int and name != "seed" and value < (-1 if name == "n" else 0):
             raise ValueError(f"its {name} is no negative number; got {shortened(value)}")

@@ -26,6 +26,7 @@ from enas_viz.spaces import (
     listed,
     whole_number,
 )
+from enas_viz.spaces.operations import found
 
 _LONGEST = 5 * MOST_NUMBERS  # characters of text
 _HIGHEST = 10**9 - 1  # of the numbers; text that repeats them in an error stays short
@@ -80,7 +81,7 @@ def guess_space(
         raise ValueError("a flat list holds at least one number; got none")
     layers = (math.isqrt(8 * n + 1) - 1) // 2
     candidates: dict[str, Space] = {}
-    named = {"ops": MicroSpace(1, ops).ops} if ops else {}
+    named: dict[str, Any] = {"ops": MicroSpace(1, found(ops)).ops} if ops else {}
     of_cells = any(op.family == "identity" for op in named.get("ops", ()))
     if layers * (layers + 1) // 2 == n and layers <= MAX_LAYERS and (kind or not of_cells):
         candidates["a macro network"] = MacroSpace(layers, **named)
@@ -288,7 +289,7 @@ def _in_script(text: str) -> Found:
 
 def _went_on(numbers: list[int], value: str) -> list[int]:
     """The list after one assignment, which begins it or goes on with `$fixed_arc`."""
-    onward, rest = re.fullmatch(r"\s*(\$fixed_arc\b|\$\{fixed_arc\})?(.*)", value, re.S).groups()
+    onward, rest = re.findall(r"^\s*(\$fixed_arc\b|\$\{fixed_arc\})?(.*)$", value, re.S)[0]
     more = _whole_numbers(rest)
     if onward and not numbers:
         raise ValueError("fixed_arc goes on with $fixed_arc from a line that is missing; add it")

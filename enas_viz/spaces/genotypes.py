@@ -35,7 +35,7 @@ def genotype(architecture: Architecture) -> str:
     space = architecture.space
     if not isinstance(space, MicroSpace):
         raise ValueError("a genotype describes cells; this is a macro architecture, without any")
-    said = {name: [] for name in _FIELDS}
+    said: dict[str, Any] = {name: [] for name in _FIELDS}
     for cell, field, nodes in zip(space.cells, _FIELDS[::2], architecture.content, strict=False):
         said[field] = [
             (space.ops[op].genotype, source)
@@ -103,11 +103,13 @@ def _joined(made: Architecture, cell: str, concat: Any, name: str) -> str:
     if concat is None:
         return ""
     tensors = list(_entries(concat, f"{name} is a sequence of tensor numbers"))
-    highest = made.space.nodes + 1
+    space = made.space
+    assert isinstance(space, MicroSpace)
+    highest = space.nodes + 1
     for t in tensors:
         if (number := whole_number(t)) is None or not 0 <= number <= highest:
             raise ValueError(f"{name} takes tensors from 0 to {highest}; got {shortened(t)}")
-    loose = made.space.loose_ends(made, cell)
+    loose = space.loose_ends(made, cell)
     if sorted(tensors) == list(loose):
         return ""
     return (
@@ -227,4 +229,4 @@ def _literal(node: ast.expr, name: str) -> Any:
 
 def _called(call: ast.Call) -> str:
     """The name of what is called, without the module before it."""
-    return getattr(call.func, "attr", None) or getattr(call.func, "id", "")
+    return str(getattr(call.func, "attr", None) or getattr(call.func, "id", ""))

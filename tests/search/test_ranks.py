@@ -200,7 +200,7 @@ def gone(values):
 )
 def test_a_step_that_another_process_ends_changes_nothing(total, leaving, error):
     running = build(MOVING, 0, "cpu", None)
-    running.ranks = by_itself(total)
+    running.ranks = running.judge.ranks = by_itself(total)
     running.ranks.leaving = leaving
     before = {key: value.clone() for key, value in running.snapshot()[0].items()}
 
