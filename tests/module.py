@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from enas_viz.view.shapes import module
+from enas_viz.view.assets import module
 
 BEFORE = """
 import { readFileSync } from "node:fs";

@@ -16,8 +16,8 @@ from enas_viz import cli
 from enas_viz.records.trace import Trace
 from enas_viz.spaces.published import ARTICLE_MACRO
 from enas_viz.view import animation
+from enas_viz.view.assets import palette
 from enas_viz.view.export import png
-from enas_viz.view.shapes import palette
 
 EPISODE = made_up_article_episode()  # four layers, seven steps, sentences of different length
 

@@ -11,8 +11,8 @@ from module import run_module
 
 import enas_viz as ev
 from enas_viz.records.inside import load_inside, save_inside
+from enas_viz.view.assets import module, shipped
 from enas_viz.view.child import change_name, child_svg, facts, picture_of, said
-from enas_viz.view.shapes import module, shipped
 
 NAMES = ["child-macro", "child-micro"]
 

@@ -10,8 +10,8 @@ from episodes import made_up_cells, made_up_episode, made_up_trace
 from PIL import Image
 
 import enas_viz as ev
+from enas_viz.view.assets import palette
 from enas_viz.view.clear import PAGES, both, clear, contrast
-from enas_viz.view.shapes import palette
 
 DRAWN = {
     "network": lambda: ev.draw("article-macro"),

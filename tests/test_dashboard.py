@@ -13,9 +13,9 @@ from waiting import LONG, wait_for
 
 import enas_viz as ev
 from enas_viz.records.trace import Tick, Trace
+from enas_viz.view.assets import module, shipped
 from enas_viz.view.board import Board
 from enas_viz.view.scene import episode_json, scene_of
-from enas_viz.view.shapes import module, shipped
 from enas_viz.view.timeline import tick_texts
 from enas_viz.widgets import dashboard
 

@@ -12,7 +12,7 @@ from enas_viz.recipes import recipe
 from enas_viz.records.trace import Episode, Step
 from enas_viz.spaces import MacroSpace, MicroSpace, assemble
 from enas_viz.spaces.published import MICRO
-from enas_viz.view.shapes import module
+from enas_viz.view.assets import module
 
 SPACES = [
     MacroSpace(5),

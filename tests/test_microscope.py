@@ -7,8 +7,8 @@ from specimens import made_up
 
 import enas_viz as ev
 from enas_viz.facts.specimen import load_specimen
+from enas_viz.view.assets import module, shipped
 from enas_viz.view.compass import compass_svg, label
-from enas_viz.view.shapes import module, shipped
 
 CLOSED = """given.map(({ data, images, weight, rule, samples }) => {
   const s = m.unpackSpecimen(data), t = m.truth(s, images, weight), b = m.baselineOf(s, t, rule);

@@ -8,7 +8,7 @@ from episodes import made_up_cells, made_up_episode
 
 import enas_viz as ev
 from enas_viz.records.policy import histogram, sample
-from enas_viz.view.shapes import module, shipped
+from enas_viz.view.assets import module, shipped
 from enas_viz.widgets.replay import NAMES, SAMPLES
 
 

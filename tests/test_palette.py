@@ -6,7 +6,7 @@ import pytest
 from test_svg import blend, contrast
 
 from enas_viz.spaces.operations import STANDARD
-from enas_viz.view.shapes import STATIC, palette, shipped
+from enas_viz.view.assets import STATIC, palette, shipped
 
 THEMES = pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
 GROUNDS = {"surface", "quiet", "band", "now-wash"}  # what marks stand on
@@ -112,7 +112,7 @@ def test_every_selector_of_a_style_sheet_reaches_the_page(sheet):
 
 
 def test_a_rule_for_everything_reaches_the_page(tmp_path, monkeypatch):
-    monkeypatch.setattr("enas_viz.view.shapes.STATIC", tmp_path)
+    monkeypatch.setattr("enas_viz.view.assets.STATIC", tmp_path)
     (tmp_path / "star.css").write_text(
         ".a {\n  color: red;\n  /* not * this */\n  * { top: 0; }\n}\n"
     )

@@ -21,7 +21,7 @@ from enas_viz.records.policy import (
     save_policy,
 )
 from enas_viz.records.trace import ASSETS, NewerFormat, load_trace
-from enas_viz.view.shapes import shipped
+from enas_viz.view.assets import shipped
 
 NAME = "micro-cifar10-cpu"
 NAMES = sorted(p.name.removesuffix(".policy.json.gz") for p in ASSETS.glob("*.policy.json.gz"))

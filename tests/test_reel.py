@@ -10,9 +10,9 @@ from test_animation import frames_of, own_palettes
 
 import enas_viz as ev
 from enas_viz.view import animation
+from enas_viz.view.assets import palette
 from enas_viz.view.export import _pixels, png, staged
 from enas_viz.view.reel import CHIP_H, Reel, _with, _write, between
-from enas_viz.view.shapes import palette
 from enas_viz.view.stage import PITCH, STRIP_Y, WINDOW_H
 
 EPISODE = made_up_article_episode()

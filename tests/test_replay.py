@@ -17,8 +17,8 @@ import enas_viz as ev
 from enas_viz.spaces import Architecture
 from enas_viz.spaces.genotypes import genotype
 from enas_viz.spaces.published import ARTICLE_MACRO, MACRO, MICRO
+from enas_viz.view.assets import STATIC, module, shipped
 from enas_viz.view.scene import episode_json, scene_of
-from enas_viz.view.shapes import STATIC, module, shipped
 from enas_viz.view.svg import skeleton
 from enas_viz.widgets.replay import HINT
 

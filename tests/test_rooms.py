@@ -150,7 +150,8 @@ MAY_IMPORT = {
     "view.micro_layout": "LOOK view.layout",
     "view.given": "LOOK spaces.published",
     "view.scene": "LOOK view.given view.graph PLACES",
-    "view.shapes": "PLACES spaces.operations view.scene",
+    "view.assets": "",
+    "view.shapes": "PLACES spaces.operations view.scene view.assets",
     "view.macro_svg": "LOOK PLACES view.scene view.shapes",
     "view.micro_svg": "LOOK PLACES view.scene view.shapes",
     "view.slabs": "LOOK",
@@ -201,7 +202,7 @@ MAY_IMPORT = {
     "view.poster view.export",
     "view": "view.*",
     # widgets show what view draws: base <- each of them; none imports another
-    "widgets.base": "",
+    "widgets.base": "view.*",
     "widgets.replay": "LOOK records.policy view.* widgets.base",
     "widgets.dashboard": "LOOK view.* widgets.base",
     "widgets.editor": "LOOK facts.anatomy view.* widgets.base widgets.replay",
@@ -272,7 +273,11 @@ def spelled(names: str) -> set[str]:
             room = name.removesuffix(".*")
             found |= {m for m in FILES if m == room or m.startswith(f"{room}.")}
         else:  # whoever may import the spaces may import what they are built from
-            beside = {"spaces": "spaces.operations", "recipes": "recipes.strategies"}
+            beside = {
+                "spaces": "spaces.operations",
+                "recipes": "recipes.strategies",
+                "view.shapes": "view.assets",
+            }
             found |= {name, beside.get(name, name)}
     return found
 

@@ -6,7 +6,7 @@ from module import run_module
 
 import enas_viz as ev
 from enas_viz.records.training_counts import paths
-from enas_viz.view.shapes import module, shipped
+from enas_viz.view.assets import module, shipped
 from enas_viz.view.sharing import Sharing
 from enas_viz.view.sharing_svg import grown, short_count
 

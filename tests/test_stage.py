@@ -6,8 +6,8 @@ import pytest
 from episodes import made_up_article_episode, made_up_cells, made_up_episode, made_up_trace
 
 import enas_viz as ev
+from enas_viz.view.assets import palette
 from enas_viz.view.export import staged
-from enas_viz.view.shapes import palette
 from enas_viz.view.stage import HEIGHT, WIDTH
 
 FILMS = ("macro-cifar10-cpu", "micro-cifar10-cpu")

@@ -9,9 +9,10 @@ from episodes import made_up_article_episode, made_up_episode
 from enas_viz.spaces import MacroSpace
 from enas_viz.spaces.operations import SLOTS, STANDARD, known_operations
 from enas_viz.spaces.published import ARTICLE_MACRO, MACRO
+from enas_viz.view.assets import palette, styles
 from enas_viz.view.macro_svg import network_parts
 from enas_viz.view.scene import MacroScene, scene_of
-from enas_viz.view.shapes import icon, palette, styles, wrap
+from enas_viz.view.shapes import icon, wrap
 from enas_viz.view.svg import skeleton, still
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -9,9 +9,9 @@ from module import run_module
 
 import enas_viz as ev
 from enas_viz.view import stage as drawn
+from enas_viz.view.assets import look, module
 from enas_viz.view.export import staged
 from enas_viz.view.scene import episode_json
-from enas_viz.view.shapes import look, module
 from enas_viz.view.svg import skeleton
 
 # What the theatre draws at each step; `whole` and `moment` are those of a film.

@@ -29,8 +29,8 @@ from enas_viz.site import reference
 from enas_viz.site.notebook import Page, Section, sections, words_of
 from enas_viz.site.running import run
 from enas_viz.site.shell import Place, bar, head, neighbours, page
+from enas_viz.view.assets import STATIC
 from enas_viz.view.gallery import Link, gallery, notebook_links
-from enas_viz.view.shapes import STATIC
 
 MARK = "assets/site.js"  # a folder that has it was built by this module, and may be replaced
 ASSETS = ("site.css", "site.js", "theme.js", "inside.css", "inside.js")

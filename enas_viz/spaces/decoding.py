@@ -26,7 +26,6 @@ from enas_viz.spaces import (
     listed,
     whole_number,
 )
-from enas_viz.spaces.operations import found
 
 _LONGEST = 5 * MOST_NUMBERS  # characters of text
 _HIGHEST = 10**9 - 1  # of the numbers; text that repeats them in an error stays short
@@ -81,7 +80,8 @@ def guess_space(
         raise ValueError("a flat list holds at least one number; got none")
     layers = (math.isqrt(8 * n + 1) - 1) // 2
     candidates: dict[str, Space] = {}
-    named: dict[str, Any] = {"ops": MicroSpace(1, found(ops)).ops} if ops else {}
+    # the space checks them, and knows what they are
+    named: dict[str, Any] = {"ops": MicroSpace(1, ops).ops} if ops else {}  # type: ignore[arg-type]
     of_cells = any(op.family == "identity" for op in named.get("ops", ()))
     if layers * (layers + 1) // 2 == n and layers <= MAX_LAYERS and (kind or not of_cells):
         candidates["a macro network"] = MacroSpace(layers, **named)

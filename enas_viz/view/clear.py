@@ -17,7 +17,7 @@ import colorsys
 import re
 from functools import cache
 
-from enas_viz.view.shapes import palette
+from enas_viz.view.assets import palette
 
 PAGES = ("#ffffff", "#15181d")  # the grounds of a light and of a dark page
 MARK, WORD = 3.0, 4.5  # contrast of a mark to both, of a word to the light one

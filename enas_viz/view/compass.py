@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from enas_viz.facts.specimen import Specimen
 from enas_viz.spaces import Architecture
 from enas_viz.view import kinds
-from enas_viz.view.shapes import palette, standalone
+from enas_viz.view.assets import palette
+from enas_viz.view.shapes import standalone
 
 ESTIMATES = 300
 WIDTH, HEIGHT = 440, 300  # of one cloud

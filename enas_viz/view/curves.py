@@ -17,7 +17,7 @@ from enas_viz.recipes import ControllerConfig, recorded_fidelity
 from enas_viz.records.trace import Episode, Header, Trace
 from enas_viz.spaces import Space
 from enas_viz.view import kinds
-from enas_viz.view.shapes import palette
+from enas_viz.view.assets import palette
 
 WINDOW = 50  # episodes in the moving mean of the reward
 

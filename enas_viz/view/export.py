@@ -26,6 +26,7 @@ from enas_viz.records.files import check_target, write_bytes, write_text
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.spaces import Architecture
 from enas_viz.view import animation, kinds
+from enas_viz.view.assets import look, module, shipped
 from enas_viz.view.clear import both, clear
 from enas_viz.view.closeup import layer_svg
 from enas_viz.view.curves import figure, series, summary
@@ -34,7 +35,6 @@ from enas_viz.view.reel import Reel
 from enas_viz.view.repaint import Canvas
 from enas_viz.view.scene import Colour, Scene, episode_json, scene_of, subject
 from enas_viz.view.scores import scores_of, scores_svg
-from enas_viz.view.shapes import look, module, shipped
 from enas_viz.view.slabs import Plan
 from enas_viz.view.stack import describe_stack, plan_of
 from enas_viz.view.stage import SIZES, Play, stage_of, telling_step
@@ -643,7 +643,7 @@ def page(
 
     state: the values of the widget's traits, by name (see `widgets.replay.Replay`). still: what is
     shown where JavaScript is off: a picture, or HTML. widget: the name of its module in `static/`.
-    extras: modules that it is joined with (see `shapes.module`).
+    extras: modules that it is joined with (see `assets.module`).
     """
     code = module(f"{widget}.js", *extras)
     if "hostModel" not in code:  # the stand-in for a notebook, unless the module brings it along

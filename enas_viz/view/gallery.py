@@ -25,6 +25,7 @@ from enas_viz.records.inside import load_inside
 from enas_viz.records.trace import Header, Trace, load_trace
 from enas_viz.records.turns import load_turns
 from enas_viz.spaces.published import MACRO
+from enas_viz.view.assets import module, shipped
 from enas_viz.view.board import Board
 from enas_viz.view.child import child_state, child_svg
 from enas_viz.view.export import (
@@ -42,7 +43,7 @@ from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest, note_of, told_
 from enas_viz.view.motion import rest_json
 from enas_viz.view.poster import Poster, Run
 from enas_viz.view.scene import Colour, episode_json, recorded_name, scene_of, subject
-from enas_viz.view.shapes import module, shipped, svg
+from enas_viz.view.shapes import svg
 from enas_viz.view.stack import plan_of
 from enas_viz.view.timeline import film, moments
 

@@ -19,7 +19,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from enas_viz.view.shapes import palette
+from enas_viz.view.assets import palette
 from enas_viz.view.stage import (
     BARS_Y,
     HEIGHT,

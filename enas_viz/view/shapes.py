@@ -8,19 +8,16 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Literal
 
 from enas_viz.spaces.operations import STANDARD, Operation
+from enas_viz.view.assets import filled, styles
 from enas_viz.view.layout import MERGE_R, Box
 
-STATIC = Path(__file__).parent.parent / "static"
 PREFIX = "enas-"  # of ids; the browser replaces it, as ids are global in a page
 _FORBIDDEN = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 NODE_TONES = (0, 2, 1, 3)  # red, blue, green, purple: the article's nodes 1 to 4
-DRAWLESS = ("exercise",)  # widgets that draw nothing, so that the palette is enough
 TONES = 8  # colours of layers or nodes; then they come again
 
 
@@ -153,7 +150,7 @@ def wrap(text: str, width: float, size: float) -> list[str]:
 
 def standalone(parts: str, width: float, height: float, caption: str, also: str = "") -> str:
     """A complete picture. also: the widget whose own rules its shapes need, too."""
-    parts = re.sub(r"<style>.*?</style>", lambda m: _filled(m[0]), printable(parts))
+    parts = re.sub(r"<style>.*?</style>", lambda m: filled(m[0]), printable(parts))
     prefix = f"e{hashlib.sha256(parts.encode()).hexdigest()[:8]}-"
     parts = parts.replace(f'id="{PREFIX}', f'id="{prefix}').replace(
         f'href="#{PREFIX}', f'href="#{prefix}'
@@ -172,29 +169,6 @@ def printable(text: str) -> str:
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-@cache
-def palette() -> dict[str, tuple[str, str]]:
-    """Every colour by its variable, those of single widgets, too: (light, dark)."""
-    sheets = sorted(STATIC.glob("*.css"))
-    css = "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
-    found = re.findall(r"(--enas-[\w-]+): light-dark\((#\w+), (#\w+)\)", css)
-    return {name: (light, dark) for name, light, dark in found}
-
-
-@cache
-def styles(widget: str = "enas_viz") -> str:
-    """The rules of a drawing with the light palette filled in, for pictures that stand alone."""
-    css = (STATIC / f"{widget}.css").read_text(encoding="utf-8")
-    part = css.partition("drawing: begin")[2].partition("/* ==== drawing: end")[0]
-    part = part.partition("*/")[2]
-    return re.sub(r"\s*\n\s*", "", _filled(part))
-
-
-def _filled(css: str) -> str:
-    """Rules with the light colours in place of variables, for what draws without a browser."""
-    return re.sub(r"var\((--enas-[\w-]+)\)", lambda m: palette()[m[1]][0], css)
-
-
 def svg(parts: Iterable[str], width: float, height: float) -> str:
     """A drawing for a page that has the styles already."""
     return (
@@ -211,70 +185,3 @@ def tone(number: int) -> str:
 def node_tone(tensor: int) -> str:
     """The class of the colour of a cell's node, counted from 0: the article's for its four."""
     return tone(NODE_TONES[tensor] if tensor < len(NODE_TONES) else tensor)
-
-
-def look(widget: str, *extras: str) -> str:
-    """The styles of a widget: those of all, and its own where it has some; then those of `extras`,
-    modules that it is joined with."""
-    shared = shipped("enas_viz.css")
-    if widget in DRAWLESS:
-        shared = shared.partition(".enas-svg,")[0]  # the palette and the themes of hosts
-    own = (f"{name.partition('.')[0]}.css" for name in (widget, *extras))
-    return shared + "".join(shipped(css) for css in own if (STATIC / css).exists())
-
-
-@cache
-def module(name: str, *extras: str) -> str:
-    """A module of `static/` with those that it imports inside it, as anywidget wants: one file.
-
-    An imported module becomes a function that is called once and returns what it exports. extras:
-    modules whose default exports the widget's `render` is handed, as `extras`.
-    """
-    if extras:
-        names = [extra.partition(".")[0] for extra in extras]
-        parts = [f"const widget = {_called(name, '')}.default;\n"]
-        parts += [
-            f"const {n} = {_called(x, '')}.default;\n" for n, x in zip(names, extras, strict=True)
-        ]
-        return (
-            f"{''.join(parts)}const render = (host) => "
-            f"widget.render({{ ...host, extras: [{', '.join(names)}] }});\n"
-            "export default { render };\n"
-        )
-    text, parts = shipped(name), []
-    for line in re.findall(r"^import .*;$", text, flags=re.M):
-        default, names, file = re.fullmatch(
-            r'import (?:(\w+), )?\{ (.*) \} from "\./([\w.]+)";', line
-        ).groups()
-        wanted = f"{{ {f'default: {default}, ' if default else ''}{names} }}"
-        parts.append(f"const {wanted} = {_called(file, names)};\n")
-        text = text.replace(line + "\n", "")
-    return "".join(parts) + text
-
-
-def _called(file: str, names: str) -> str:
-    """A module as the call of a function that returns these of its exports, and its default."""
-    body = module(file)
-    exported = re.search(r"^export default (.*);$", body, flags=re.M)
-    body = re.sub(r"^export default .*;$", "", body, flags=re.M)
-    body = re.sub(r"^export (?=const|function)", "", body, flags=re.M)
-    inside = f"return {{ default: {exported[1] if exported else 'null'}, {names} }};"
-    return f"(() => {{\n{body}{inside}\n}})()"
-
-
-@cache
-def shipped(name: str) -> str:
-    """A file of `static/` as widgets and pages carry it: without comments and indents, styles also
-    without the spaces that mean nothing, a fifth smaller, since a saved notebook keeps a copy for
-    each widget."""
-    text = (STATIC / name).read_text(encoding="utf-8")
-    is_style = name.endswith(".css")
-    if is_style:
-        text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
-        # a space before a colon or a bracket means something in a selector; these mean nothing
-        text = re.sub(r"([:;,{]) | (?=[{}])", r"\1", text).replace(";}", "}")
-    lines = (re.sub(r"\s+// .*$", "", line).strip() for line in text.splitlines())
-    comment = () if is_style else ("//", "/*", "*")  # in styles a star selects everything
-    kept = [line for line in lines if line and not line.startswith(comment)]
-    text = "\n".join(kept) + "\n"
-    return re.sub(r"(?<=[{};,])\n", "", text) if is_style else text

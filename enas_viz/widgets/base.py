@@ -1,4 +1,4 @@
-"""What all widgets have in common: traits that refuse impossible values, from Python and a page.
+"""What all widgets have in common: page and still, and traits that refuse impossible values.
 
 A refused value changes nothing. Where a page sent it, the page is sent what is so instead, and
 what only Python sets cannot be changed by a page at all.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 from reprlib import repr as shortened  # what is refused may be endless
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
+
+from enas_viz.view.export import Drawing, iframe, with_still
 
 
 class Refused(traitlets.TraitError, ValueError):
@@ -53,7 +55,38 @@ def _range(trait: Any) -> str:
 
 
 class Widget(anywidget.AnyWidget):
-    """A widget of ours. Traits tagged `told=True` are set by Python alone."""
+    """A widget of ours: a page of its own, a still, and what a viewer without widgets sees.
+
+    Traits tagged `told=True` are set by Python alone. height: of a frame around its page, in
+    pixels.
+    """
+
+    height: ClassVar[int] = 640
+
+    def html(self) -> str:
+        """One complete page that shows this; it needs no kernel and no network."""
+        raise NotImplementedError
+
+    def drawing(self) -> Drawing:
+        """A still of what it shows."""
+        raise NotImplementedError
+
+    def kept(self) -> Drawing:
+        """The still for viewers that show no widgets: GitHub's, nbconvert."""
+        return self.drawing()
+
+    def iframe(self, height: int | None = None) -> Any:
+        """The page inside a frame, as an output that still works in an exported notebook.
+
+        height: in pixels; by default the widget's own.
+        """
+        from IPython.display import HTML  # only there where a notebook is
+
+        return HTML(iframe(self.html(), self.height if height is None else height))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and the still that is kept."""
+        return with_still(super()._repr_mimebundle_(**kwargs), self.kept)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Takes in what a page sends: the values of the traits that a reader moves.

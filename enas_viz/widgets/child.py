@@ -14,10 +14,10 @@ from typing import Any
 import traitlets
 
 from enas_viz.records.inside import SHIPPED, Inside, Seen, load_inside, rewired, shipped_name
+from enas_viz.view.assets import look, module
 from enas_viz.view.child import child_svg, first_look, places, said, told
-from enas_viz.view.export import Drawing, iframe, page, with_still
+from enas_viz.view.export import Drawing, page
 from enas_viz.view.scene import subject
-from enas_viz.view.shapes import look, module
 from enas_viz.widgets.base import Refused, Whole, Widget
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to cut arcs and open layers."
@@ -54,6 +54,7 @@ class Child(Widget):
 
     _esm = module("child.js")
     _css = look("child")
+    height = 640  # pixels of a frame around its page
     picture = traitlets.Dict().tag(sync=True, told=True)
     answer = traitlets.Dict().tag(sync=True, told=True)
     image = Whole(0).tag(sync=True)
@@ -172,15 +173,9 @@ class Child(Widget):
         state = {name: getattr(self, name) for name in STATE} | {"picture": told(held)}
         return page(state, self.drawing(), "child", "Inside a child network")
 
-    def iframe(self, height: int = 640) -> Any:
-        """The page inside a frame, as an output that still works in an exported notebook."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self.drawing(HINT))
+    def kept(self) -> Drawing:
+        """A still that says what to do to see more, for viewers that show no widgets."""
+        return self.drawing(HINT)
 
 
 def _is_run(x: str | Path) -> bool:

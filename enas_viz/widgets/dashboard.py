@@ -21,11 +21,11 @@ from typing import Any
 import traitlets
 
 from enas_viz.records.trace import Episode, Header, Tick, Trace, load_trace
+from enas_viz.view.assets import look, module
 from enas_viz.view.board import Board
-from enas_viz.view.export import Drawing, page, with_still
+from enas_viz.view.export import Drawing, page
 from enas_viz.view.poster import Poster
 from enas_viz.view.poster import Run as Shown
-from enas_viz.view.shapes import look, module
 from enas_viz.widgets.base import Number, Refused, Widget
 
 PUSH = 0.1  # seconds between two looks at what has come
@@ -64,6 +64,7 @@ class Dashboard(Widget):
 
     _esm = module("dashboard.js")
     _css = look("dashboard")
+    height = 900  # pixels of a frame around its page
     runs = traitlets.List().tag(sync=True, told=True)
     told = traitlets.List().tag(sync=True, told=True)
     news = traitlets.List().tag(sync=True, told=True)
@@ -165,12 +166,9 @@ class Dashboard(Widget):
         shown = [Shown(facts["name"], facts["about"], run.board.trace()) for facts, run in told]
         return Poster(shown, self.overlaid)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        return with_still(
-            super()._repr_mimebundle_(**kwargs),
-            lambda: self._poster().still(self.at if self.at >= 0 else None, HINT),
-        )
+    def kept(self) -> Drawing:
+        """A still that says what to do to see more, for viewers that show no widgets."""
+        return self._poster().still(self.at if self.at >= 0 else None, HINT)
 
     # ---- asking something of the runs
 

@@ -21,10 +21,10 @@ from enas_viz.recipes import RECIPES, Recipe, recipe
 from enas_viz.records.trace import Episode, Header
 from enas_viz.spaces import Architecture, Space
 from enas_viz.view import kinds
+from enas_viz.view.assets import look, module
 from enas_viz.view.export import page, replay_state
 from enas_viz.view.given import played
 from enas_viz.view.scene import episode_json, subject
-from enas_viz.view.shapes import look, module
 from enas_viz.widgets.replay import Continuation, Replay, reply
 
 Score = Callable[[Architecture], float]

@@ -27,8 +27,9 @@ from enas_viz.course.questions import (
     way,
 )
 from enas_viz.spaces import Architecture
-from enas_viz.view.export import Drawing, iframe, page
-from enas_viz.view.shapes import look, module, standalone, wrap
+from enas_viz.view.assets import look, module
+from enas_viz.view.export import Drawing, page
+from enas_viz.view.shapes import standalone, wrap
 from enas_viz.widgets.base import Refused, Widget
 
 STATE = ("kind", "question", "choices", "verdicts", "way", "answer", "tried", "hinted", "shown")
@@ -42,6 +43,7 @@ class _Asked(Widget):
 
     _esm = module("exercise.js")
     _css = look("exercise")
+    height = 240  # pixels of a frame around its page
     kind = traitlets.Unicode().tag(sync=True, told=True)
     question = traitlets.Unicode().tag(sync=True, told=True)
     choices = traitlets.List().tag(sync=True, told=True)
@@ -102,12 +104,6 @@ class _Asked(Widget):
         state = {name: getattr(self, name) for name in STATE}
         title = "A guess" if self.kind == "guess" else "An exercise"
         return page(state, self._as_html(), "exercise", title)
-
-    def iframe(self, height: int = 240) -> Any:
-        """The page inside a frame, as an output that still works in an exported notebook."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
 
     def _as_html(self) -> str:
         question, offered, how = self._words()

@@ -12,8 +12,8 @@ import traitlets
 
 from enas_viz.facts.limits import LEAST, MOST
 from enas_viz.records.trace import Episode, Trace
-from enas_viz.view.export import Drawing, iframe, page, with_still
-from enas_viz.view.shapes import look, module
+from enas_viz.view.assets import look, module
+from enas_viz.view.export import Drawing, page
 from enas_viz.view.step_closeup import PLACES, Opened, opened, step_height, step_svg
 from enas_viz.widgets.base import Number, Refused, Whole, Widget
 
@@ -40,6 +40,7 @@ class Lens(Widget):
 
     _esm = module("lens.js")
     _css = look("lens")
+    height = 700  # pixels of a frame around its page
     sides = traitlets.List().tag(sync=True, told=True)
     places = traitlets.Dict().tag(sync=True, told=True)
     side = Whole(0).tag(sync=True)
@@ -95,15 +96,9 @@ class Lens(Widget):
         state = {name: getattr(self, name) for name in STATE}
         return page(state, self.drawing(), "lens", "A controller's steps, opened")
 
-    def iframe(self, height: int = 700) -> Any:
-        """The page inside a frame, as an output that still works in an exported notebook."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self.drawing(HINT))
+    def kept(self) -> Drawing:
+        """A still that says what to do to see more, for viewers that show no widgets."""
+        return self.drawing(HINT)
 
 
 def _named(x: Any) -> dict[str, Episode]:

@@ -16,10 +16,11 @@ from typing import Any
 import traitlets
 
 from enas_viz.records.turns import STAGES, Recording, Turn, load_turns
-from enas_viz.view.export import Drawing, iframe, page, with_still
+from enas_viz.view.assets import look, module
+from enas_viz.view.export import Drawing, page
 from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest, note_of, told_turn
 from enas_viz.view.motion import rest_json
-from enas_viz.view.shapes import look, module, svg
+from enas_viz.view.shapes import svg
 from enas_viz.widgets.base import Number, Whole, Widget
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to set the loop going."
@@ -70,6 +71,7 @@ class Loop(Widget):
 
     _esm = module("loop.js")
     _css = look("loop")
+    height = 640  # pixels of a frame around its page
     markup = traitlets.Unicode().tag(sync=True, told=True)
     common = traitlets.List().tag(sync=True, told=True)
     turns = traitlets.List().tag(sync=True, told=True)
@@ -199,16 +201,6 @@ class Loop(Widget):
         """One complete page that plays this without a kernel and without a network."""
         state = {name: getattr(self, name) for name in STATE} | {"whole": False, "live": False}
         return page(state, self.drawing(), "loop", "A search that learns by going around in a loop")
-
-    def iframe(self, height: int = 640) -> Any:
-        """The page inside a frame, as an output that still plays in an exported notebook."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still."""
-        return with_still(super()._repr_mimebundle_(**kwargs), self.drawing)
 
 
 def _is_live(x: Any) -> bool:

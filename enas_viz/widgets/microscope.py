@@ -14,9 +14,9 @@ from typing import Any
 import traitlets
 
 from enas_viz.facts.specimen import RULES, Specimen, load_specimen
+from enas_viz.view.assets import look, module
 from enas_viz.view.compass import compass_svg, label
-from enas_viz.view.export import Drawing, iframe, page, with_still
-from enas_viz.view.shapes import look, module
+from enas_viz.view.export import Drawing, page
 from enas_viz.widgets.base import Number, Refused, Whole, Widget
 
 HINT = "A still picture. Run this cell, in JupyterLab or on Binder, to move samples and baseline."
@@ -45,6 +45,7 @@ class Microscope(Widget):
 
     _esm = module("microscope.js")
     _css = look("microscope")
+    height = 1110  # pixels of a frame around its page
     specimen = traitlets.Dict().tag(sync=True, told=True)
     samples = Whole(20, min=1, max=MOST_SAMPLES).tag(sync=True)
     rule = traitlets.Enum((*RULES, "value"), "none").tag(sync=True)
@@ -107,15 +108,9 @@ class Microscope(Widget):
         state = {name: getattr(self, name) for name in ("specimen", "rule", "baseline", *KNOBS)}
         return page(state, self.drawing(), "microscope", "REINFORCE under the microscope")
 
-    def iframe(self, height: int = 1110) -> Any:
-        """The page inside a frame, as an output that still works in an exported notebook."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(HINT))
+    def kept(self) -> Drawing:
+        """A still that says what to do to see more, for viewers that show no widgets."""
+        return self._still(HINT)
 
 
 def _state(specimen: Specimen) -> dict[str, Any]:

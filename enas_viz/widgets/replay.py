@@ -15,19 +15,17 @@ import traitlets
 from enas_viz.records.policy import Continuation, Histogram, Policy, histogram, sample
 from enas_viz.records.trace import Episode, Trace
 from enas_viz.spaces import Architecture, Order, assemble
+from enas_viz.view.assets import look, module
 from enas_viz.view.curves import series
 from enas_viz.view.export import (
     Drawing,
     draw,
     draw_moment,
-    iframe,
     replay_state,
     theatre_page,
-    with_still,
 )
 from enas_viz.view.given import played
 from enas_viz.view.scene import Colour, episode_json, scene_of, subject
-from enas_viz.view.shapes import look, module
 from enas_viz.view.stage import stage_of, telling_step
 from enas_viz.view.svg import skeleton
 from enas_viz.view.timeline import MOST, film, moments
@@ -100,6 +98,7 @@ class Replay(Widget):
 
     _esm = module("theatre.js")
     _css = look("theatre")
+    height = FRAME  # pixels of a frame around its page
     _hint = HINT
     _joins = True  # whether its module may be joined with others: more samples, guesses
     scene = traitlets.Dict().tag(sync=True, told=True)
@@ -418,15 +417,9 @@ class Replay(Widget):
             extras = ("answers.js", "draws.js", *extras)
         return theatre_page(replay_state(self._scene, **told), self.drawing(), extras)
 
-    def iframe(self, height: int = FRAME) -> Any:
-        """The page inside a frame, as an output that still plays in an exported notebook."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(self._hint))
+    def kept(self) -> Drawing:
+        """A still that says what to do to see more, for viewers that show no widgets."""
+        return self._still(self._hint)
 
 
 def _of_the_same_space(policy: Policy, episode: Episode) -> Continuation:

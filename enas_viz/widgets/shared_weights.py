@@ -14,9 +14,9 @@ import traitlets
 
 from enas_viz.records.trace import Trace, load_trace
 from enas_viz.spaces import Architecture
-from enas_viz.view.export import Drawing, iframe, page, with_still
+from enas_viz.view.assets import look, module
+from enas_viz.view.export import Drawing, page
 from enas_viz.view.scene import subject
-from enas_viz.view.shapes import look, module
 from enas_viz.view.sharing import Sharing
 from enas_viz.widgets.base import Refused, Whole, Widget
 
@@ -43,6 +43,7 @@ class SharedWeights(Widget):
 
     _esm = module("shared_weights.js")
     _css = look("shared_weights")
+    height = 760  # pixels of a frame around its page
     picture = traitlets.Dict().tag(sync=True, told=True)
     told = traitlets.List().tag(sync=True, told=True)
     at = Whole(0).tag(sync=True)
@@ -129,12 +130,6 @@ class SharedWeights(Widget):
             state, self.drawing(), "shared_weights", "What a supernet's weights were trained on"
         )
 
-    def iframe(self, height: int = 760) -> Any:
-        """The page inside a frame, as an output that works in an exported notebook, too."""
-        from IPython.display import HTML  # only there where a notebook is
-
-        return HTML(iframe(self.html(), height))
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget; and for viewers that show none (GitHub, nbconvert) a still that says so."""
-        return with_still(super()._repr_mimebundle_(**kwargs), lambda: self._still(self.at, HINT))
+    def kept(self) -> Drawing:
+        """A still that says what to do to see more, for viewers that show no widgets."""
+        return self._still(self.at, HINT)
