@@ -5,8 +5,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 SHELL := /bin/bash
+SOAKED := $(shell grep -lE "^from soak import" -r tests --include=*.py)
 
-.PHONY: demo lab test soak assets bench clean
+.PHONY: demo lab test check soak assets bench clean
 
 demo: $(VENV)/search.stamp
 	@$(BIN)/enas-viz demo --space $(or $(SPACE),macro)
@@ -17,9 +18,13 @@ lab: $(VENV)/search.stamp
 test: $(VENV)/dev.stamp
 	@tools/test.sh
 
-# The long version of the test that matters most: twenty kills each of a search and a training.
+# What `make test` leaves out, besides it: tests in their long versions (tests/soak.py).
 soak: $(VENV)/dev.stamp
-	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest tests/search/test_never_lost.py
+	@ENAS_VIZ_SOAK=1 $(BIN)/python -m pytest $(SOAKED)
+
+# While editing: format, lint, types, and the tests that need neither browser nor training.
+check: $(VENV)/dev.stamp
+	@tools/check.sh
 
 # How fast it is; PEERS=folder compares with public implementations (benchmarks/peers.py).
 # ONLY="macro micro" measures these parts alone.

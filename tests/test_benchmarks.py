@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from soak import SOAK
 
 from enas_viz.facts.measured import measured, shape
 from enas_viz.recipes import recipe
@@ -16,6 +17,7 @@ from enas_viz.search.nets.supernet import make_supernet
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
+@pytest.mark.skipif(not SOAK, reason="make soak: it measures for twenty seconds")
 def test_both_searches_can_be_measured_at_tiny_size():
     command = [sys.executable, str(BENCHMARKS / "speed.py"), "--quick", "--rounds", "1"]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from soak import SOAK
 
 import enas_viz as ev
 from enas_viz import cli
@@ -443,7 +444,7 @@ def test_arch_takes_no_hostile_text(capsys, text):
 
 # ---- at random
 
-EXAMPLES = 3000 if os.environ.get("ENAS_VIZ_SOAK") else 120
+EXAMPLES = 3000 if SOAK else 120
 FUZZ = settings(
     max_examples=EXAMPLES,
     deadline=None,

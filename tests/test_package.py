@@ -14,11 +14,11 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from soak import SOAK
 
 import enas_viz
 
 ROOT = Path(__file__).parents[1]
-SOAK = bool(os.environ.get("ENAS_VIZ_SOAK"))
 HIDDEN = """
 import sys
 class Hidden:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from episodes import made_up_article_episode
+from soak import in_soak
 
 import enas_viz as ev
 from enas_viz.view.export import _pixels, draw_moment
@@ -27,7 +28,7 @@ def stills(kind):
 KINDS = ("episode", "macro-cifar10-cpu", "micro-cifar10-cpu", "dashboard", "loop-macro")
 
 
-@pytest.mark.parametrize("width", [None, 700])
+@pytest.mark.parametrize("width", [700, *in_soak(None)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_picture_after_another_is_the_one_drawn_whole(kind, width):
     canvas = Canvas(_pixels, width)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from episodes import made_up_episode
 from lab_server import ran, write_notebook
+from soak import in_soak
 
 import enas_viz as ev
 from enas_viz.spaces import Architecture, MacroSpace
@@ -151,7 +152,7 @@ def notebook(lab):
         yield page
 
 
-@pytest.mark.parametrize(("width", "height"), WIDE)
+@pytest.mark.parametrize(("width", "height"), [*WIDE[:2], *in_soak(*WIDE[2:])])
 def test_a_notebook_shows_strip_network_and_bars_together(notebook, width, height):
     page, outer = notebook, ".jp-WindowedPanel-outer:visible"
     page.set_viewport_size({"width": width, "height": height})

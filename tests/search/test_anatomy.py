@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from soak import in_soak
 
 from enas_viz.facts.anatomy import anatomy
 from enas_viz.facts.cost import child_cost, recipe_path_cost
@@ -66,7 +67,7 @@ def without_max(architecture):
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 @pytest.mark.parametrize("name", ["macro-tiny", "micro-tiny"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *in_soak(2, 3)])
 def test_the_receptive_field_is_what_the_network_depends_on(name, preset, seed, monkeypatch):
     sizes = {"data__resolution": SIDE, "network__filters": 2}
     made = recipe(name, fidelity=preset, fidelity__reward_bn="moving", **sizes)

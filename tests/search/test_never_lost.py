@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from forked import Forked, command_line, some_run
+from soak import SOAK
 from waiting import LONG, wait_for
 
 from enas_viz import search
@@ -228,8 +229,6 @@ def test_every_way_to_say_that_a_disk_is_full_is_known(tmp_path, number):
 
 
 # ---- kills
-
-SOAK = bool(os.environ.get("ENAS_VIZ_SOAK"))
 
 
 def start_some(name: str, epochs: int, folder: Path, mode: str) -> Forked:

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+from soak import in_soak
 
 from enas_viz import search
 from enas_viz.recipes import RECIPES, change, recipe
@@ -148,7 +149,11 @@ def test_a_run_from_before_some_fields_existed_goes_on_with_their_defaults(tmp_p
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"fidelity": "released"}, {"fidelity": "paper"}, {"fidelity__reward_batch": "shared"}],
+    [
+        {"fidelity": "released"},
+        {"fidelity__reward_batch": "shared"},
+        *in_soak({}, {"fidelity": "paper"}),
+    ],
     ids=lambda c: "-".join(map(str, c.values())) or "own",
 )
 def test_a_search_of_cells_goes_on_exactly_wherever_it_was_left(tmp_path, changes):
@@ -340,7 +345,7 @@ def made_up_cifar() -> Data:
     )
 
 
-@pytest.mark.parametrize("name", ["macro-paper", "macro-released"])
+@pytest.mark.parametrize("name", ["macro-paper", *in_soak("macro-released")])
 def test_the_paper_and_released_recipes_step_at_full_size(name):
     made = change(RECIPES[name], train__epochs=1, controller__updates=1, controller__samples=2)
 
@@ -360,7 +365,7 @@ def test_the_paper_and_released_recipes_step_at_full_size(name):
     assert sum(p.numel() for p in net.parameters()) == wanted
 
 
-@pytest.mark.parametrize("name", ["micro-paper", "micro-released"])
+@pytest.mark.parametrize("name", ["micro-released", *in_soak("micro-paper")])
 def test_the_paper_and_released_recipes_of_cells_step_at_full_size(name):
     made = change(RECIPES[name], train__epochs=1, controller__updates=1, controller__samples=2)
 
