@@ -36,7 +36,8 @@ from enas_viz.records.inside import (
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import derive
 from enas_viz.search.enas import Enas
-from enas_viz.search.nets.micro.supernet import INPUTS, Cell, MicroSupernet
+from enas_viz.search.nets.micro.cells import INPUTS
+from enas_viz.search.nets.micro.supernet import Cell, MicroSupernet
 from enas_viz.search.nets.ops import Padding
 from enas_viz.search.runs import terms
 from enas_viz.search.training import draws
