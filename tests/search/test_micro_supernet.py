@@ -251,8 +251,8 @@ def test_as_released_the_cell_two_back_does_not_enter_a_reduction_cell():
         before = torch.randn(2, 12 if mode != "fr_then_cell" else 4, 8, 8)
         last = torch.randn(2, 4, 8, 8)
         with torch.no_grad():
-            _, out = cell(before, last, only_inputs.content)
-            _, other = cell(before + torch.randn_like(before), last, only_inputs.content)
+            _, out = cell(before, last, only_inputs)
+            _, other = cell(before + torch.randn_like(before), last, only_inputs)
 
         assert torch.equal(out, other) == (mode == "fr_then_cell"), mode
 
