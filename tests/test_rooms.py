@@ -134,8 +134,8 @@ MAY_IMPORT = {
     "search.dissection": "CORE records.sampler search.training.draws search.nets.controller "
     "search.enas search.seat search.runs.terms",
     "search.inside": "CORE records.inside search.training.draws search.asked search.runs.terms "
-    "search.candidates search.enas search.nets.micro.cells search.nets.micro.supernet "
-    "search.nets.ops "
+    "search.candidates search.enas search.nets.kinds search.nets.micro.cells "
+    "search.nets.micro.supernet search.nets.ops "
     "search.training.sizes search.training.step",
     "search.turns": "CORE records.training_counts records.sampler records.turns "
     "search.training.draws search.judges.alone search.asked search.nets.controller search.enas "
