@@ -37,7 +37,7 @@ def tensor_sizes(
     A layer's output is given at the resolution at which the layer computes it; the reductions
     after it come later.
     """
-    _check_space(space, MacroSpace, "cell_places is")
+    _check_macro(space, "cell_places")
     sizes = [(filters, resolution, resolution)]
     side = resolution
     for k in range(space.layers):
@@ -82,7 +82,7 @@ def supernet_parameters(
 
     Raises ValueError for cells, see `cells_supernet_parameters`.
     """
-    _check_space(space, MacroSpace, "cells_supernet_parameters is")
+    _check_macro(space, "cells_supernet_parameters")
     bank = space.layers * sum(op_parameters(op, filters) for op in space.ops)
     return bank + _common(space, filters, image_channels, classes, merge)
 
@@ -102,7 +102,7 @@ def path_cost(
     those only that a later layer reads. Raises ValueError for cells, see `cells_path_cost`.
     """
     space = _space_of(architecture)
-    _check_space(space, MacroSpace, "cells_path_cost is")
+    _check_macro(space, "cells_path_cost")
     sizes = tensor_sizes(space, filters, resolution)
     names, reached = space.op_names(architecture), space.reached(architecture, merge)
     parameters = _common(space, filters, image_channels, classes, merge)
@@ -492,6 +492,11 @@ def _check_space(space: Space, wanted: type[Space], instead: str) -> None:
         raise TypeError(f"expected a {wanted.__name__}; got {shortened(space)}")
     if space.kind != wanted.kind:
         raise ValueError(f"expected {wanted.networks}; got {space.networks}, which {instead} for")
+
+
+def _check_macro(space: Space, instead: str) -> None:
+    """Raises ValueError for cells, which `instead` is for."""
+    _check_space(space, MacroSpace, f"{instead} is")
 
 
 def _check_kind(architecture: Architecture, recipe: Recipe) -> None:
