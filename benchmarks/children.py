@@ -9,7 +9,8 @@ from figures import Figures, Turns
 from supernets import Machine
 
 from enas_viz.recipes import recipe
-from enas_viz.search.nets.child import Drops, MicroChild, make_child
+from enas_viz.search.nets.child import Drops, make_child
+from enas_viz.search.nets.micro.child import MicroChild
 from enas_viz.search.training import draws
 from enas_viz.search.training.step import make_optimiser, train_step
 from enas_viz.spaces import Architecture

@@ -80,14 +80,21 @@ MAY_IMPORT = {
     "search.nets.lstm": "CORE records.sampler search.asked search.training.draws",
     "search.nets.macro.controller": "CORE search.training.draws search.nets.lstm",
     "search.nets.micro.controller": "CORE search.training.draws search.nets.lstm",
-    "search.nets.controller": "CORE enas_viz search.asked search.nets.lstm "
-    "search.nets.macro.controller search.nets.micro.controller",
+    "search.nets.controller": "CORE enas_viz search.asked search.nets.lstm search.nets.kinds",
     "search.diagnostics": "CORE search.nets.controller",
+    "search.nets.fixed": "CORE",
+    "search.nets.micro.cells": "CORE search.nets.ops",
     "search.nets.macro.supernet": "CORE search.asked search.training.draws search.nets.ops",
-    "search.nets.micro.supernet": "CORE search.asked search.training.draws search.nets.ops",
-    "search.nets.child": "CORE search.asked search.training.draws search.nets.ops",
-    "search.nets.supernet": "CORE search.asked search.nets.ops search.nets.macro.supernet "
-    "search.nets.micro.supernet",
+    "search.nets.micro.supernet": "CORE search.asked search.training.draws search.nets.ops "
+    "search.nets.micro.cells",
+    "search.nets.macro.child": "CORE search.asked search.training.draws search.nets.ops "
+    "search.nets.fixed",
+    "search.nets.micro.child": "CORE search.asked search.training.draws search.nets.ops "
+    "search.nets.fixed search.nets.micro.cells",
+    "search.nets.kinds": "CORE search.nets.macro.* search.nets.micro.*",
+    "search.nets.child": "CORE search.asked search.nets.ops search.nets.fixed search.nets.kinds "
+    "search.nets.macro.child search.nets.micro.child",
+    "search.nets.supernet": "CORE search.asked search.nets.ops search.nets.kinds",
     "search.training.ranks": "",
     "search.training.step": "CORE search.training.data search.training.draws search.nets.ops "
     "search.nets.child search.training.ranks search.nets.supernet",
@@ -127,7 +134,8 @@ MAY_IMPORT = {
     "search.dissection": "CORE records.sampler search.training.draws search.nets.controller "
     "search.enas search.seat search.runs.terms",
     "search.inside": "CORE records.inside search.training.draws search.asked search.runs.terms "
-    "search.candidates search.enas search.nets.micro.supernet search.nets.ops "
+    "search.candidates search.enas search.nets.kinds search.nets.micro.cells "
+    "search.nets.micro.supernet search.nets.ops "
     "search.training.sizes search.training.step",
     "search.turns": "CORE records.training_counts records.sampler records.turns "
     "search.training.draws search.judges.alone search.asked search.nets.controller search.enas "

@@ -3,8 +3,10 @@
 import json
 import math
 import random
+import re
 from collections import Counter
 from fractions import Fraction
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -22,7 +24,8 @@ from enas_viz.spaces import (
     MicroSpace,
     space_from_json,
 )
-from enas_viz.spaces.operations import EXTRA_OPS
+from enas_viz.spaces.micro import canonical_cell, relabelled
+from enas_viz.spaces.operations import EXTRA_OPS, Operation
 
 # ---- every kind of space, and random architectures in them
 
@@ -583,3 +586,158 @@ def test_wiring_is_told_by_the_share_of_skips_or_the_mean_number_of_loose_ends()
     assert macro.space.wiring_statistic(macro) == pytest.approx(2 / 3)
     assert micro.space.wiring_statistic(micro) == 3  # input 1 and both nodes
     assert micro.space.wiring_statistic(micro, inputs=False) == 2
+
+
+# ---- all architectures, neighbours, canonical forms
+
+OWN = Operation("blur3x3", "blur", 3, words="blur 3x3")
+SMALL = [
+    MacroSpace(1),
+    MacroSpace(2),
+    MacroSpace(3, ("conv3x3", "max3x3"), "code"),
+    MacroSpace(2, ("conv7x7", OWN, "dil3x3")),
+    MicroSpace(1),
+    MicroSpace(1, ("identity",)),
+    MicroSpace(2, ("sep3x3", "identity"), ("normal",)),
+    MicroSpace(1, (OWN, "conv7x7", "max3x3")),
+]
+small_macro = st.builds(MacroSpace, st.integers(1, 4), st.just(MACRO_OPS[:2]))
+small_micro = st.builds(
+    MicroSpace,
+    st.integers(1, 4),
+    st.sampled_from([MICRO_OPS[:1], MICRO_OPS[:2], (OWN, "identity")]),
+)
+small = st.builds(
+    lambda space, seed: space.sample(random.Random(seed)),
+    small_macro | small_micro,
+    st.integers(0, 2**32),
+)
+cells_of_few = st.builds(
+    lambda space, seed: space.sample(random.Random(seed)).content[0],
+    small_micro,
+    st.integers(0, 2**32),
+)
+
+
+@pytest.mark.parametrize("space", SMALL, ids=str)
+def test_a_small_space_lists_each_of_its_architectures_once_and_in_order(space):
+    found = list(space.all())
+
+    assert len(set(found)) == len(found) == space.size
+    assert found == sorted(found, key=lambda a: a.content)
+    assert all(space.check_content(a.content) == a.content for a in found)
+
+
+@pytest.mark.parametrize(
+    "space", [MacroSpace(6), MacroSpace(), MicroSpace(2), MicroSpace()], ids=str
+)
+def test_more_than_ten_million_architectures_are_not_listed(space):
+    with pytest.raises(ValueError, match=re.escape(f"this space has {space.size:.6g} arch")):
+        space.all()
+
+
+def test_just_under_ten_million_are_listed():
+    space = MacroSpace(5)
+
+    assert space.size == 7_962_624
+    assert next(space.all()).content == ((0,), (0, 0), (0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0, 0))
+
+
+@settings(max_examples=200, deadline=None)
+@given(architectures)
+def test_neighbours_differ_in_exactly_one_decision_and_are_as_many_as_there_are_other_values(made):
+    space = made.space
+    plan = space.steps()
+
+    found = list(space.neighbours(made))
+
+    assert len(set(found)) == len(found) == sum(d.rows * (d.options - 1) for d in plan if d.rows)
+    for other in found:
+        before, after = ([space.picks(a, d) for d in plan] for a in (made, other))
+        pairs = [p for a, b in zip(before, after, strict=True) for p in zip(a, b, strict=True)]
+        assert sum(a != b for a, b in pairs) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(small)
+def test_each_of_two_neighbours_is_the_others(made):
+    space = made.space
+
+    assert all(made in set(space.neighbours(other)) for other in space.neighbours(made))
+
+
+def test_neighbours_and_canonical_forms_are_of_the_same_space():
+    other = MacroSpace(3).sample(random.Random(0))
+
+    for of_space in (lambda a: list(MacroSpace(4).neighbours(a)), MacroSpace(4).canonical):
+        with pytest.raises(ValueError, match="of another space"):
+            of_space(other)
+
+
+def orders(cell):
+    """Every order of a cell's nodes in which each stands behind those that it reads."""
+    return [
+        order
+        for order in permutations(range(len(cell)))
+        if all(
+            source < 2 or source - 2 in order[:place]
+            for place, node in enumerate(order)
+            for source in cell[node][:2]
+        )
+    ]
+
+
+def swapped(cell, rng):
+    """The cell with the two inputs of some nodes the other way round."""
+    return tuple((j, i, b, a) if rng.random() < 0.5 else (i, j, a, b) for i, j, a, b in cell)
+
+
+@thousands
+@given(architectures, st.integers(0, 2**32))
+def test_the_canonical_form_is_the_same_whatever_the_order_of_nodes_and_inputs(made, seed):
+    space, rng = made.space, random.Random(seed)
+    found = space.canonical(made)
+
+    assert space.canonical(found) == found
+    if space.cells:
+        content = tuple(
+            swapped(relabelled(cell, random_order(cell, rng)), rng) for cell in made.content
+        )
+        assert space.canonical(Architecture(space, content)) == found
+
+
+def random_order(cell, rng):
+    """Nodes drawn one after the other from those whose sources are all there."""
+    order = []
+    while len(order) < len(cell):
+        ready = [
+            k
+            for k, node in enumerate(cell)
+            if k not in order and all(s < 2 or s - 2 in order for s in node[:2])
+        ]
+        order.append(rng.choice(ready))
+    return order
+
+
+@thousands
+@given(cells_of_few)
+def test_the_canonical_cell_is_the_smallest_of_all_orders(cell):
+    assert canonical_cell(cell) == min(relabelled(cell, order) for order in orders(cell))
+
+
+def test_cells_that_differ_have_different_canonical_forms():
+    space = MicroSpace(3, MICRO_OPS[:1], ("normal",))
+    cells = [a.content[0] for a in space.all()]
+
+    by_brute_force = {
+        frozenset(relabelled(cell, order) for order in orders(cell)) for cell in cells
+    }
+
+    assert len({canonical_cell(cell) for cell in cells}) == len(by_brute_force)
+    assert all(len({canonical_cell(c) for c in same}) == 1 for same in by_brute_force)
+
+
+def test_a_layer_has_its_place_so_a_macro_network_is_its_own_canonical_form():
+    made = MacroSpace(4).sample(random.Random(0))
+
+    assert MacroSpace(4).canonical(made) is made

@@ -20,7 +20,6 @@ from enas_viz.facts import estimates, measured
 from enas_viz.recipes import Recipe, change, recipe
 from enas_viz.records.files import write_text
 from enas_viz.records.trace import load_trace
-from enas_viz.spaces import MacroSpace
 
 SHARED_MEANS = {
     "first higher": "the controller learned which operations work with the weights that all share.",
@@ -65,7 +64,7 @@ def demo_command(args: Sequence[str]) -> None:
         took = f"This takes {minutes}"
     network = chosen.network
     size = f"{network.layers} layers"
-    if options.space == "micro":
+    if chosen.cells:
         size = f"{chosen.cells} cells of {network.nodes} nodes"
     print(
         f"A {options.space} search on real images: 1 797 handwritten digits, {size}, "
@@ -110,7 +109,7 @@ def _demo_table(done: Any, shared: Any, alone: Any, epochs: int) -> str:
     n, m = len(shared.first), len(alone.first)
     long = f"{epochs} epoch{'' if epochs == 1 else 's'}"
     chance = "uniform operations, same rate of skips"
-    if not isinstance(done.recipe.space, MacroSpace):
+    if not done.recipe.space.has_skips:
         chance = "uniform operations and sources"
     return f"""
 Under shared weights: {n} architectures each, on all {images} validation images

@@ -90,7 +90,7 @@ def recipes_command(args: Sequence[str]) -> None:
         n, c, t = made.network, made.controller, made.train
         final = made.strategy == "final"
         print(f"{made.name:{width}} {made.about}")
-        size = f"{n.layers} layers" if n.space == "macro" else f"{made.cells} cells"
+        size = f"{made.cells} cells" if made.cells else f"{n.layers} layers"
         samples = "" if final else f", {c.updates} x {c.samples} controller samples an epoch"
         print(
             f"{'':{width}} {made.data.name}, {size}, {n.filters} filters, {t.epochs} epochs"

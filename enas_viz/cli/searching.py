@@ -27,8 +27,7 @@ from enas_viz.records.files import check_target, is_direct
 from enas_viz.records.ranking import write_ranking
 from enas_viz.records.trace import load_trace
 from enas_viz.results.following import final_recipe
-from enas_viz.spaces import Architecture, MacroSpace, Space
-from enas_viz.spaces.operations import MACRO_OPS, MICRO_OPS
+from enas_viz.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -159,11 +158,10 @@ def derive_command(args: Sequence[str]) -> None:
         f"{len(found)} samples of the policy on the same {found[0].images} validation images, "
         f"shared weights:\n"
     )
-    macro = isinstance(search.recipe.space, MacroSpace)
-    about = "skips  operations, layer 1 first" if macro else "nodes: operation(source) + another"
-    print(f"{'rank':>4}  {'accuracy':>15}  {'p':>7}  {about}")
+    space = search.recipe.space
+    print(f"{'rank':>4}  {'accuracy':>15}  {'p':>7}  {space.short_form}")
     for rank, c in enumerate(found, start=1):
-        first, *more = _in_short(c.architecture)
+        first, *more = space.in_short(c.architecture)
         p_value = "" if rank == 1 else f"{c.p_value:.2g}"
         accuracy = percent(c.accuracy, c.standard_error)
         print(f"{rank:4}  {accuracy:>15}  {p_value:>7}  {first}")
@@ -192,9 +190,9 @@ def _wired(space: Space) -> str:
     """How a flat list of the space must be decoded: bare lists have layer wiring otherwise, and the
     authors' operations."""
     options: list[str] = []
-    if isinstance(space, MacroSpace) and space.wiring == "code":
+    if space.has_skips and space.wiring == "code":
         options += ["--wiring", "code"]
-    if space.ops != (MACRO_OPS if isinstance(space, MacroSpace) else MICRO_OPS):
+    if space.ops != type(space)().ops:
         options += ["--ops", *space.ops]
     return f" (`{command('decode', *options)}` reads it)" if options else ""
 
@@ -223,19 +221,3 @@ def next_training(run: Path, ranking: Path | None, data: Path | None) -> str:
     words += ["--arch", ranking] if ranking else []
     words += ["--data", data] if data else []
     return command(*words)
-
-
-def _in_short(architecture: Architecture) -> list[str]:
-    """An architecture in a line, or a line for each cell; layers and nodes count from 1."""
-    space = architecture.space
-    if isinstance(space, MacroSpace):
-        names = " ".join(space.op_names(architecture))
-        return [f"{space.skip_rate(architecture):5.2f}  {names}"]
-    lines = []
-    for cell, nodes in zip(space.cells, architecture.content, strict=True):
-        said = [
-            f"{k}: {space.ops[a]}({i + 1}) + {space.ops[b]}({j + 1})"
-            for k, (i, j, a, b) in enumerate(nodes, start=3)
-        ]
-        lines.append(f"{cell:9}  {'  '.join(said)}")
-    return lines

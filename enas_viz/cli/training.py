@@ -28,7 +28,7 @@ from enas_viz.records.ranking import read_architecture
 from enas_viz.records.trace import load_trace
 from enas_viz.results import ledger
 from enas_viz.results.following import final_recipe, fitted
-from enas_viz.spaces import Architecture, MacroSpace, Wiring
+from enas_viz.spaces import KINDS, Architecture, Wiring
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,8 @@ def train_command(args: Sequence[str]) -> None:
 
 def left_out(made: Recipe, architecture: Architecture) -> str:
     """Which layers a final network is built without, since nothing reads them; empty: none."""
-    if not isinstance(architecture.space, MacroSpace):
-        return ""
-    reached = architecture.space.reached(architecture, made.fidelity.skip_merge(final=True))
-    unread = [str(k + 1) for k in range(architecture.space.layers) if k not in reached]
+    merge = made.fidelity.skip_merge(final=True)
+    unread = [str(k + 1) for k in architecture.space.unreached(architecture, merge)]
     if not unread:
         return ""
     layers, them = ("layer", "it") if len(unread) == 1 else ("layers", "them")
@@ -239,7 +237,8 @@ def named_architecture(
     from enas_viz.spaces.published import ARCHITECTURES, decode
 
     name, kind = text.strip().lower(), made.network.space
-    if kind == "macro" and made.fidelity.skip_wiring == "code" and name not in ARCHITECTURES:
+    wired = KINDS[kind].has_skips and made.fidelity.skip_wiring == "code"
+    if wired and name not in ARCHITECTURES:
         wiring = wiring or "code"  # the recipe asks for it
     found = decode(text, kind, wiring, () if name in ARCHITECTURES else made.network.ops)
     origin: dict[str, Any] = {"how": "given"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from enas_viz.facts.cost import cell_places, recipe_cost
 from enas_viz.recipes import Recipe
-from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces import Architecture
 from enas_viz.spaces.operations import Operation
 
 STEM_REACH = 2  # of the 3x3 convolution that every network begins with
@@ -47,25 +47,35 @@ def anatomy(
     Raises ValueError when the recipe is for another space.
     """
     cost = recipe_cost(architecture, recipe, image_channels, classes)  # checks what is given
-    space = architecture.space
-    if isinstance(space, MacroSpace):
-        merge = recipe.fidelity.skip_merge(final=recipe.strategy == "final")
-        shortest, depth = _ways(architecture, merge)
-        read = {t for k in range(space.layers) for t in space.sources(architecture, k)}
-        if merge == "input":
-            read = {k + 1 for k in space.reached(architecture, merge)}
-        last = space.layers  # the classifier reads it
-        unread = {"layers": tuple(k for k in range(1, last) if k not in read)}
-        field = _macro_field(architecture, merge)
-    else:
-        counts = recipe.fidelity.loose_inputs == "count"
-        depth, shortest = space.depth(architecture), _shortest_in_cell(architecture)
-        unread = {
-            cell: tuple(t + 1 for t in space.loose_ends(architecture, cell, counts))
-            for cell in space.cells
-        }
-        field = _cells_field(architecture, recipe)
-    return Anatomy(cost.parameters, cost.multiply_adds, field, depth, shortest, unread)
+    structure = STRUCTURES[architecture.space.kind](architecture, recipe)
+    return Anatomy(cost.parameters, cost.multiply_adds, *structure)
+
+
+Structure = tuple[int, int, int, dict[str, tuple[int, ...]]]  # the later fields of an Anatomy
+
+
+def _macro_structure(architecture: Architecture, recipe: Recipe) -> Structure:
+    space, merge = architecture.space, recipe.fidelity.skip_merge(final=recipe.strategy == "final")
+    shortest, depth = _ways(architecture, merge)
+    read = {t for k in range(space.layers) for t in space.sources(architecture, k)}
+    if merge == "input":
+        read = {k + 1 for k in space.reached(architecture, merge)}
+    last = space.layers  # the classifier reads it
+    unread = {"layers": tuple(k for k in range(1, last) if k not in read)}
+    return _macro_field(architecture, merge), depth, shortest, unread
+
+
+def _cells_structure(architecture: Architecture, recipe: Recipe) -> Structure:
+    space, counts = architecture.space, recipe.fidelity.loose_inputs == "count"
+    depth, shortest = space.depth(architecture), _shortest_in_cell(architecture)
+    unread = {
+        cell: tuple(t + 1 for t in space.loose_ends(architecture, cell, counts))
+        for cell in space.cells
+    }
+    return _cells_field(architecture, recipe), depth, shortest, unread
+
+
+STRUCTURES = {"macro": _macro_structure, "micro": _cells_structure}
 
 
 def _macro_field(architecture: Architecture, merge: str) -> int:

@@ -8,7 +8,7 @@ multiplication with its addition.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from reprlib import repr as shortened  # what is refused may be endless
 
@@ -101,7 +101,8 @@ def path_cost(
     Otherwise a reduction counts all tensors before it, as in the authors' program; ours halves
     those only that a later layer reads. Raises ValueError for cells, see `cells_path_cost`.
     """
-    space = _check_macro(_space_of(architecture), "cells_path_cost")
+    space = _space_of(architecture)
+    _check_macro(space, "cells_path_cost")
     sizes = tensor_sizes(space, filters, resolution)
     names, reached = space.op_names(architecture), space.reached(architecture, merge)
     parameters = _common(space, filters, image_channels, classes, merge)
@@ -166,11 +167,13 @@ def recipe_path_cost(
             f"a path is one through the shared weights of a search; {recipe.name} is a final "
             f"training, whose networks `child_cost` counts"
         )
-    images = _images(recipe, image_channels, classes)
-    if isinstance(architecture.space, MicroSpace):
-        network = recipe.network
-        sizes = (network.layers, network.filters, recipe.data.resolution)
-        return cells_path_cost(architecture, *sizes, *images, fidelity=recipe.fidelity)
+    count = COUNTS[architecture.space.kind].path
+    return count(architecture, recipe, *_images(recipe, image_channels, classes))
+
+
+def _macro_path_cost(
+    architecture: Architecture, recipe: Recipe, image_channels: int, classes: int
+) -> Cost:
     if recipe.fidelity.macro_dispatch == "last_branch":
         last = len(architecture.space.ops) - 1
         content = tuple((last, *bits) for _, *bits in architecture.content)
@@ -179,9 +182,34 @@ def recipe_path_cost(
         architecture,
         recipe.network.filters,
         recipe.data.resolution,
-        *images,
+        image_channels,
+        classes,
         merge=recipe.fidelity.skip_merge_search,
     )
+
+
+def _cells_path_cost(
+    architecture: Architecture, recipe: Recipe, image_channels: int, classes: int
+) -> Cost:
+    network = recipe.network
+    sizes = (network.layers, network.filters, recipe.data.resolution)
+    images = (image_channels, classes)
+    return cells_path_cost(architecture, *sizes, *images, fidelity=recipe.fidelity)
+
+
+def recipe_supernet_parameters(recipe: Recipe) -> int:
+    """Trainable parameters of all shared weights of a search, an auxiliary head left out."""
+    return COUNTS[recipe.space.kind].supernet(recipe, *_images(recipe, None, None))
+
+
+def _macro_supernet(recipe: Recipe, *images: int) -> int:
+    merge = recipe.fidelity.skip_merge_search
+    return supernet_parameters(recipe.space, recipe.network.filters, *images, merge=merge)
+
+
+def _cells_supernet(recipe: Recipe, *images: int) -> int:
+    sizes = (recipe.network.layers, recipe.network.filters)
+    return cells_supernet_parameters(recipe.space, *sizes, *images, fidelity=recipe.fidelity)
 
 
 def _images(recipe: Recipe, channels: int | None, classes: int | None) -> tuple[int, int]:
@@ -224,10 +252,8 @@ def child_cost(
     `recipe_path_cost`. Raises ValueError when the recipe is for another kind of network.
     """
     _check_kind(architecture, recipe)
-    images = _images(recipe, image_channels, classes)
-    if isinstance(architecture.space, MicroSpace):
-        return _cells_child_cost(architecture, recipe, *images)
-    return _macro_child_cost(architecture, recipe, *images)
+    count = COUNTS[architecture.space.kind].child
+    return count(architecture, recipe, *_images(recipe, image_channels, classes))
 
 
 def _macro_child_cost(
@@ -459,13 +485,18 @@ def _space_of(architecture: Architecture) -> Space:
     return architecture.space
 
 
-def _check_macro(space: Space, instead: str) -> MacroSpace:
-    """The space, which must be one of macro networks; `instead` names what is for cells."""
-    if isinstance(space, MicroSpace):
-        raise ValueError(f"expected macro networks; got cells, which {instead} is for")
-    if not isinstance(space, MacroSpace):
-        raise TypeError(f"expected a MacroSpace; got {shortened(space)}")
-    return space
+def _check_space(space: Space, wanted: type[Space], instead: str) -> None:
+    """Raises ValueError for a space of another kind, which `instead` is for; TypeError for what is
+    no space."""
+    if not isinstance(space, Space):
+        raise TypeError(f"expected a {wanted.__name__}; got {shortened(space)}")
+    if space.kind != wanted.kind:
+        raise ValueError(f"expected {wanted.networks}; got {space.networks}, which {instead} for")
+
+
+def _check_macro(space: Space, instead: str) -> None:
+    """Raises ValueError for cells, which `instead` is for."""
+    _check_space(space, MacroSpace, f"{instead} is")
 
 
 def _check_kind(architecture: Architecture, recipe: Recipe) -> None:
@@ -484,12 +515,7 @@ def _check_kind(architecture: Architecture, recipe: Recipe) -> None:
 def _check_pair(space: MicroSpace) -> None:
     """Raises ValueError for a space without a reduction cell, of which no network is built, and
     for one of macro networks."""
-    if isinstance(space, MacroSpace):
-        raise ValueError(
-            "expected cells; got macro networks, which path_cost and supernet_parameters are for"
-        )
-    if not isinstance(space, MicroSpace):
-        raise TypeError(f"expected a MicroSpace; got {shortened(space)}")
+    _check_space(space, MicroSpace, "path_cost and supernet_parameters are")
     if space.cells != CELLS:
         raise ValueError(
             f"a network of cells needs a normal and a reduction cell; got {', '.join(space.cells)}"
@@ -533,3 +559,21 @@ def _searched_cells(layers: int, filters: int, fidelity: Fidelity) -> Iterator[_
                 fits.append((channels, last[1]))
         yield _SearchedCell(place, tuple(fits), mode == "stride2")
         before, last = last, (c, place.halvings)
+
+
+# ---------------------------------------------------------------- what is counted, by kind of space
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How the networks of a kind of space are counted, given a recipe and its images."""
+
+    path: Callable[..., Cost]
+    child: Callable[..., Cost]
+    supernet: Callable[..., int]
+
+
+COUNTS = {
+    "macro": _Counts(_macro_path_cost, _macro_child_cost, _macro_supernet),
+    "micro": _Counts(_cells_path_cost, _cells_child_cost, _cells_supernet),
+}

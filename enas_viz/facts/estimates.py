@@ -18,13 +18,12 @@ from typing import Any
 
 from enas_viz.facts import measured
 from enas_viz.facts.cost import (
-    cells_supernet_parameters,
     child_cost,
     recipe_cost,
-    supernet_parameters,
+    recipe_supernet_parameters,
 )
 from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, as_json
-from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces import Architecture, Space
 from enas_viz.spaces.published import MACRO, MICRO
 
 PASSES = 3  # a training step costs three evaluations: one forward, two backward
@@ -188,16 +187,10 @@ def training_images(recipe: Recipe) -> int:
 
 def disk_bytes(recipe: Recipe) -> int:
     """Two checkpoints of weights and momentum, 4 bytes a number, and a megabyte for the trace."""
-    space, network = recipe.space, recipe.network
-    images = (recipe.dataset.channels, recipe.dataset.classes)
     if recipe.strategy == "final":
         numbers = child_cost(likely_architectures(recipe)[0], recipe).parameters
-    elif isinstance(space, MacroSpace):
-        merge = recipe.fidelity.skip_merge_search
-        numbers = supernet_parameters(space, network.filters, *images, merge=merge)
     else:
-        sizes = (network.layers, network.filters)
-        numbers = cells_supernet_parameters(space, *sizes, *images, fidelity=recipe.fidelity)
+        numbers = recipe_supernet_parameters(recipe)
     return 2 * 2 * 4 * numbers + 2**20
 
 
@@ -206,11 +199,10 @@ def likely_architectures(recipe: Recipe) -> list[Architecture]:
     space = recipe.space
     if recipe.strategy == "final":
         for known in (MACRO, MICRO):
-            if replace(space, **_same_wiring(known, space)) == known.space:
+            if _but_for_wiring(space) == _but_for_wiring(known.space):
                 return [known]
     rng = random.Random(0)
-    options = (GUIDED_SKIPS,) if isinstance(space, MacroSpace) else ()
-    return [space.sample(rng, *options) for _ in range(SAMPLES)]
+    return [space.sample(rng, GUIDED_SKIPS) for _ in range(SAMPLES)]
 
 
 def tell_hours(hours: float) -> str:
@@ -273,9 +265,9 @@ def _multiply_adds(shape: Recipe) -> float:
     return sum(found) / len(found)
 
 
-def _same_wiring(known: Architecture, space: Any) -> dict[str, Any]:
-    both_macro = isinstance(known.space, MacroSpace) and isinstance(space, MacroSpace)
-    return {"wiring": known.space.wiring} if both_macro else {}
+def _but_for_wiring(space: Space) -> dict[str, Any]:
+    """What a space is, whatever its skip bits select, which changes no size."""
+    return space.to_json() | {"wiring": None}
 
 
 def _spaced(number: int) -> str:

@@ -132,7 +132,7 @@ def _reach(
         if decision.kind == "silent":
             continue
         intervals = ((-config.tanh_constant, config.tanh_constant),) * decision.options
-        if decision.kind == "op" and space.kind == "micro":
+        if decision.kind == "op" and decision.cell:
             prior = op_prior == "released"
             intervals = _cell_ops(space.ops, decision.cell, config, prior, prior and saturated)
         found.append(DecisionReach(decision, *_extremes(intervals)))

@@ -12,14 +12,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
 from enas_viz.records.files import ASSETS, check_format, read_gzipped, write_gzipped
-from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces import Architecture
 
 SHIPPED = ("child-macro", "child-micro")  # recordings that come with the package
 FORMAT = 1
@@ -202,18 +202,7 @@ class Inside:
 
 def changes_of(architecture: Architecture, kind: str = "") -> tuple[str, ...]:
     """Every single change of a macro network, or of a micro network's cells of a kind."""
-    space, found = architecture.space, []
-    if isinstance(space, MacroSpace):
-        for k, layer in enumerate(architecture.content):
-            found += [f"cut:{k}-{t}" for t in space.sources(architecture, k)]
-            found += [f"op:{k}:{op}" for i, op in enumerate(space.ops) if i != layer[0]]
-        return tuple(found)
-    for node, row in enumerate(architecture.content[space.cells.index(kind)], start=2):
-        for side in (0, 1):
-            found.append(f"cut:{node}.{side}")
-            others = (op for i, op in enumerate(space.ops) if i != row[2 + side])
-            found += [f"op:{node}.{side}:{op}" for op in others]
-    return tuple(found)
+    return tuple(OPENED[architecture.space.kind](architecture, kind).changes())
 
 
 def rewired(
@@ -225,9 +214,8 @@ def rewired(
     one that is cut, (node, side), is no longer part of an architecture: it adds nothing.
     Raises ValueError for what is no change of this network.
     """
-    space, known = architecture.space, set(changes_of(architecture, kind))
-    rows = [list(row) for row in _rows(architecture, kind)]
-    cut, taken = set(), set()
+    opened = OPENED[architecture.space.kind](architecture, kind)
+    known, taken = set(opened.changes()), set()
     for change in changes:
         sort, _, rest = change.partition(":") if isinstance(change, str) else ("", "", "")
         place, _, op = rest.partition(":")
@@ -237,30 +225,11 @@ def rewired(
                 f"each arc or operation; got {shortened(change)}"
             )
         taken.add((sort, place))
-        at, _, other = place.replace("-", ".").partition(".")
-        if isinstance(space, MacroSpace):
-            if sort == "op":
-                rows[int(at)][0] = space.ops.index(op)
-            else:
-                rows[int(at)][1 + int(other) - (space.wiring == "layer")] = 0
-        elif sort == "op":
-            rows[int(at) - 2][2 + int(other)] = space.ops.index(op)
+        if sort == "op":
+            opened.replace(place, architecture.space.ops.index(op))
         else:
-            cut.add((int(at), int(other)))
-    made = tuple(map(tuple, rows))
-    if not isinstance(space, MacroSpace):
-        cells = list(architecture.content)
-        cells[space.cells.index(kind)] = made
-        made = tuple(cells)
-    return Architecture(space, made), frozenset(cut)
-
-
-def _rows(architecture: Architecture, kind: str) -> tuple[tuple[int, ...], ...]:
-    """The layers of a macro network, or the nodes of a cell."""
-    space = architecture.space
-    if isinstance(space, MacroSpace):
-        return architecture.content
-    return architecture.content[space.cells.index(kind)]
+            opened.cut(place)
+    return opened.architecture(), frozenset(opened.lost)
 
 
 def drawn(
@@ -277,20 +246,80 @@ def drawn(
     two back and of the previous one, "n0" and "n1" the same brought to size, "nI" the nodes, "xI.S"
     what side S of node I adds, "out" the cell's output.
     """
-    space = architecture.space
-    if not isinstance(space, MacroSpace):
+    return OPENED[architecture.space.kind](architecture, kind).drawn(merge, fitted)
+
+
+class _Layers:
+    """The layers of a macro network. A place is a layer, "K", or a skip into it, "K-T"."""
+
+    def __init__(self, architecture: Architecture, kind: str) -> None:
+        self.given, self.space = architecture, architecture.space
+        self.rows = [list(row) for row in architecture.content]
+        self.lost: set[tuple[int, int]] = set()
+
+    def changes(self) -> Iterator[str]:
+        for k, layer in enumerate(self.given.content):
+            yield from (f"cut:{k}-{t}" for t in self.space.sources(self.given, k))
+            yield from (f"op:{k}:{op}" for i, op in enumerate(self.space.ops) if i != layer[0])
+
+    def replace(self, place: str, op: int) -> None:
+        self.rows[int(place)][0] = op
+
+    def cut(self, place: str) -> None:
+        layer, tensor = map(int, place.split("-"))
+        self.rows[layer][1 + tensor - (self.space.wiring == "layer")] = 0
+
+    def architecture(self) -> Architecture:
+        return Architecture(self.space, tuple(map(tuple, self.rows)))
+
+    def drawn(self, merge: str, fitted: tuple[bool, bool]) -> list[str]:
+        found, pools = ["t0"], self.space.pool_after()
+        for k in range(self.space.layers):
+            for t in self.space.sources(self.given, k):
+                name = f"s{k + 1}-{t}" if merge == "add" else named(t, k, pools)
+                if name not in found:
+                    found.append(name)
+            found += [f"o{k + 1}", f"t{k + 1}"] if k else ["t1"]
+        return found
+
+
+class _Cells:
+    """The cells of one kind in a micro network. A place is an input, "NODE.SIDE"."""
+
+    def __init__(self, architecture: Architecture, kind: str) -> None:
+        self.given, self.space = architecture, architecture.space
+        self.cell = self.space.cells.index(kind)
+        self.rows = [list(row) for row in architecture.content[self.cell]]
+        self.lost: set[tuple[int, int]] = set()
+
+    def changes(self) -> Iterator[str]:
+        for node, row in enumerate(self.given.content[self.cell], start=2):
+            for side in (0, 1):
+                yield f"cut:{node}.{side}"
+                others = (op for i, op in enumerate(self.space.ops) if i != row[2 + side])
+                yield from (f"op:{node}.{side}:{op}" for op in others)
+
+    def replace(self, place: str, op: int) -> None:
+        node, side = map(int, place.split("."))
+        self.rows[node - 2][2 + side] = op
+
+    def cut(self, place: str) -> None:
+        node, side = map(int, place.split("."))
+        self.lost.add((node, side))
+
+    def architecture(self) -> Architecture:
+        cells = list(self.given.content)
+        cells[self.cell] = tuple(map(tuple, self.rows))
+        return Architecture(self.space, tuple(cells))
+
+    def drawn(self, merge: str, fitted: tuple[bool, bool]) -> list[str]:
         found = [f"g{side}" for side in (0, 1) if fitted[side]] + ["n0", "n1"]
-        for node in range(2, space.nodes + 2):
+        for node in range(2, self.space.nodes + 2):
             found += [f"x{node}.0", f"x{node}.1", f"n{node}"]
         return [*found, "out"]
-    found, pools = ["t0"], space.pool_after()
-    for k in range(space.layers):
-        for t in space.sources(architecture, k):
-            name = f"s{k + 1}-{t}" if merge == "add" else named(t, k, pools)
-            if name not in found:
-                found.append(name)
-        found += [f"o{k + 1}", f"t{k + 1}"] if k else ["t1"]
-    return found
+
+
+OPENED = {"macro": _Layers, "micro": _Cells}
 
 
 def named(tensor: int, layer: int, pools: tuple[int, ...]) -> str:
@@ -353,16 +382,15 @@ def _of(value: Mapping[str, Any]) -> Inside:
     side, channels = value["side"], value["channels"]
     _need(_whole(side, 1, 4096) and channels in (1, 3), "images of 1 or 3 channels")
     cells, cell = value["cells"], value["cell"]
-    macro = isinstance(architecture.space, MacroSpace)
-    known = () if macro else architecture.space.cells
+    known = architecture.space.cells
     _need(isinstance(cells, list) and all(c in known for c in cells), "kinds of cells")
-    _need(macro == (not cells) and _whole(cell, 0, max(0, len(cells) - 1)), "an open cell")
+    _need(bool(known) == bool(cells) and _whole(cell, 0, max(0, len(cells) - 1)), "an open cell")
     loose, fitted = value["loose"], value["fitted"]
-    most = 0 if macro else architecture.space.nodes + 1
-    _need(bool(loose) != macro and all(_whole(t, 0, most) for t in loose), "loose ends")
+    most = architecture.space.nodes + 1 if known else 0
+    _need(bool(known) == bool(loose) and all(_whole(t, 0, most) for t in loose), "loose ends")
     _need(len(fitted) == 2 and all(type(f) is bool for f in fitted), "two flags of inputs")
     inputs = value["inputs"]
-    _need(_texts(inputs) and len(inputs) == (0 if macro else 2), "names of a cell's two inputs")
+    _need(_texts(inputs) and len(inputs) == (2 if known else 0), "names of a cell's two inputs")
     _need(value["merge"] in MERGES, f"a merge, {' or '.join(MERGES)}")
     _need(isinstance(value["about"], dict), "facts about itself")
     tensors = {str(k): _shown(v) for k, v in value["tensors"].items()}

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, lru_cache
+from itertools import accumulate, islice
 from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any
 
@@ -32,7 +32,7 @@ def weight_shapes(space: Space, hidden: int) -> dict[str, tuple[int, int]]:
 
     What they are: `search.lstm.LstmPolicy`; only cells have op_bias.
     """
-    bias = {"op_bias": (1, len(space.ops))} if space.kind == "micro" else {}
+    bias = {"op_bias": (1, len(space.ops))} if space.cells else {}
     return lstm_shapes(hidden, len(space.ops)) | bias
 
 
@@ -51,18 +51,19 @@ def lstm_shapes(hidden: int, options: int) -> dict[str, tuple[int, int]]:
 
 def width(space: Space) -> int:
     """How many uniform numbers one sample consumes: one per entry of its flat list."""
-    if space.kind == "macro":
-        return space.layers * (space.layers + 1) // 2
-    return 4 * space.nodes * len(space.cells)
+    return sum(decision.rows for decision in space.steps(space.orders[0]))
 
 
 def entry(space: Space, decision: Decision) -> int:
     """Where a decision's first number stands among those that one sample consumes."""
-    if space.kind == "macro":
-        return decision.at * (decision.at + 1) // 2 + (decision.kind == "skip")
-    cell = space.cells.index(decision.cell)
-    spot = decision.side + (2 if decision.kind == "op" else 0)
-    return (cell * space.nodes + decision.at - 2) * 4 + spot
+    return _entries(space)[decision]
+
+
+@lru_cache(maxsize=8)
+def _entries(space: Space) -> dict[Decision, int]:
+    plan = space.steps(space.orders[0])
+    starts = accumulate((decision.rows for decision in plan), initial=0)
+    return dict(zip(plan, starts, strict=False))
 
 
 def remembers(decision: Decision, order: str) -> str:
@@ -120,7 +121,7 @@ class Sampler:
         """(O,) for each cell: what joins its operations' logits after they were shaped."""
         released = self.fidelity.op_prior == "released"
         shift = np.array([PRIOR_SHIFT if op in FAVOURED else -PRIOR_SHIFT for op in self.space.ops])
-        return {c: shift * (released and c == "normal") for c in getattr(self.space, "cells", ())}
+        return {c: shift * (released and c == "normal") for c in self.space.cells}
 
     def steps(
         self, told: Sequence[Sequence[int]] = (), uniforms: Sequence[float] = ()
@@ -179,7 +180,7 @@ class Sampler:
     def bound(self, kind: str) -> float:
         """No shaped logit of a decision of this kind is further from 0, an operation's prior left
         out."""
-        reduced = kind == "op" and self.space.kind == "micro"
+        reduced = kind == "op" and self.space.cells
         return self.config.tanh_constant / (self.config.op_tanh_reduce if reduced else 1)
 
 

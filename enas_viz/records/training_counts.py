@@ -12,13 +12,13 @@ Source: Pham et al. 2018, sections 2.2 and 2.4: which weights the architectures 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from enas_viz.recipes import recorded_fidelity
 from enas_viz.records.trace import Epoch, Trace
-from enas_viz.spaces import Architecture, MacroSpace, Space
+from enas_viz.spaces import Architecture, Space
 
 Json = dict[str, Any]
 MOST_MINIBATCHES = 10**9  # of an epoch; a damaged file that says more is refused
@@ -40,41 +40,115 @@ class Trained:
     exact: bool = True
 
 
-# ---------------------------------------------------------------- paths
+# ---------------------------------------------------------------- paths, by kind of space
 
 
-def paths(architecture: Architecture, merge: str = "add") -> list[int]:
+class _Paths(Protocol):
+    """The paths through the supernet of a space of `ops` operations."""
+
+    def taken(self, architecture: Architecture, merge: str) -> list[int]:
+        """The numbers of those that an architecture takes."""
+
+    def count(self, space: Space) -> int:
+        """How many there are."""
+
+    def dispatched(self, space: Space) -> int:
+        """How many, from number 0, select an operation of a layer by its number: those that the
+        released code's slip leads to the last one (`fidelity.macro_dispatch="last_branch"`)."""
+
+    def always(self, space: Space) -> slice:
+        """Some of which every minibatch takes exactly one."""
+
+    def nested(self, space: Space, take: Callable[[int], list[int]]) -> Json:
+        """Counts as a record keeps them; `take` gives the next ones in order."""
+
+
+class _LayerPaths:
+    """Of every layer one operation, layer by layer, then the skips of every layer."""
+
+    def taken(self, architecture: Architecture, merge: str) -> list[int]:
+        space, content = architecture.space, architecture.content
+        ops, reached = len(space.ops), space.reached(architecture, merge)
+        taken = [k * ops + content[k][0] for k in reached]
+        first = self.dispatched(space)
+        for k in reached:
+            start = first + k * (k - 1) // 2
+            taken += [n for n, bit in enumerate(content[k][1:], start) if bit]
+        return taken
+
+    def count(self, space: Space) -> int:
+        return self.dispatched(space) + space.skip_bits
+
+    def dispatched(self, space: Space) -> int:
+        return space.layers * len(space.ops)
+
+    def always(self, space: Space) -> slice:
+        """The operations of the last layer, which the classifier reads."""
+        return slice((space.layers - 1) * len(space.ops), self.dispatched(space))
+
+    def nested(self, space: Space, take: Callable[[int], list[int]]) -> Json:
+        ops = [take(len(space.ops)) for _ in range(space.layers)]
+        return {"ops": ops, "skips": [take(k) for k in range(space.layers)]}
+
+
+class _CellPaths:
+    """Of every node two, each an operation on a source: by cell, node, side, source, operation."""
+
+    def taken(self, architecture: Architecture, merge: str) -> list[int]:
+        ops = len(architecture.space.ops)
+        taken, start = [], 0
+        for cell in architecture.content:
+            for sources, (i, j, a, b) in enumerate(cell, start=2):
+                taken += [start + i * ops + a, start + (sources + j) * ops + b]
+                start += 2 * sources * ops
+        return taken
+
+    def count(self, space: Space) -> int:
+        ops = len(space.ops)
+        return len(space.cells) * sum(2 * sources * ops for sources in range(2, space.nodes + 2))
+
+    def dispatched(self, space: Space) -> int:
+        return 0
+
+    def always(self, space: Space) -> slice:
+        """Those of the first node's first input on its two sources."""
+        return slice(2 * len(space.ops))
+
+    def nested(self, space: Space, take: Callable[[int], list[int]]) -> Json:
+        ops = len(space.ops)
+        counts = [
+            [
+                [[take(ops) for _ in range(sources)] for _ in (0, 1)]
+                for sources in range(2, space.nodes + 2)
+            ]
+            for _ in space.cells
+        ]
+        return {"ops": counts}
+
+
+PATHS: dict[str, _Paths] = {"macro": _LayerPaths(), "micro": _CellPaths()}
+
+
+def paths(architecture: Architecture, merge: str = "add", last_op: bool = False) -> list[int]:
     """The numbers of the paths that an architecture takes through its supernet.
 
     Macro: of every layer one operation, layer by layer, then its skips; where these are a layer's
     input (merge="input", see `fidelity.skip_merge_search`), only of layers that the classifier
     depends on, since the others are not computed. Micro: of every node two,
     each an operation on a source; numbered by cell, node, side, source, operation.
+    last_op: take the last operation of a layer whatever was sampled, since that is what the
+    released code's slip trains (`fidelity.macro_dispatch="last_branch"`).
     """
-    space, content = architecture.space, architecture.content
-    ops = len(space.ops)
-    if isinstance(space, MacroSpace):
-        reached = space.reached(architecture, merge)
-        taken = [k * ops + content[k][0] for k in reached]
-        first = space.layers * ops
-        for k in reached:
-            start = first + k * (k - 1) // 2
-            taken += [n for n, bit in enumerate(content[k][1:], start) if bit]
-        return taken
-    taken, start = [], 0
-    for cell in content:
-        for sources, (i, j, a, b) in enumerate(cell, start=2):
-            taken += [start + i * ops + a, start + (sources + j) * ops + b]
-            start += 2 * sources * ops
-    return taken
+    space = architecture.space
+    by_kind, ops = PATHS[space.kind], len(space.ops)
+    slips = by_kind.dispatched(space) if last_op else 0
+    taken = by_kind.taken(architecture, merge)
+    return [path if path >= slips else path - path % ops + ops - 1 for path in taken]
 
 
 def size(space: Space) -> int:
     """How many paths there are."""
-    ops = len(space.ops)
-    if isinstance(space, MacroSpace):
-        return space.layers * ops + space.skip_bits
-    return len(space.cells) * sum(2 * sources * ops for sources in range(2, space.nodes + 2))
+    return PATHS[space.kind].count(space)
 
 
 # ---------------------------------------------------------------- counting
@@ -89,14 +163,12 @@ def count(
 ) -> list[int]:
     """How many of the architectures take each path, and at the end how many are different.
 
-    merge: as for `paths`. last_op: count the last operation of a layer whatever was sampled, since
-    that is what the released code's slip trains (`fidelity.macro_dispatch="last_branch"`).
+    merge, last_op: as for `paths`.
     """
-    counts, ops = [0] * size(space), len(space.ops)
-    slips = space.layers * ops if last_op and isinstance(space, MacroSpace) else 0
+    counts = [0] * size(space)
     for architecture in architectures:
-        for path in paths(architecture, merge):
-            counts[path if path >= slips else path - path % ops + ops - 1] += 1
+        for path in paths(architecture, merge, last_op):
+            counts[path] += 1
     return [*counts, len({a.content for a in architectures})]
 
 
@@ -107,25 +179,9 @@ def to_json(counted: Sequence[int], space: Space) -> Json:
     only: [layer][earlier layer, as in the architecture]; "architectures": how many different ones.
     """
     *counts, different = counted
-    flat, ops = iter(counts), len(space.ops)
-
-    def take(n: int) -> list[int]:
-        return list(itertools.islice(flat, n))
-
-    if isinstance(space, MacroSpace):
-        made: Json = {"ops": [take(ops) for _ in range(space.layers)]}
-        made["skips"] = [take(k) for k in range(space.layers)]
-    else:
-        made = {
-            "ops": [
-                [
-                    [[take(ops) for _ in range(sources)] for _ in (0, 1)]
-                    for sources in range(2, space.nodes + 2)
-                ]
-                for _ in space.cells
-            ]
-        }
-    return {**made, "architectures": different}
+    flat = iter(counts)
+    nested = PATHS[space.kind].nested(space, lambda n: list(itertools.islice(flat, n)))
+    return {**nested, "architectures": different}
 
 
 # ---------------------------------------------------------------- reading
@@ -175,16 +231,8 @@ def _recorded(epoch: Epoch, space: Space) -> Trained:
     whole = all(type(n) is int and 0 <= n <= MOST_MINIBATCHES for n in [*counts, different or 0])
     if len(counts) != size(space) or not whole:
         raise ValueError(f"{where}: {size(space)} counts are expected, got {len(counts)}")
-    return Trained(epoch.epoch, sum(counts[_always(space)]), tuple(counts), different)
-
-
-def _always(space: Space) -> slice:
-    """Paths of which every minibatch takes one: the operations of the last layer, which the
-    classifier reads, or those of the first node's first input on its two sources."""
-    ops = len(space.ops)
-    if isinstance(space, MacroSpace):
-        return slice((space.layers - 1) * ops, space.layers * ops)
-    return slice(2 * ops)
+    minibatches = sum(counts[PATHS[space.kind].always(space)])
+    return Trained(epoch.epoch, minibatches, tuple(counts), different)
 
 
 def _flat(value: Any) -> Iterator[Any]:

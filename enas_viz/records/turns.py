@@ -24,7 +24,7 @@ from enas_viz.recipes import recorded_fidelity
 from enas_viz.records.files import ASSETS, check_format, read_gzipped, write_gzipped
 from enas_viz.records.trace import LARGEST, Header, Step, check_plain, header_from_json
 from enas_viz.records.training_counts import paths, size
-from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces import Architecture
 
 FORMAT = 1
 MOST_BYTES = 20_000_000  # of a file, unpacked
@@ -208,11 +208,8 @@ class Recording:
     def took(self, architecture: Architecture) -> list[int]:
         """The numbers of the paths that a minibatch of this child trains."""
         fidelity = recorded_fidelity(self.header.fidelity)
-        found, ops = paths(architecture, fidelity.skip_merge_search), len(self.space.ops)
-        if fidelity.macro_dispatch != "last_branch" or not isinstance(self.space, MacroSpace):
-            return found
-        slips = self.space.layers * ops
-        return [p if p >= slips else p - p % ops + ops - 1 for p in found]
+        last_op = fidelity.macro_dispatch == "last_branch"
+        return paths(architecture, fidelity.skip_merge_search, last_op)
 
     def to_json(self) -> Json:
         return {

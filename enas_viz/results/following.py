@@ -30,7 +30,7 @@ def fitted(final: Recipe, search: Recipe) -> Recipe:
     """A recipe of final training for a network that a search found: `on_same_images`, and of a
     macro network the number of layers and operations that are built as they are named."""
     made = change(on_same_images(final, search), network__ops=search.network.ops)
-    if made.network.space != "macro":
+    if "macro_final_ops" not in IN_USE[made.kind]:
         return made
     made = change(made, network__layers=search.network.layers)
     # Dense final networks have no pooling, but the search has.

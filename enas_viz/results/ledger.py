@@ -25,7 +25,7 @@ from enas_viz import commands
 from enas_viz.facts.estimates import CPU, GPU, Device, estimate, tell_hours
 from enas_viz.recipes import DATASETS, GUIDED_SKIPS, RECIPES, Recipe, recipe_from_json
 from enas_viz.records.trace import Trace, load_trace, save_trace
-from enas_viz.spaces import Architecture
+from enas_viz.spaces import KINDS, Architecture
 from enas_viz.spaces.published import ARCHITECTURES
 
 HALF = ".half"  # ends the name of a copy under way
@@ -455,8 +455,8 @@ def _place(run: FinalRun) -> tuple[str | None, Row | None, str]:
     if not found:
         return None, None, "no row of the tables above"
     table, row = found[0]
-    macro = run.recipe.network.space == "macro"
-    if run.how == "random" and macro and run.origin.get("skip_rate") != GUIDED_SKIPS:
+    skips = KINDS[run.recipe.network.space].has_skips
+    if run.how == "random" and skips and run.origin.get("skip_rate") != GUIDED_SKIPS:
         return None, None, f"not known to have skips with probability {GUIDED_SKIPS}"
     if table == "paper":
         images = run.trace.result.images

@@ -17,27 +17,15 @@ if TYPE_CHECKING:
     from enas_viz.search.dissection import dissect as dissect
     from enas_viz.search.inside import look_inside as look_inside
     from enas_viz.search.judges.table import Table as Table
-    from enas_viz.search.nets.child import (
-        MacroChild as MacroChild,
-    )
-    from enas_viz.search.nets.child import (
-        MicroChild as MicroChild,
-    )
-    from enas_viz.search.nets.child import (
-        make_child as make_child,
-    )
+    from enas_viz.search.nets.child import make_child as make_child
     from enas_viz.search.nets.controller import make_controller as make_controller
+    from enas_viz.search.nets.macro.child import MacroChild as MacroChild
+    from enas_viz.search.nets.macro.supernet import MacroSupernet as MacroSupernet
+    from enas_viz.search.nets.micro.child import MicroChild as MicroChild
+    from enas_viz.search.nets.micro.supernet import MicroSupernet as MicroSupernet
     from enas_viz.search.nets.ops import norm as norm
     from enas_viz.search.nets.own_operations import operation as operation
-    from enas_viz.search.nets.supernet import (
-        MacroSupernet as MacroSupernet,
-    )
-    from enas_viz.search.nets.supernet import (
-        MicroSupernet as MicroSupernet,
-    )
-    from enas_viz.search.nets.supernet import (
-        make_supernet as make_supernet,
-    )
+    from enas_viz.search.nets.supernet import make_supernet as make_supernet
     from enas_viz.search.runs.policy import record_policy as record_policy
     from enas_viz.search.runs.run import restore as restore
     from enas_viz.search.runs.run import resume as resume
@@ -53,10 +41,10 @@ if TYPE_CHECKING:
     from enas_viz.search.turns import loop_recipe as loop_recipe
 
 _HOMES = {
-    "MacroChild": "nets.child",
-    "MacroSupernet": "nets.supernet",
-    "MicroChild": "nets.child",
-    "MicroSupernet": "nets.supernet",
+    "MacroChild": "nets.macro.child",
+    "MacroSupernet": "nets.macro.supernet",
+    "MicroChild": "nets.micro.child",
+    "MicroSupernet": "nets.micro.supernet",
     "Table": "judges.table",
     "Turns": "turns",
     "ask": "seat",

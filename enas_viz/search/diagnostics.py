@@ -85,25 +85,17 @@ def diagnose(controller: Controller, n: int = 64, seed: int = 0) -> Diagnosis:
 def _draws(rollout: Rollout, decision: Decision) -> tuple[Tensor, Tensor]:
     """Raw logits (n, rows, options) of a decision, (n, rows, 1) of skips; (n, rows, options)
     probabilities. In float64: float32 knows no tanh between 1 - 6e-8 and 1."""
-    if rollout.space.kind == "micro":
-        at = (rollout.space.cells.index(decision.cell), decision.at - 2, decision.side)
-        where = (slice(None), *at, slice(0, decision.options))
-        raw = rollout.op_raw if decision.kind == "op" else rollout.index_raw
-        logits = rollout.op_logits if decision.kind == "op" else rollout.index_logits
-        return raw[where][:, None].double(), logits[where][:, None].double().softmax(-1)
-    k = decision.at
-    if decision.kind == "op":
-        logits = rollout.op_logits[:, k, None].double()
-        return rollout.op_raw[:, k, None].double(), logits.softmax(-1)
-    z = rollout.skip_logits[:, k, :k, None].double()
-    return rollout.skip_raw[:, k, :k, None].double(), torch.cat([-z, z], -1).softmax(-1)
+    raw, logits = (found.double() for found in rollout.logits_of(decision))
+    if decision.kind == "skip":
+        logits = torch.cat([-logits, logits], -1)
+    return raw, logits.softmax(-1)
 
 
 def _factor(controller: Controller, decision: Decision, raw: Tensor) -> Tensor:
     """d logit / d raw, of the shape of `raw`."""
     config = controller.config
     bound = config.tanh_constant
-    if decision.kind == "op" and controller.space.kind == "micro":
+    if decision.kind == "op" and decision.cell:
         bound /= config.op_tanh_reduce
     # 1 - tanh^2 as 1 / cosh^2, which keeps its digits where the tanh has none left
     return bound / config.temperature / torch.cosh(raw / config.temperature) ** 2

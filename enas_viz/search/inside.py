@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +36,9 @@ from enas_viz.records.inside import (
 from enas_viz.search.asked import of_kind, whole
 from enas_viz.search.candidates import derive
 from enas_viz.search.enas import Enas
-from enas_viz.search.nets.micro.supernet import INPUTS, Cell, MicroSupernet
+from enas_viz.search.nets.kinds import Supernet
+from enas_viz.search.nets.micro.cells import INPUTS
+from enas_viz.search.nets.micro.supernet import Cell
 from enas_viz.search.nets.ops import Padding
 from enas_viz.search.runs import terms
 from enas_viz.search.training import draws
@@ -55,22 +57,13 @@ class LookInside:
     number of changes at once, one cut and one operation for each place.
     """
 
-    def __init__(self, search: Enas, architecture: Architecture, cell: int, levels: int) -> None:
-        self.search, self.architecture, self._levels = search, architecture, levels
+    def __init__(self, search: Enas, opened: _Opened, levels: int) -> None:
+        self.search, self._opened, self._levels = search, opened, levels
+        self.architecture = architecture = opened.architecture
         self._batch = batch = _Batch(search)
-        net, data = search.net, search.data
-        micro = isinstance(net, MicroSupernet)
-        kinds = tuple(net.space.cells[c.cell] for c in net.cells) if micro else ()
-        self._kind = kinds[cell] if micro else ""
-        opened = net.cells[cell] if micro else None
-        fitted = (opened.fit_before is not None, opened.fit_last is not None) if micro else (0, 0)
-        loose = ()
-        if micro:
-            counts = net.fidelity.loose_inputs == "count"
-            loose = net.space.loose_ends(architecture, self._kind, inputs=counts)
-        merge = "add" if micro else net.merge
-        self._wanted = drawn(architecture, merge, self._kind, fitted)
-        self._watch = _Watch(search, batch, cell)
+        data, merge = search.data, opened.merge
+        self._wanted = drawn(architecture, merge, opened.kind, opened.fitted)
+        self._watch = _Watch(search, batch, opened)
         probabilities, tensors, sources = self._watch.look(architecture, frozenset())
         self._ten = _close_calls(probabilities, batch.labels)
         self._first = {key: tensors[key][self._ten].cpu() for key in self._wanted}
@@ -91,18 +84,18 @@ class LookInside:
             self._seen(probabilities, tensors, sources, self._wanted),
             {},
             merge,
-            kinds,
-            cell,
-            loose,
-            tuple(map(bool, fitted)),
-            _inputs(net, cell) if micro else (),
+            opened.kinds,
+            opened.position,
+            opened.loose,
+            opened.fitted,
+            opened.inputs,
             levels,
             self._about(),
         )
 
     def __call__(self, changes: Iterable[str]) -> Seen:
         """What these changes alter. Raises ValueError for what is no change of this network."""
-        architecture, cut = rewired(self.architecture, changes, self._kind)
+        architecture, cut = rewired(self.architecture, changes, self._opened.kind)
         found = self._watch.look(architecture, cut)
         probabilities, tensors, sources = found
         wanted = [key for key in self._wanted if key in tensors]
@@ -216,37 +209,11 @@ def look_inside(
     if architecture is None:
         architecture = derive(search, 10)[0].architecture
     (architecture,) = terms.architectures_of([architecture], space)
-    position = 0
-    if isinstance(net, MicroSupernet):
-        position = (
-            _default_cell(net) if cell is None else whole(cell, "cell", 1, len(net.cells)) - 1
-        )
-    elif cell is not None:
-        raise ValueError("a macro network has no cells; leave out cell=")
-    if isinstance(net, MicroSupernet):
-        opened = net.cells[position]
-        kind = space.cells[opened.cell]
-        ends = space.loose_ends(architecture, kind, inputs=opened.counts_inputs)
-        if opened.loose_inputs is not None and ends[0] < INPUTS:
-            raise ValueError(
-                f"cell {position + 1} joins an input that no node reads after halving it once "
-                f"more, which is not drawn; open a normal cell (cell={_default_cell(net) + 1})"
-            )
-    return LookInside(search, architecture, position, whole(levels, "levels", 1, LEVELS))
+    opened = OPENED[space.kind](net, architecture, cell)
+    return LookInside(search, opened, whole(levels, "levels", 1, LEVELS))
 
 
-def _inputs(net: MicroSupernet, position: int) -> tuple[str, str]:
-    """What the two inputs of a cell are, in words."""
-    cell = net.cells[position]
-    before, last = (f"cell {n}" if n > 0 else "stem" for n in (position - 1, position))
-    if position and net.cells[position - 1].reduce_last is not None:
-        before += ", halved"  # it hands on what it reduced itself
-    if cell.mode == "fr_then_cell":
-        return last, f"{last}, halved"
-    return (f"{before}, halved", f"{last}, halved") if cell.mode == "fr_both" else (before, last)
-
-
-def _default_cell(net: MicroSupernet) -> int:
+def _default_cell(net: Supernet) -> int:
     kinds = [net.space.cells[cell.cell] for cell in net.cells]
     halved = [k for k, cell in enumerate(net.cells) if cell.leaves[1][1] == 1]
     within = [k for k in halved if kinds[k] == "normal"]
@@ -362,11 +329,34 @@ class _Slid:
 Look = tuple[Tensor, dict[str, Tensor], dict[str, _Slid]]
 
 
+class _Opened(Protocol):
+    """What of a supernet is watched, and what a recording says of it (see `Inside`)."""
+
+    architecture: Architecture
+    merge: str
+    kinds: tuple[str, ...]
+    kind: str
+    position: int
+    loose: tuple[int, ...]
+    fitted: tuple[bool, bool]
+    inputs: tuple[str, ...]
+
+    def watch(
+        self,
+        stack: contextlib.ExitStack,
+        architecture: Architecture,
+        tensors: dict[str, Tensor],
+        slid: dict[str, _Slid],
+        cut: Cut,
+    ) -> None:
+        """Until `stack` is left, a forward pass fills `tensors` and `slid`; see `_Watch.look`."""
+
+
 class _Watch:
     """Runs a minibatch through the supernet, and keeps what flows through it."""
 
-    def __init__(self, search: Enas, batch: _Batch, cell: int) -> None:
-        self.search, self.batch, self.cell = search, batch, cell
+    def __init__(self, search: Enas, batch: _Batch, opened: _Opened) -> None:
+        self.search, self.batch, self.opened = search, batch, opened
 
     @torch.no_grad()
     def look(self, architecture: Architecture, cut: Cut) -> Look:
@@ -380,24 +370,37 @@ class _Watch:
                 refit_batch_norm(net, architecture, search.judge.refit_batches())
                 net.eval()
             with contextlib.ExitStack() as stack:
-                if isinstance(net, MicroSupernet):
-                    self._watch_cells(stack, tensors, slid, cut)
-                else:
-                    self._watch_layers(stack, architecture, tensors, slid)
+                self.opened.watch(stack, architecture, tensors, slid, cut)
                 stack.enter_context(autocast(search.device, search.recipe.compute))
                 logits = net(self.batch.images, architecture)
         for name, buffer in net.named_buffers():
             buffer.copy_(kept[name])
         return logits.float().softmax(1).cpu(), tensors, slid
 
-    def _watch_layers(
+
+class _Layers:
+    """All layers of a macro supernet."""
+
+    kinds: tuple[str, ...] = ()
+    kind, position = "", 0
+    loose: tuple[int, ...] = ()
+    fitted = (False, False)
+    inputs: tuple[str, ...] = ()
+
+    def __init__(self, net: Supernet, architecture: Architecture, cell: int | None) -> None:
+        if cell is not None:
+            raise ValueError("a macro network has no cells; leave out cell=")
+        self.net, self.architecture, self.merge = net, architecture, net.merge
+
+    def watch(
         self,
         stack: contextlib.ExitStack,
         architecture: Architecture,
         tensors: dict[str, Tensor],
         slid: dict[str, _Slid],
+        cut: Cut,
     ) -> None:
-        net, space = self.search.net, architecture.space
+        net, space = self.net, architecture.space
 
         def keep(module: nn.Module, *names: str) -> None:
             def hook(_module: nn.Module, _given: Any, made: Tensor) -> None:
@@ -422,19 +425,53 @@ class _Watch:
                 shift = 1 if space.wiring == "layer" else 0
                 _watch_skips(stack, net.merges[k - 1], tensors, k, shift)
 
-    def _watch_cells(
+
+class _OpenCell:
+    """One cell of a micro supernet, and with it what every change alters in cells of its kind."""
+
+    merge = "add"
+
+    def __init__(self, net: Supernet, architecture: Architecture, cell: int | None) -> None:
+        default = _default_cell(net)
+        count = len(net.cells)
+        self.position = default if cell is None else whole(cell, "cell", 1, count) - 1
+        self.net, self.architecture, self.cell = net, architecture, net.cells[self.position]
+        self.kinds = tuple(net.space.cells[c.cell] for c in net.cells)
+        self.kind = self.kinds[self.position]
+        counts = self.cell.counts_inputs
+        self.loose = net.space.loose_ends(architecture, self.kind, inputs=counts)
+        if self.cell.loose_inputs is not None and self.loose[0] < INPUTS:
+            raise ValueError(
+                f"cell {self.position + 1} joins an input that no node reads after halving it once "
+                f"more, which is not drawn; open a normal cell (cell={default + 1})"
+            )
+        self.fitted = (self.cell.fit_before is not None, self.cell.fit_last is not None)
+        self.inputs = self._inputs()
+
+    def _inputs(self) -> tuple[str, str]:
+        """What the two inputs of the cell are, in words."""
+        cell, k = self.cell, self.position
+        before, last = (f"cell {n}" if n > 0 else "stem" for n in (k - 1, k))
+        if k and self.net.cells[k - 1].reduce_last is not None:
+            before += ", halved"  # it hands on what it reduced itself
+        if cell.mode == "fr_then_cell":
+            return last, f"{last}, halved"
+        halved = (f"{before}, halved", f"{last}, halved")
+        return halved if cell.mode == "fr_both" else (before, last)
+
+    def watch(
         self,
         stack: contextlib.ExitStack,
+        architecture: Architecture,
         tensors: dict[str, Tensor],
         slid: dict[str, _Slid],
         cut: Cut,
     ) -> None:
-        net = self.search.net
-        opened: Cell = net.cells[self.cell]
+        net, opened = self.net, self.cell
         for position, cell in enumerate(net.cells):
             if cell.cell != opened.cell:
                 continue  # a change is one of this kind of cell, wherever it stands
-            watched = (tensors, slid) if position == self.cell else None
+            watched = (tensors, slid) if position == self.position else None
             stack.enter_context(_operands(cell, cut, watched))
 
         def before(_module: nn.Module, given: tuple[Tensor, ...]) -> None:
@@ -447,6 +484,12 @@ class _Watch:
 
         stack.callback(opened.register_forward_pre_hook(before).remove)
         stack.callback(opened.register_forward_hook(after).remove)
+
+
+OPENED: dict[str, Callable[[Supernet, Architecture, int | None], _Opened]] = {
+    "macro": _Layers,
+    "micro": _OpenCell,
+}
 
 
 def _watch_window(

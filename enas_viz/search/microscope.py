@@ -10,7 +10,6 @@ Not here: closed forms and estimates (`specimen.py`), training (`enas.py`).
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,7 +22,7 @@ from enas_viz.search.enas import Enas
 from enas_viz.search.nets.controller import Controller
 from enas_viz.search.training import draws
 from enas_viz.search.training.step import count_right_each
-from enas_viz.spaces import Architecture, MacroSpace, Space
+from enas_viz.spaces import Architecture, Space
 
 MOST = 1000  # architectures that are enumerated
 IMAGES = (10, 25, 50, 100, 200)  # of a minibatch; a byte holds the right answers
@@ -100,19 +99,15 @@ class Exact:
 
 
 def every(space: Space, most: int = MOST) -> list[Architecture]:
-    """All architectures of a space. Raises ValueError when they are more than `most`."""
+    """All architectures of a space, in the order of their flat lists.
+
+    Raises ValueError when there are more than `most`.
+    """
     if space.size > most:
         raise ValueError(
             f"a space of up to {most} architectures can be enumerated; {space} has {space.size:,}"
         )
-    if isinstance(space, MacroSpace):
-        options = [n for k in range(space.layers) for n in (len(space.ops), *(2,) * k)]
-    else:
-        ops = len(space.ops)
-        options = [
-            n for _ in space.cells for k in range(space.nodes) for n in (k + 2, ops, k + 2, ops)
-        ]
-    return [space.decode(flat) for flat in itertools.product(*map(range, options))]
+    return sorted(space.all(), key=space.encode)
 
 
 def specimen(

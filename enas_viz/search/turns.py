@@ -60,14 +60,21 @@ def loop_recipe(kind: str, turns: int) -> Recipe:
     is; the learning rate of the weights falls over all of them.
     """
     minibatches = -(-1000 // 32)  # of an epoch of the digits
-    base = {
+    own = {
         "macro": {
             "network__layers": 4,
             "network__filters": 16,
             "fidelity__macro_order": "skips-first",  # as in the article and the paper's figure
             "controller__skip_weight": 0.0,
+            "controller__lr": 6e-3,
+            "controller__init_range": 0.2,  # the first updates are seen
         },
-        "micro": {"network__nodes": 2, "network__layers": 3},
+        "micro": {
+            "network__nodes": 2,
+            "network__layers": 3,
+            "controller__lr": 8e-3,
+            "controller__init_range": 0.3,
+        },
     }[kind]
     epochs = -(-turns // minibatches)
     return recipe(
@@ -77,14 +84,12 @@ def loop_recipe(kind: str, turns: int) -> Recipe:
         data__resolution=16,
         data__crop_padding=2,
         controller__samples=1,
-        controller__lr={"macro": 6e-3, "micro": 8e-3}[kind],
-        controller__init_range={"macro": 0.2, "micro": 0.3}[kind],  # the first updates are seen
         controller__entropy_weight=0.0,
         controller__baseline_decay=0.95,
         fidelity__baseline_start="first_reward",
         train__epochs=epochs,
         train__restart_period=epochs,
-        **base,
+        **own,
     )
 
 

@@ -88,14 +88,20 @@ class Space(ABC):
 
     kind: its name in JSON. orders: the orders in which a controller may decide, the usual one
     first. unit: what a decision is about, as a reader calls it. extent: the field that holds how
-    many units there are.
+    many units there are. networks: what its networks are called. has_skips: whether skips are
+    among its decisions. short_form: the heading of what `in_short` gives. cells: the cells of which
+    a network is a stack; none where it is one chain of layers.
     """
 
     kind: ClassVar[str]
     orders: ClassVar[tuple[str, ...]]
     unit: ClassVar[str]
     extent: ClassVar[str]
+    networks: ClassVar[str]
+    has_skips: ClassVar[bool] = False
+    short_form: ClassVar[str]
     ops: tuple[Operation, ...]
+    cells: tuple[str, ...] = ()
 
     def __init_subclass__(cls) -> None:
         KINDS[cls.kind] = cls
@@ -123,8 +129,9 @@ class Space(ABC):
     # ---- making architectures
 
     @abstractmethod
-    def sample(self, rng: random.Random) -> Architecture:
-        """One architecture, every decision uniform over its options."""
+    def sample(self, rng: random.Random, skip_rate: float = 0.5) -> Architecture:
+        """One architecture, every decision uniform over its options; where there are skips, each
+        is on with probability skip_rate."""
 
     @abstractmethod
     def mutate(self, architecture: Architecture, rng: random.Random) -> Architecture:
@@ -206,6 +213,20 @@ class Space(ABC):
 
         inputs: whether a cell's unused inputs count as loose ends.
         """
+
+    # ---- reading architectures
+
+    @abstractmethod
+    def in_short(self, architecture: Architecture) -> list[str]:
+        """An architecture in a few lines of text; layers and nodes count from 1."""
+
+    def skip_rate(self, architecture: Architecture) -> float:
+        """The share of skips that are on, in [0, 1]; 0 for a space without skips."""
+        return 0.0
+
+    def unreached(self, architecture: Architecture, merge: str = "add") -> tuple[int, ...]:
+        """The layers that the classifier does not depend on, in order. merge: as for macro."""
+        return ()
 
     # ---- lists, JSON, checks
 

@@ -55,6 +55,9 @@ class MacroSpace(Space):
     orders = ("op-first", "skips-first")
     unit = "layer"
     extent = "layers"
+    networks = "macro networks"
+    has_skips = True
+    short_form = "skips  operations, layer 1 first"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", operations_of(self.ops, MACRO_OPS))
@@ -226,6 +229,15 @@ class MacroSpace(Space):
                 found.add(tensor - 1)
                 waiting += self.inputs(architecture, tensor - 1, merge)
         return tuple(sorted(found))
+
+    def unreached(self, architecture: Architecture, merge: str = "add") -> tuple[int, ...]:
+        """The layers that the classifier does not depend on, in order; merge: as for `inputs`."""
+        reached = self.reached(architecture, merge)
+        return tuple(k for k in range(self.layers) if k not in reached)
+
+    def in_short(self, architecture: Architecture) -> list[str]:
+        """The share of its skips and the operations, layer 1 first."""
+        return [f"{self.skip_rate(architecture):5.2f}  {' '.join(self.op_names(architecture))}"]
 
     def picks(self, architecture: Architecture, decision: Decision) -> tuple[int, ...]:
         """What a time-step decided, for the controller to come to this architecture."""

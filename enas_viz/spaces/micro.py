@@ -57,6 +57,8 @@ class MicroSpace(Space):
     orders = ("indices-first",)
     unit = "node"
     extent = "nodes"
+    networks = "cells"
+    short_form = "nodes: operation(source) + another"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ops", operations_of(self.ops, MICRO_OPS))
@@ -105,8 +107,8 @@ class MicroSpace(Space):
 
     # ---- making architectures
 
-    def sample(self, rng: random.Random) -> Architecture:
-        """One architecture, every decision uniform over its options."""
+    def sample(self, rng: random.Random, skip_rate: float = 0.5) -> Architecture:
+        """One architecture, every decision uniform over its options; cells have no skips."""
         return Architecture(
             self,
             tuple(
@@ -237,6 +239,17 @@ class MicroSpace(Space):
         nodes = architecture.content[self.cells.index(cell)]
         used = {source for node in nodes for source in node[:2]}
         return tuple(t for t in range(0 if inputs else 2, self.nodes + 2) if t not in used)
+
+    def in_short(self, architecture: Architecture) -> list[str]:
+        """A line for each cell: of each node its number, and the two operations with sources."""
+        lines = []
+        for cell, nodes in zip(self.cells, architecture.content, strict=True):
+            inputs = [
+                f"{k}: {self.ops[a]}({i + 1}) + {self.ops[b]}({j + 1})"
+                for k, (i, j, a, b) in enumerate(nodes, start=3)
+            ]
+            lines.append(f"{cell:9}  {'  '.join(inputs)}")
+        return lines
 
     def depth(self, architecture: Architecture, cell: str = "normal") -> int:
         """How many computed nodes the longest chain from the inputs of `cell` passes: 1 when every

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from enas_viz.search.nets.child import Child, ChildCell, MacroChild, MicroChild
+from enas_viz.search.nets.child import Child
 from enas_viz.search.nets.controller import Controller
+from enas_viz.search.nets.macro.child import MacroChild
 from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.nets.micro.child import ChildCell, MicroChild
 from enas_viz.search.nets.micro.supernet import Cell, MicroSupernet
 from enas_viz.search.nets.ops import SepConv
 

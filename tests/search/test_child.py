@@ -10,7 +10,9 @@ import torch.nn.functional as F
 
 from enas_viz.facts import cost
 from enas_viz.recipes import MICRO_PRESETS, PRESETS, Compute, Fidelity, TrainConfig, change, recipe
-from enas_viz.search.nets.child import Drops, MacroChild, MicroChild, make_child
+from enas_viz.search.nets.child import Drops, make_child
+from enas_viz.search.nets.macro.child import MacroChild
+from enas_viz.search.nets.micro.child import MicroChild
 from enas_viz.search.nets.ops import Conv, FactorizedReduction
 from enas_viz.search.training.step import make_optimiser, train_step
 from enas_viz.spaces import MacroSpace, MicroSpace

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from enas_viz.facts import cost
 from enas_viz.recipes import MICRO_PRESETS, Fidelity
-from enas_viz.search.nets.micro import supernet as micro_supernet
+from enas_viz.search.nets.micro import cells as micro_cells
 from enas_viz.search.nets.micro.supernet import MicroSupernet
 from enas_viz.search.nets.ops import CellOutput, FactorizedReduction, pool
 from enas_viz.spaces import MicroSpace
@@ -180,7 +180,7 @@ def test_a_cell_is_what_its_numbers_say():
     for _ in range(10):
         arch = net.space.sample(rng)
 
-        before, out = net.cells[0](stem, stem, arch.content)
+        before, out = net.cells[0](stem, stem, arch)
 
         expected = by_hand(net.cells[0], stem, stem, arch.content[0], net.space.ops)
         torch.testing.assert_close(out, expected)
@@ -251,8 +251,8 @@ def test_as_released_the_cell_two_back_does_not_enter_a_reduction_cell():
         before = torch.randn(2, 12 if mode != "fr_then_cell" else 4, 8, 8)
         last = torch.randn(2, 4, 8, 8)
         with torch.no_grad():
-            _, out = cell(before, last, only_inputs.content)
-            _, other = cell(before + torch.randn_like(before), last, only_inputs.content)
+            _, out = cell(before, last, only_inputs)
+            _, other = cell(before + torch.randn_like(before), last, only_inputs)
 
         assert torch.equal(out, other) == (mode == "fr_then_cell"), mode
 
@@ -353,8 +353,8 @@ def test_a_tensor_that_several_nodes_read_is_pooled_once(monkeypatch):
     net = tiny(nodes=3).eval()
     arch = net.space.decode([1, 2, 1, 2, 1, 2, 1, 0, 1, 1, 1, 0] * 2)
     made = []
-    plain = micro_supernet.pool
-    monkeypatch.setattr(micro_supernet, "pool", lambda *a: made.append(a) or plain(*a))
+    plain = micro_cells.pool
+    monkeypatch.setattr(micro_cells, "pool", lambda *a: made.append(a) or plain(*a))
 
     net(torch.randn(2, 1, 8, 8), arch)
 

@@ -10,9 +10,10 @@ import enas_viz as ev
 from enas_viz.facts import cost
 from enas_viz.facts.anatomy import anatomy
 from enas_viz.recipes import Fidelity, change, recipe
-from enas_viz.search.nets.child import MacroChild, MicroChild
+from enas_viz.search.nets.macro.child import MacroChild
 from enas_viz.search.nets.macro.controller import MacroController
 from enas_viz.search.nets.macro.supernet import MacroSupernet
+from enas_viz.search.nets.micro.child import MicroChild
 from enas_viz.search.nets.micro.controller import MicroController
 from enas_viz.search.nets.micro.supernet import MicroSupernet
 from enas_viz.spaces import Architecture, MacroSpace, MicroSpace

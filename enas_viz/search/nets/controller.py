@@ -1,6 +1,7 @@
 """The controller of a space, its optimiser, and the steps of an architecture that nobody sampled.
 
-Not here: the policies themselves (`macro_controller.py`, `micro_controller.py`), what a
+Not here: the policies themselves (`macro/controller.py`,
+`micro/controller.py`), what a
 reward is and when to update (`enas.py`).
 """
 
@@ -16,14 +17,9 @@ import enas_viz
 from enas_viz.recipes import ControllerConfig, Fidelity, order_of
 from enas_viz.records.trace import Episode, Header, Trace
 from enas_viz.search.asked import of_kind
+from enas_viz.search.nets.kinds import KINDS, Controller, Rollout
 from enas_viz.search.nets.lstm import NonFinitePolicy
-from enas_viz.search.nets.macro.controller import MacroController, MacroRollout
-from enas_viz.search.nets.micro.controller import MicroController, MicroRollout
 from enas_viz.spaces import Architecture, Space
-
-Controller = MacroController | MicroController
-Rollout = MacroRollout | MicroRollout
-CONTROLLERS = {"macro": MacroController, "micro": MicroController}
 
 
 def make_controller(
@@ -36,7 +32,7 @@ def make_controller(
     of_kind(space, Space, "a space, such as MacroSpace(12)")
     of_kind(config, ControllerConfig | None, "a ControllerConfig, such as recipe.controller")
     of_kind(fidelity, Fidelity | None, "a Fidelity, such as recipe.fidelity")
-    return CONTROLLERS[space.kind](space, config, fidelity, seed)
+    return KINDS[space.kind].controller(space, config, fidelity, seed)
 
 
 class ControllerOptimiser:

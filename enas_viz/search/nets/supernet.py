@@ -1,14 +1,14 @@
-"""The shared weights that a recipe asks for: one supernet for each kind of space."""
+"""The shared weights that a recipe asks for.
+
+Not here: the supernets (`macro/supernet.py`, `micro/supernet.py`).
+"""
 
 from __future__ import annotations
 
 from enas_viz.recipes import Recipe
 from enas_viz.search.asked import of_kind
-from enas_viz.search.nets.macro.supernet import MacroSupernet
-from enas_viz.search.nets.micro.supernet import MicroSupernet
+from enas_viz.search.nets.kinds import KINDS, Supernet
 from enas_viz.search.nets.ops import in_memory_format
-
-Supernet = MacroSupernet | MicroSupernet
 
 
 def make_supernet(
@@ -19,17 +19,14 @@ def make_supernet(
     stream: of the random numbers that the weights start from.
     """
     of_kind(recipe, Recipe, "a Recipe, such as enas_viz.recipe('macro-tiny')")
-    space, network = recipe.space, recipe.network
-    common = {
-        "image_channels": image_channels,
-        "classes": classes,
-        "fidelity": recipe.fidelity,
-        "seed": seed,
-        "stream": stream,
-    }
-    if network.space == "micro":
-        heads = {"auxiliary_weight": network.aux_weight}
-        net = MicroSupernet(space, network.layers, network.filters, **heads, **common)
-    else:
-        net = MacroSupernet(space, network.filters, **common)
+    space = recipe.space
+    net = KINDS[space.kind].supernet(
+        space,
+        recipe.network,
+        image_channels=image_channels,
+        classes=classes,
+        fidelity=recipe.fidelity,
+        seed=seed,
+        stream=stream,
+    )
     return in_memory_format(net, recipe.compute.channels_last)

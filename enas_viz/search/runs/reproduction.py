@@ -20,7 +20,15 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from enas_viz.facts.estimates import CPU, GPU, Device, disk_bytes, estimate, tell_time
-from enas_viz.recipes import GUIDED_SKIPS, RECIPES, Recipe, as_json, recipe, recipe_from_json
+from enas_viz.recipes import (
+    GUIDED_SKIPS,
+    IN_USE,
+    RECIPES,
+    Recipe,
+    as_json,
+    recipe,
+    recipe_from_json,
+)
 from enas_viz.records.files import write_text
 from enas_viz.records.ranking import read_architecture, write_ranking
 from enas_viz.results import ledger
@@ -31,7 +39,7 @@ from enas_viz.search.runs.build import pick_device
 from enas_viz.search.runs.folder import FolderError, read_run
 from enas_viz.search.runs.run import CHECKPOINT_EVERY, restore, resume, run, train_child
 from enas_viz.search.training.ranks import started_processes
-from enas_viz.spaces import Architecture, MacroSpace
+from enas_viz.spaces import KINDS, Architecture
 from enas_viz.spaces.published import MACRO
 
 Size = Literal["paper", "released", "cpu", "tiny"]
@@ -109,8 +117,8 @@ def make_plan(
     changes: fields to set, as `recipes.change` takes them, of the "search" and of the "train"ings.
     Raises ValueError for an unknown space or size.
     """
-    if space not in ("macro", "micro"):
-        raise ValueError(f"space is 'macro' or 'micro'; got {space!r}")
+    if space not in tuple(KINDS):
+        raise ValueError(f"space is {' or '.join(map(repr, KINDS))}; got {space!r}")
     if size not in get_args(Size):
         raise ValueError(f"size is one of {', '.join(get_args(Size))}; got {size!r}")
     changes = changes or {}
@@ -126,10 +134,10 @@ def make_plan(
         Stage("derive", f"best of {CANDIDATES} samples of its policy", "derive", search),
         Stage("derived", "train it", "train", fitted(final(), search), "derived"),
     ]
-    if space == "micro" and f"micro-final-cutout-{size}" in RECIPES:
+    if f"{space}-final-cutout-{size}" in RECIPES:
         cutout = final("final-cutout")
         stages.append(Stage("derived-cutout", "the same with CutOut", "train", cutout, "derived"))
-    if space == "macro" and size in ("paper", "released"):
+    if f"{space}-final-wide-{size}" in RECIPES:
         # How 24 layers came out of a search over 12 is told nowhere, so those that were published
         # are trained as well.
         told = "train the published 24 layers"
@@ -350,7 +358,8 @@ def random_architecture(final: Recipe, seed: int) -> Architecture:
     Where the recipe builds separable convolutions dense, of the operations that can be built so.
     """
     space = final.space
-    if isinstance(space, MacroSpace) and final.fidelity.macro_final_ops == "dense":
+    builds_dense = "macro_final_ops" in IN_USE[final.kind]
+    if builds_dense and final.fidelity.macro_final_ops == "dense":
         smaller = replace(space, ops=tuple(op for op in space.ops if not op.pools))
         drawn = guided_random(smaller, seed)
         return space.architecture(smaller.op_names(drawn), smaller.skips(drawn))
@@ -359,8 +368,8 @@ def random_architecture(final: Recipe, seed: int) -> Architecture:
 
 def random_origin(final: Recipe, seed: int) -> dict[str, Any]:
     """What `run.json` says of where `random_architecture` comes from, as the ledger reads it."""
-    macro = isinstance(final.space, MacroSpace)
-    return {"how": "random", "seed": seed, **({"skip_rate": GUIDED_SKIPS} if macro else {})}
+    skips = {"skip_rate": GUIDED_SKIPS} if final.space.has_skips else {}
+    return {"how": "random", "seed": seed, **skips}
 
 
 def _derive(plan: Plan, stage: Stage, device: str, progress: Progress | None) -> None:

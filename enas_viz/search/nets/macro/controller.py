@@ -105,6 +105,13 @@ class MacroRollout:
         kl = kl + no.sigmoid() * (F.logsigmoid(no) - math.log(1 - prior))
         return (kl * self._earlier).sum((1, 2)) / max(1, self.space.layers - 1)
 
+    def logits_of(self, decision: Decision) -> tuple[Tensor, Tensor]:
+        """Raw and shaped logits of a decision, each (n, 1, options); (n, rows, 1) of skips."""
+        k = decision.at
+        if decision.kind == "op":
+            return self.op_raw[:, k, None], self.op_logits[:, k, None]
+        return self.skip_raw[:, k, :k, None], self.skip_logits[:, k, :k, None]
+
     def architectures(self) -> list[Architecture]:
         ops, bits = self.ops.tolist(), self.bits.long().tolist()
         return [

@@ -74,6 +74,13 @@ class MicroRollout:
             for cells in self.picks.tolist()
         ]
 
+    def logits_of(self, decision: Decision) -> tuple[Tensor, Tensor]:
+        """Raw and shaped logits of a decision, each (n, 1, options)."""
+        at, what = self._at(0, decision)
+        where = (slice(None), *at, slice(0, decision.options))
+        raw, shaped = getattr(self, f"{what}_raw"), getattr(self, f"{what}_logits")
+        return raw[where][:, None], shaped[where][:, None]
+
     def steps(self, sample: int, full: bool = False) -> tuple[Step, ...]:
         """The controller's time-steps of one sample, silent ones included.
 

@@ -9,37 +9,36 @@ Source: authors' `micro_child.py`; sizes as in `cifar10_micro_search.sh`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from enas_viz.facts.cost import STEM_FACTOR, auxiliary_after, cell_places
+from enas_viz.facts.cost import CellPlace
 from enas_viz.recipes import Fidelity, checked_fidelity
 from enas_viz.search.asked import check_sizes, of_kind
+from enas_viz.search.nets.micro.cells import (
+    INPUTS,
+    SIDES,
+    CellNodes,
+    CellStack,
+    Memo,
+    Sizes,
+    once,
+)
 from enas_viz.search.nets.ops import (
-    AuxiliaryHead,
     CellOutput,
     FactorizedReduction,
-    Stem,
     cell_module,
-    classifier,
     fit,
     initialise,
-    pool,
 )
 from enas_viz.search.training import draws
-from enas_viz.spaces import Architecture, Content, MicroSpace
-
-INPUTS = 2  # tensors of a cell before its computed nodes
-SIDES = (0, 1)  # a node adds two operations
-
-Size = tuple[int, int]  # of a tensor: channels, and how often its height was halved
-Memo = dict[Hashable, Tensor]  # what was computed already, by what it is
+from enas_viz.spaces import CELLS, Architecture, MicroSpace
 
 
-class Cell(nn.Module):
+class Cell(CellNodes):
     """One position of the network: its inputs brought to size, its bank of weights, its output.
 
     c: channels of every tensor inside. given: sizes of the two tensors that come in, the output of
@@ -49,8 +48,10 @@ class Cell(nn.Module):
     works at stride 1; "fr_both" reduces both inputs; "stride2" lets the operations on inputs halve.
     """
 
+    keeps = frozenset({"pool", "relu", "operation"})
+
     def __init__(
-        self, reduces: bool, c: int, given: tuple[Size, Size], space: MicroSpace, fidelity: Fidelity
+        self, reduces: bool, c: int, given: Sizes, space: MicroSpace, fidelity: Fidelity
     ) -> None:
         super().__init__()
         self.space = space
@@ -98,7 +99,7 @@ class Cell(nn.Module):
         return found
 
     def forward(
-        self, before: Tensor, last: Tensor, content: Content, memo: Memo | None = None
+        self, before: Tensor, last: Tensor, architecture: Architecture, memo: Memo | None = None
     ) -> tuple[Tensor, Tensor]:
         """What the next position is given: the previous cell's output, and this one's.
 
@@ -106,53 +107,29 @@ class Cell(nn.Module):
         """
         kept = {} if memo is None else memo
         if self.reduce_last is not None:
-            reduced = _once(kept, "last", lambda: self.reduce_last(last))
+            reduced = once(kept, "last", lambda: self.reduce_last(last))
             if self.reduce_before is not None:
-                before = _once(kept, "before", lambda: self.reduce_before(before))
+                before = once(kept, "before", lambda: self.reduce_before(before))
             else:
                 before = last
             last = reduced
-        tensors = [
-            _once(kept, 0, lambda: self.fit_before(before)) if self.fit_before else before,
-            _once(kept, 1, lambda: self.fit_last(last)) if self.fit_last else last,
-        ]
-        own: Memo = {}
-        used = set()
-        for node, (i, j, a, b) in enumerate(content[self.cell]):
-            used |= {i, j}
-            first, second = (
-                self._run(node, side, op, source, tensors, kept if source < INPUTS else own)
-                for side, source, op in ((0, i, a), (1, j, b))
-            )
-            tensors.append(first + second)
-        loose = {
-            t: tensors[t]
-            for t in range(0 if self.counts_inputs else INPUTS, len(tensors))
-            if t not in used
-        }
-        if self.loose_inputs is not None:
-            for t in loose.keys() & set(range(INPUTS)):
-                loose[t] = self.loose_inputs[t](loose[t])
-        return last, self.output(loose)
+        inputs = (
+            once(kept, 0, lambda: self.fit_before(before)) if self.fit_before else before,
+            once(kept, 1, lambda: self.fit_last(last)) if self.fit_last else last,
+        )
+        kind = self.space.cells[self.cell]
+        tensors = self.computed(architecture.content[self.cell], inputs, kept)
+        loose = self.space.loose_ends(architecture, kind, inputs=self.counts_inputs)
+        return last, self.output(self.ends(loose, tensors))
 
-    def _run(
-        self, node: int, side: int, op: int, source: int, tensors: list[Tensor], memo: Memo
-    ) -> Tensor:
-        """One operation on one source, for one side of a node; `node` counts computed ones."""
-        name, x = self.space.ops[op], tensors[source]
-        stride = self.stride if source < INPUTS else 1
-        if name.pools:
-            return _once(memo, (name, source), lambda: pool(x, name, stride))
-        bank = self.bank[node][side]
-        if name.weighted:
-            rectified = _once(memo, ("relu", source), lambda: F.relu(x))
-            return _once(memo, (node, side, name, source), lambda: bank[name][source](rectified))
-        if stride == 1:
-            return x
-        return _once(memo, (node, side, name, source), lambda: bank[name][source](x))
+    def operation(self, node: int, side: int, op: int, source: int) -> nn.Module:
+        return self.bank[node][side][self.space.ops[op]][source]
+
+    def loose_input(self, source: int) -> nn.Module:
+        return self.loose_inputs[source]
 
 
-class MicroSupernet(nn.Module):
+class MicroSupernet(CellStack):
     """Stem, cells with one bank of weights each, classifier, and an auxiliary head where wanted.
 
     layers: normal cells in all, in three stages; a reduction cell stands between two stages and
@@ -174,33 +151,22 @@ class MicroSupernet(nn.Module):
         seed: int = 0,
         stream: str = "weights",
     ) -> None:
-        super().__init__()
         of_kind(space, MicroSpace, "a MicroSpace")
         sizes = {"layers": layers, "filters": filters}
         check_sizes(fidelity, **sizes, image_channels=image_channels, classes=classes)
-        if space.cells != ("normal", "reduction"):
+        if space.cells != CELLS:
             raise ValueError(
                 f"a network of cells needs a normal and a reduction cell; {space} has "
                 f"{', '.join(space.cells)}"
             )
-        self.space = space
-        self.fidelity = checked_fidelity(fidelity)
-        self.auxiliary_weight = auxiliary_weight
-        width = STEM_FACTOR * filters
-        self.stem = Stem(image_channels, width, self.fidelity)
-        given: tuple[Size, Size] = ((width, 0), (width, 0))
-        self.cells = nn.ModuleList()
-        for place in cell_places(layers, filters, self.fidelity.micro_stack):
-            reduces = place.kind == "reduction"
-            self.cells.append(Cell(reduces, place.channels, given, space, self.fidelity))
-            given = self.cells[-1].leaves
-        self.features = given[1][0]  # channels before the classifier
-        self.classifier = classifier(self.features, classes)
-        self.auxiliary = None
-        self.auxiliary_after = auxiliary_after(layers)
-        if auxiliary_weight:
-            c = self.cells[self.auxiliary_after].leaves[1][0]
-            self.auxiliary = AuxiliaryHead(c, classes, self.fidelity)
+        fidelity = checked_fidelity(fidelity)
+
+        def cell(place: CellPlace, given: Sizes) -> Cell:
+            return Cell(place.kind == "reduction", place.channels, given, space, fidelity)
+
+        images = (image_channels, classes)
+        super().__init__(cell, layers, filters, *images, fidelity, auxiliary_weight)
+        self.space, self.fidelity = space, fidelity
         initialise(self, draws.torch_generator(seed, stream), self.fidelity)
 
     def forward(
@@ -217,8 +183,7 @@ class MicroSupernet(nn.Module):
         self, images: Tensor, architecture: Architecture, drop: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """`forward`, and the auxiliary head's logits where there is one."""
-        logits, inner = self._through(images, architecture, drop)
-        return logits, None if self.auxiliary is None else self.auxiliary(inner)
+        return self.with_head(*self._through(images, architecture, drop))
 
     def forward_each(
         self,
@@ -237,6 +202,12 @@ class MicroSupernet(nn.Module):
                 logits, _ = self._through(images, architecture, drops and drops[i], memo)
             yield i, logits
 
+    def passed_on(
+        self, cell: Cell, before: Tensor, last: Tensor, *more: Any
+    ) -> tuple[Tensor, Tensor]:
+        """The same; a reduction cell may replace the previous output by one that it halved."""
+        return cell(before, last, *more)
+
     def _through(
         self,
         images: Tensor,
@@ -251,20 +222,6 @@ class MicroSupernet(nn.Module):
                 f"this supernet is built for {self.space}; got an architecture of "
                 f"{architecture.space}"
             )
-        inner = None
-        stem = _once({} if memo is None else memo, "stem", lambda: self.stem(images))
-        before, last = stem, stem
-        for position, cell in enumerate(self.cells):
-            before, last = cell(before, last, architecture.content, None if position else memo)
-            if position == self.auxiliary_after:
-                inner = last
-        features = F.relu(last).mean((2, 3))
-        if drop is not None:
-            features = features * drop
-        return self.classifier(features), inner  # (B, classes) from (B, features)
-
-
-def _once(memo: Memo, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
-    if key not in memo:
-        memo[key] = make()
-    return memo[key]
+        stem = once({} if memo is None else memo, "stem", lambda: self.stem(images))
+        given = ((architecture, None if k else memo) for k in range(len(self.cells)))
+        return self.through(stem, given, drop)
