@@ -7,9 +7,41 @@ Names are resolved when first used, so that the import itself stays fast.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from enas_viz.moved import MOVED, install
+
+if TYPE_CHECKING:  # for those who read types; names are imported when they are used
+    from enas_viz.course.exercises import check as check
+    from enas_viz.facts.limits import reach as reach
+    from enas_viz.facts.specimen import load_specimen as load_specimen
+    from enas_viz.recipes import recipe as recipe
+    from enas_viz.records.inside import load_inside as load_inside
+    from enas_viz.records.policy import load_policy as load_policy
+    from enas_viz.records.progress import watch as watch
+    from enas_viz.records.trace import load_trace as load_trace
+    from enas_viz.records.trace import record as record
+    from enas_viz.spaces import Architecture as Architecture
+    from enas_viz.spaces import MacroSpace as MacroSpace
+    from enas_viz.spaces import MicroSpace as MicroSpace
+    from enas_viz.spaces.operations import operation as operation
+    from enas_viz.spaces.published import decode as decode
+    from enas_viz.view.export import draw as draw
+    from enas_viz.view.export import draw_layer as draw_layer
+    from enas_viz.view.export import draw_scores as draw_scores
+    from enas_viz.view.export import draw_step as draw_step
+    from enas_viz.view.export import plot as plot
+    from enas_viz.view.export import save as save
+    from enas_viz.widgets.child import Child as Child
+    from enas_viz.widgets.dashboard import Dashboard as Dashboard
+    from enas_viz.widgets.editor import Editor as Editor
+    from enas_viz.widgets.exercise import Exercise as Exercise
+    from enas_viz.widgets.exercise import Guess as Guess
+    from enas_viz.widgets.lens import Lens as Lens
+    from enas_viz.widgets.loop import Loop as Loop
+    from enas_viz.widgets.microscope import Microscope as Microscope
+    from enas_viz.widgets.replay import Replay as Replay
+    from enas_viz.widgets.shared_weights import SharedWeights as SharedWeights
 
 _HOMES = {
     "Architecture": "spaces",

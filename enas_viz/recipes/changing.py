@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Iterable
@@ -73,7 +72,9 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
             value = (MICRO_PRESETS if base.network.space == "micro" else PRESETS)[value]
         if name:
             inner: Any = getattr(base, part)
-            if not dataclasses.is_dataclass(inner) or name not in {f.name for f in fields(inner)}:
+            if not hasattr(inner, "__dataclass_fields__") or name not in {
+                f.name for f in fields(inner)
+            }:
                 raise ValueError(_no_field(path))
             _check_kind(path, value, _hints(type(inner))[name])
             if value != getattr(inner, name):
@@ -405,7 +406,7 @@ def field_names() -> list[str]:
 
 def _parts() -> dict[str, type[Any]]:
     hints = _hints(Recipe)
-    return {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+    return {name: kind for name, kind in hints.items() if hasattr(kind, "__dataclass_fields__")}
 
 
 def _no_field(path: str) -> str:

@@ -323,6 +323,9 @@ class Tick:
     loss: float | None = None
 
 
+Item = Record | Tick  # what a run yields
+
+
 @dataclass(frozen=True)
 class Trace:
     """A recorded search: its header, and its records in order."""

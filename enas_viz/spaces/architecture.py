@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass
 from itertools import islice
 from numbers import Integral
 from reprlib import repr as shortened  # what is refused may be endless
@@ -102,6 +102,8 @@ class Space(ABC):
     short_form: ClassVar[str]
     ops: tuple[Operation, ...]
     cells: tuple[str, ...] = ()
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # each space is a frozen dataclass
 
     def __init_subclass__(cls) -> None:
         KINDS[cls.kind] = cls
@@ -291,10 +293,9 @@ def space_from_json(value: dict[str, Any]) -> Space:
         known = " or ".join(map(repr, KINDS))
         raise ValueError(f"a space is of kind {known}; got {shortened(kind)}")
     made = KINDS[kind]
-    known = {field.name for field in fields(made)}
-    return made(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in known}
-    )
+    names = made.__dataclass_fields__
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items() if k in names}
+    return made(**given)
 
 
 def listed(value: Any, what: str) -> list[Any]:

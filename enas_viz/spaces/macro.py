@@ -91,7 +91,7 @@ class MacroSpace(Space):
     @property
     def size(self) -> int:
         """How many architectures there are: ops^L times 2^(L(L-1)/2)."""
-        return len(self.ops) ** self.layers * 2**self.skip_bits
+        return int(len(self.ops) ** self.layers * 2**self.skip_bits)
 
     @property
     def paper_size(self) -> int:
@@ -241,8 +241,8 @@ class MacroSpace(Space):
 
     def picks(self, architecture: Architecture, decision: Decision) -> tuple[int, ...]:
         """What a time-step decided, for the controller to come to this architecture."""
-        row = architecture.content[decision.at]
-        return {"op": row[:1], "skip": row[1:], "silent": ()}[decision.kind]
+        row: tuple[int, ...] = architecture.content[decision.at]
+        return {"op": row[:1], "skip": row[1:]}.get(decision.kind, ())
 
     @property
     def places(self) -> tuple[str, ...]:

@@ -91,19 +91,19 @@ class MicroSpace(Space):
     def size(self) -> int:
         """How many sequences of decisions there are: prod over nodes of (sources * ops)^2."""
         per_cell = math.prod((i * len(self.ops)) ** 2 for i in range(2, self.nodes + 2))
-        return per_cell ** len(self.cells)
+        return int(per_cell ** len(self.cells))
 
     @property
     def distinct_size(self) -> int:
         """As `size`, counting a node whose two (source, op) pairs are swapped only once."""
         pairs = [i * len(self.ops) for i in range(2, self.nodes + 2)]
-        return math.prod(m * (m + 1) // 2 for m in pairs) ** len(self.cells)
+        return int(math.prod(m * (m + 1) // 2 for m in pairs) ** len(self.cells))
 
     @property
     def paper_size(self) -> int:
         """The paper's formula (ops * (B-2)!)^4. It counts one operation per cell instead of two
         per node, so it is far below `size`."""
-        return (len(self.ops) * math.factorial(self.nodes)) ** (2 * len(self.cells))
+        return int((len(self.ops) * math.factorial(self.nodes)) ** (2 * len(self.cells)))
 
     # ---- making architectures
 

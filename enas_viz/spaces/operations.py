@@ -132,7 +132,7 @@ class Operation(str):
         )
         _check_window(made)
         made.__dict__.update(
-            words=words or known.words.format(w=made.square).strip(),
+            words=words or (known.words.format(w=made.square).strip() if known else ""),
             short=short or (known.short if known else re.sub("[^a-z0-9]", "", family)[:8]),
             slot=slot or SPARE_SLOTS[0],
         )
@@ -165,7 +165,7 @@ class Operation(str):
         return " ".join(self.lines)
 
     @property
-    def title(self) -> str:
+    def title(self) -> str:  # type: ignore[override]  # text has a method of that name
         """Its full name with the sign of multiplication: "convolution 3×3"."""
         return self.words.replace(self.square, self.square.replace("x", "×"), 1)
 
@@ -415,7 +415,7 @@ def from_json(value: Any) -> Operation:
         )
     if not isinstance(given["name"], str):
         raise ValueError(f"the name of an operation is text; got {shortened(given['name'])}")
-    made = Operation(**given)
+    made = Operation(**dict[str, Any](given))
     standard = STANDARD.get(made.name)
     if standard is not None and standard != made:
         raise ValueError(f"{made.name!r} is the name of a standard operation; got other facts")

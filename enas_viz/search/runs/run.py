@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from enas_viz.memory import LESS, told_when_out_of_memory
 from enas_viz.recipes import DATASETS, Recipe, as_json, recipe_from_json
 from enas_viz.records.ranking import check_same_data
-from enas_viz.records.trace import Episode, Epoch, Header, Result, load_trace, record
+from enas_viz.records.trace import Episode, Epoch, Header, Item, Result, load_trace, record
 from enas_viz.search.judges.judge import Judge
 from enas_viz.search.judges.rewards import Reward
 from enas_viz.search.runs import checkpoint, terms
@@ -73,7 +73,7 @@ def run(
     checkpoint_every: float = CHECKPOINT_EVERY,
     judge: Judge | None = None,
     reward: Reward | None = None,
-) -> Iterator[Any]:
+) -> Iterator[Item]:
     """Searches, yielding a Header, then Ticks, Episodes and Epochs as they happen.
 
     Not calling `next` pauses; closing the iterator stops within one minibatch. data: a folder or
@@ -103,7 +103,7 @@ def train_child(
     checkpoint_every: float = CHECKPOINT_EVERY,
     origin: dict[str, Any] | None = None,
     other_data: str | None = None,
-) -> Iterator[Any]:
+) -> Iterator[Item]:
     """Trains one architecture by a recipe of final training, with weights of its own.
 
     Yields a Header, then Ticks and Epochs as they happen, and at last the Result: the accuracy on
@@ -134,7 +134,7 @@ def _begin(
     checkpoint_every: float,
     known: dict[str, Any] | None = None,
     own: Own = NOTHING,
-) -> Iterator[Any]:
+) -> Iterator[Item]:
     """A new run, once all that is asked of it is known to be plain (see `terms`).
 
     known: what else `run.json` keeps; of a final training, the architecture and its origin.
@@ -200,7 +200,7 @@ def resume(
     whole: bool = False,
     judge: Judge | None = None,
     reward: Reward | None = None,
-) -> Iterator[Any]:
+) -> Iterator[Item]:
     """Goes on with the run in `folder` from its last checkpoint, or from the start without one.
 
     The trace is cut to what the checkpoint knows of and grows on from there: on the CPU it ends
@@ -227,7 +227,7 @@ def resume(
     return _from_the_start(folder, went_on) if whole else went_on
 
 
-def _from_the_start(folder: Path, went_on: Iterator[Any]) -> Iterator[Any]:
+def _from_the_start(folder: Path, went_on: Iterator[Item]) -> Iterator[Item]:
     """The records that a resumed run kept, then those that come."""
     try:
         first = next(went_on, None)  # by now the trace is cut to what the checkpoint knows
@@ -287,7 +287,7 @@ def restore(
     return search
 
 
-def _unrecorded(search: Run) -> Iterator[Any]:
+def _unrecorded(search: Run) -> Iterator[Item]:
     """The records of a search without a folder, or of a process that does not write."""
     items = search.records()
     try:
@@ -313,7 +313,7 @@ def _recorded(
     ranks: Ranks,
     resumed: bool = False,
     own: Own = NOTHING,
-) -> Iterator[Any]:
+) -> Iterator[Item]:
     compute = dataclasses.replace(recipe.compute, processes=ranks.size)  # a resumed run may differ
     running = dataclasses.replace(recipe, compute=compute)
 
@@ -353,7 +353,7 @@ def _recorded(
         ranks.wait()  # so that all find the folder complete
 
 
-def _saving(folder: Path, search: Run, recipe: Any, every: float) -> Iterator[Any]:
+def _saving(folder: Path, search: Run, recipe: Any, every: float) -> Iterator[Item]:
     """Passes records on, taking a checkpoint now and then, when left, and at the end.
 
     A checkpoint is taken on re-entry, when whoever iterates has taken in all that came before.
