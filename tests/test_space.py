@@ -741,3 +741,36 @@ def test_a_layer_has_its_place_so_a_macro_network_is_its_own_canonical_form():
     made = MacroSpace(4).sample(random.Random(0))
 
     assert MacroSpace(4).canonical(made) is made
+
+
+# ---- what a space says of itself
+
+
+def test_a_rate_of_skips_changes_nothing_where_there_are_none():
+    space = MicroSpace(3)
+
+    assert not space.has_skips
+    assert space.sample(random.Random(1), 0.4) == space.sample(random.Random(1))
+    assert space.skip_rate(space.sample(random.Random(1))) == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(architectures, st.sampled_from(["add", "concat", "input"]))
+def test_layers_are_reached_or_unreached_and_cells_leave_nothing_out(made, merge):
+    space, unreached = made.space, made.space.unreached(made, merge)
+
+    if space.has_skips:
+        assert sorted((*space.reached(made, merge), *unreached)) == list(range(space.layers))
+    else:
+        assert unreached == ()
+
+
+def test_an_architecture_in_short_is_a_line_for_each_cell_or_one():
+    layers = MacroSpace(3).architecture(["conv3x3", "max3x3", "sep5x5"], [(), (1,), (0, 0)])
+    cells = MicroSpace(1).decode([0, 4, 1, 0, 1, 2, 1, 2])
+
+    assert MacroSpace(3).in_short(layers) == [" 0.33  conv3x3 max3x3 sep5x5"]
+    assert MicroSpace(1).in_short(cells) == [
+        "normal     3: identity(1) + sep3x3(2)",
+        "reduction  3: avg3x3(2) + avg3x3(2)",
+    ]

@@ -227,7 +227,10 @@ class Space(ABC):
         return 0.0
 
     def unreached(self, architecture: Architecture, merge: str = "add") -> tuple[int, ...]:
-        """The layers that the classifier does not depend on, in order. merge: as for macro."""
+        """The layers that the classifier does not depend on, in order.
+
+        merge: how skips join a layer, as `fidelity.skip_merge` says.
+        """
         return ()
 
     # ---- lists, JSON, checks

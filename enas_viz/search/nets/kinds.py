@@ -1,4 +1,7 @@
-"""What each kind of space is searched and trained with: the only table of it in this room."""
+"""What each kind of space is searched and trained with: one entry for each.
+
+Not here: what is shown of a supernet that is looked into (`search/inside.py`).
+"""
 
 from __future__ import annotations
 
