@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from enas_viz.recipes.fidelity import MICRO_PRESETS, PRESETS, Fidelity
+from enas_viz.recipes.fidelity import MICRO_PRESETS, PRESETS, Fidelity, presets_of
 from enas_viz.recipes.fields import (
     Compute,
     ControllerConfig,
@@ -64,7 +64,7 @@ def _finals() -> Iterator[Recipe]:
             "train": train,
         }
         yield Recipe(name=name, about=f"final training of {about}, for a GPU", **common)
-        presets = MICRO_PRESETS if space == "micro" else PRESETS
+        presets = presets_of(space)
         released = dict(common, fidelity=presets["released"])
         if space == "micro":
             released["network"] = dataclasses.replace(network, layers=15)

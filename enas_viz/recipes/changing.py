@@ -10,10 +10,10 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, get_args, get_origin, get_type_hints
 
 from enas_viz.recipes.catalogue import RECIPES
-from enas_viz.recipes.fidelity import IN_USE, MICRO_PRESETS, PRESETS, Fidelity
+from enas_viz.recipes.fidelity import IN_USE, PRESETS, Fidelity, presets_of
 from enas_viz.recipes.fields import Recipe
 from enas_viz.recipes.strategies import FINAL, config_of, known
-from enas_viz.spaces import MAX_LAYERS, MAX_NODES
+from enas_viz.spaces import KINDS, MAX_LAYERS, MAX_NODES
 
 AUXILIARY_WINDOW = 5  # pixels of the first pool of a micro network's auxiliary head
 
@@ -69,7 +69,7 @@ def change(base: Recipe, /, **changes: Any) -> Recipe:
                     f"fidelity preset is one of {', '.join(PRESETS)}; got {value!r}"
                     f"{_did_you_mean(value, PRESETS)}"
                 )
-            value = (MICRO_PRESETS if base.network.space == "micro" else PRESETS)[value]
+            value = presets_of(base.network.space)[value]
         if name:
             inner: Any = getattr(base, part)
             if not hasattr(inner, "__dataclass_fields__") or name not in {
@@ -101,7 +101,7 @@ def _check_in_use(made: Recipe, part: str, name: str) -> None:
     elif part == "controller" and own and name not in OF_EVERY_STRATEGY:
         reads = f"reads {', '.join(OF_EVERY_STRATEGY)}"
     elif (part in ("controller", "judge", "reward") and final) or (
-        name == "nodes" and space == "macro"
+        name == "nodes" and not KINDS[space].cells
     ):
         reads = "has none to set"
     else:
@@ -299,7 +299,7 @@ def _check_size(made: Recipe) -> None:
     if made.network.nodes > MAX_NODES:
         raise ValueError(f"network.nodes must be at most {MAX_NODES}; got {made.network.nodes}")
     size = made.network.layers * made.network.filters**2
-    if made.network.space == "micro":
+    if KINDS[made.network.space].cells:
         size *= 2 * made.network.nodes**2  # each node has weights for every tensor before it
     if size > MOST_WEIGHTS:
         raise ValueError(
@@ -315,16 +315,16 @@ def _check_size(made: Recipe) -> None:
 
 def _check_together(made: Recipe) -> None:
     """What one field allows another to be."""
-    if made.network.space == "macro" and made.network.aux_weight:
+    if not KINDS[made.network.space].cells and made.network.aux_weight:
         raise ValueError(
             f"network.aux_weight is for micro networks, since macro networks have no auxiliary "
             f"head; got {made.network.aux_weight}, expected 0"
         )
     _check_operations(made)
     final = made.strategy == FINAL
-    if made.kind == "macro-final":
+    if final and not made.space.cells:
         made.fidelity.skip_merge(final)  # refuses what cannot be together
-    if made.network.drop_path_keep < 1 and made.kind != "micro-final":
+    if made.network.drop_path_keep < 1 and not (final and made.space.cells):
         raise ValueError(
             f"network.drop_path_keep is for the final training of cells; a {made.kind} recipe "
             f"takes 1, got {made.network.drop_path_keep}"

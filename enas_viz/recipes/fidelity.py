@@ -154,6 +154,14 @@ MICRO_PRESETS: dict[str, Fidelity] = {
     ),
 }
 
+_PRESETS = {"micro": MICRO_PRESETS}
+
+
+def presets_of(space: str) -> dict[str, Fidelity]:
+    """The presets of a search over that kind of space, by the name of its source."""
+    return _PRESETS.get(space, PRESETS)
+
+
 # The fields that each kind of run reads: a search of either space, and the final training of what
 # it found.
 _ALL = {"clip", "restart_step", "bn_average", "init_fan_in"}

@@ -176,7 +176,7 @@ class Recipe:
     @property
     def cells(self) -> int:
         """How many cells its network stacks, the reducing ones included; 0 for a macro network."""
-        if self.network.space == "macro":
+        if not self.space.cells:
             return 0
         return self.network.layers + (3 if self.fidelity.micro_stack == "trailing" else 2)
 
@@ -204,4 +204,4 @@ def as_json(config: Any) -> dict[str, Any]:
 
 def order_of(space: Space, fidelity: Fidelity) -> str:
     """The order in which a controller of `space` decides: a name that `space.steps` knows."""
-    return "indices-first" if isinstance(space, MicroSpace) else fidelity.macro_order
+    return space.order(fidelity.macro_order)

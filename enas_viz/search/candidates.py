@@ -31,7 +31,7 @@ from enas_viz.search.strategies.strategy import Key, Proposals
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
 from enas_viz.search.training.step import evaluating, refit_batch_norm, right_answers
-from enas_viz.spaces import Architecture, MacroSpace, Space
+from enas_viz.spaces import Architecture, Space
 
 SURE = 0.05  # two groups are told apart when equal ones would differ as much in less than 5 %
 # Rankings of ten equally good networks that call at least one of them apart from the first.
@@ -225,11 +225,10 @@ def compare_alone(
 
 def uniform(space: Space, n: int, seed: int, skip_rate: float = 0.5) -> list[Architecture]:
     """n random architectures; skip_rate: the probability of a skip in macro ones."""
-    options = (skip_rate,) if isinstance(space, MacroSpace) else ()
     made = []
     for k in range(n):
         rng = random.Random(int(draws.generator(seed, "uniform", 0, 0, k).integers(2**63)))
-        made.append(space.sample(rng, *options))
+        made.append(space.sample(rng, skip_rate))
     return made
 
 
@@ -241,10 +240,7 @@ def guided_random(space: Space, seed: int) -> Architecture:
 
 def _skip_rate(architectures: Sequence[Architecture]) -> float:
     """The mean share of skips that are on; 0 where cells have none to choose."""
-    space = architectures[0].space
-    if not isinstance(space, MacroSpace):
-        return 0.0
-    return sum(map(space.skip_rate, architectures)) / len(architectures)
+    return sum(map(architectures[0].space.skip_rate, architectures)) / len(architectures)
 
 
 @torch.no_grad()

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from enas_viz.recipes import Recipe
 from enas_viz.records.trace import Epoch, Header, Result, Tick
-from enas_viz.search.nets.child import Drops, MicroChild, make_child
+from enas_viz.search.nets.child import Drops, make_child
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
 from enas_viz.search.training.epochs import WeightTraining
@@ -114,7 +114,7 @@ class FinalTraining(WeightTraining):
             draws.generator(self.seed, "dropout", at.epoch, number),
             self.device,
         )
-        if network.drop_path_keep == 1 or not isinstance(self.net, MicroChild):
+        if network.drop_path_keep == 1:  # which only networks of cells can have below 1
             return Drops(features)
         step = at.epoch * self.steps_per_epoch + number // self.recipe.train.accumulate
         steps = self.recipe.train.epochs * self.steps_per_epoch

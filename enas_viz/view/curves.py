@@ -241,6 +241,8 @@ def entropy_of(episode: Episode) -> float | None:
 def tells_whole_entropy(header: Header) -> bool:
     """Whether a search recorded the entropy of its whole policy, not just the term of what was
     picked, to which no limit applies."""
+    if header.recipe.get("strategy", "enas") != "enas":
+        return False  # there is no policy
     picked = header.fidelity.get("entropy") == "sampled"
     return not (picked and kinds.of(header.space).tells_picked_entropy)
 
