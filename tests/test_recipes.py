@@ -458,7 +458,7 @@ def test_what_cannot_be_is_refused(name, changes, told):
         (
             "macro-tiny",
             {"strategy": "enass"},
-            "strategy is one of enas, random, evolution, final; .*did you mean 'enas'?",
+            "strategy is one of enas, evolution, random, final; .*did you mean 'enas'?",
         ),
         ("macro-tiny", {"fidelity": "relased"}, "got 'relased'; did you mean 'released'?"),
         ("macro-tiny", {"fidelity__clip": "global"}, "got 'global'; did you mean 'global5'?"),

@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import dataclasses
 from importlib import import_module
+from pathlib import Path
 from reprlib import repr as shortened  # what is refused may be endless
 
 from enas_viz.recipes.fields import Recipe
 
 FINAL = "final"  # no search: one architecture, weights of its own
-OURS = ("enas", "random", "evolution")
-WITHOUT_CONFIG = {"enas", "random", FINAL}  # ENAS has `controller`, which older recipes have, too
+ROOM = Path(__file__).parents[1] / "search" / "strategies"
+HOMES = {"enas": "reinforce"}  # the file of a strategy, where it is not called as the strategy is
+NONE = {"__init__", "strategy", *HOMES.values()}  # files there that are no further strategy
+OURS = (*HOMES, *sorted(path.stem for path in ROOM.glob("*.py") if path.stem not in NONE))
+WITHOUT_CONFIG = {"enas", FINAL}  # ENAS has `controller`, which older recipes have, too
 
 _configs: dict[str, type | None] = dict.fromkeys(WITHOUT_CONFIG)
 
@@ -52,8 +56,13 @@ def known() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*OURS, *(name for name in _configs if name != FINAL))))
 
 
+def home_of(name: str) -> str:
+    """The module of one of our strategies."""
+    return f"enas_viz.search.strategies.{HOMES.get(name, name)}"
+
+
 def config_of(name: str) -> type | None:
     """The dataclass that a strategy reads; None for one that reads none, or is not known."""
     if name not in _configs and name in OURS:
-        import_module(f"enas_viz.search.strategies.{name}")  # which registers it, without torch
+        import_module(home_of(name))  # which registers it, without torch
     return _configs.get(name)

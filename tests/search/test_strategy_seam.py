@@ -71,7 +71,7 @@ def test_another_strategy_begins_with_its_own_defaults_and_without_those_of_the_
         ({"strategy": "evolution", "evolution__population": 0}, "must be at least 1"),
         ({"strategy": "evolution", "evolution__op_rate": 2.0}, "op_rate is in"),
         ({"strategy": "evolution", "evolution__population": "many"}, "must be an int"),
-        ({"strategy": "genetic"}, "strategy is one of enas, random, evolution, final"),
+        ({"strategy": "genetic"}, "strategy is one of enas, evolution, random, final"),
         ({"judge__epochs": 0}, "judge.epochs must be greater than 0"),
         ({"judge__name": "oracle"}, "judge.name is one of shared, alone, table"),
     ],

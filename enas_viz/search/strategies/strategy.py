@@ -21,7 +21,7 @@ from reprlib import repr as shortened  # what is refused may be endless
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from enas_viz.recipes import Recipe
-from enas_viz.recipes.strategies import OURS, check_config, known, register_config
+from enas_viz.recipes.strategies import OURS, check_config, home_of, known, register_config
 from enas_viz.spaces import Architecture
 
 if TYPE_CHECKING:
@@ -133,8 +133,7 @@ def strategy(name: str, config: type | None = None) -> Callable[[T], T]:
 def make_strategy(recipe: Recipe, seed: int) -> Strategy:
     """The strategy of a recipe, at its start."""
     if recipe.strategy not in _strategies and recipe.strategy in OURS:
-        home = "reinforce" if recipe.strategy == "enas" else recipe.strategy
-        import_module(f"enas_viz.search.strategies.{home}")
+        import_module(home_of(recipe.strategy))
     if recipe.strategy not in _strategies:
         raise ValueError(
             f"there is no strategy {recipe.strategy!r}; there are {', '.join(known())}. One of "
