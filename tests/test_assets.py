@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from itertools import accumulate
+from pathlib import Path
 
 import pytest
 
 from enas_viz.recipes import PRESETS, RECIPES, change, recipe_from_json
 from enas_viz.records.trace import ASSETS, load_trace
 from enas_viz.search.dissection import dissect
-from enas_viz.search.nets.controller import make_controller, narrate
+from enas_viz.search.nets.controller import make_controller
 from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO
 
 
@@ -51,7 +52,7 @@ def test_the_recorded_search_is_a_whole_one():
     assert kept_as_asked(trace, recipe.keep_steps)
 
 
-def test_the_articles_example_is_scored_by_an_untrained_controller_and_says_so():
+def test_the_articles_example_is_scored_by_an_untrained_controller_and_says_so(monkeypatch):
     trace = load_trace("article-macro")
 
     episode = trace.last
@@ -59,6 +60,9 @@ def test_the_articles_example_is_scored_by_an_untrained_controller_and_says_so()
     assert "not a search: an untrained controller (seed 0)" in trace.header.note
     assert episode.note == trace.header.note
     assert [s.picks for s in episode.steps] == [(0,), (1,), (3,), (1, 1), (5,), (1, 0, 1), (2,)]
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools")
+    from record_assets import narrate
+
     again = narrate(ARTICLE_MACRO, PRESETS["article"], 0, trace.header.note).last
     for mine, shipped in zip(again.steps, episode.steps, strict=True):
         for a, b in zip(mine.probabilities, shipped.probabilities, strict=True):

@@ -12,14 +12,14 @@ from PIL import Image
 import enas_viz as ev
 from enas_viz.records.trace import Epoch, Trace
 from enas_viz.view.export import png
-from enas_viz.view.poster import Poster, Run
+from enas_viz.view.poster import Poster, PosterRun
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTH = 400  # pixels of the animations here
 
 
-def run(trace: Trace, name: str = "a run") -> Run:
-    return Run(name, "seed 0", trace)
+def run(trace: Trace, name: str = "a run") -> PosterRun:
+    return PosterRun(name, "seed 0", trace)
 
 
 def without_steps(trace: Trace) -> Trace:

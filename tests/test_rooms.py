@@ -209,7 +209,7 @@ MAY_IMPORT = {
     "view.shapes view.stack view.child view.timeline view.loop view.motion view.board "
     "view.poster view.export",
     "view": "view.*",
-    # widgets show what view draws: base <- each of them; none imports another
+    # widgets show what view draws: base <- each of them; an editor is a replay with a desk
     "widgets.base": "view.*",
     "widgets.replay": "LOOK records.policy view.* widgets.base",
     "widgets.dashboard": "LOOK view.* widgets.base",

@@ -9,17 +9,21 @@ import platform
 import shutil
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
+import enas_viz
 from enas_viz import recipe, search
-from enas_viz.recipes import PRESETS, Recipe
+from enas_viz.recipes import PRESETS, Fidelity, Recipe, order_of
 from enas_viz.records.policy import SUFFIX, save_policy
-from enas_viz.records.trace import ASSETS, Epoch, Trace, load_trace, save_trace
+from enas_viz.records.trace import ASSETS, Episode, Epoch, Header, Trace, load_trace, save_trace
 from enas_viz.records.turns import save_turns
 from enas_viz.search import turns as turns_of
-from enas_viz.search.nets.controller import narrate
+from enas_viz.search.nets.controller import make_controller
+from enas_viz.spaces import Architecture
 from enas_viz.spaces.published import ARTICLE_MACRO, ARTICLE_MICRO
 
 ARTICLE_NOTE = (
@@ -59,6 +63,28 @@ def main(names: list[str]) -> None:
     ):
         if not names or name in names:
             record_controller(name, made)
+
+
+def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str) -> Trace:
+    """The trace of an architecture that nobody sampled: an untrained controller made to take it.
+
+    Its one episode has the steps of a real one, with the probabilities that the untrained
+    controller of `seed` gives. note: says so to whoever looks; it goes into header and episode.
+    """
+    controller = make_controller(architecture.space, None, fidelity, seed)
+    with torch.no_grad():
+        rollout = controller.score([architecture])
+    order = order_of(architecture.space, fidelity)
+    header = Header(
+        architecture.space,
+        order,
+        seed=seed,
+        fidelity=asdict(fidelity),
+        versions={"enas_viz": enas_viz.__version__, "torch": torch.__version__},
+        note=note,
+    )
+    episode = Episode(architecture, rollout.steps(0), n=1, order=order, note=note, header=header)
+    return Trace(header, (episode,))
 
 
 def record_examples() -> None:

@@ -41,7 +41,7 @@ from enas_viz.view.export import (
 from enas_viz.view.given import played
 from enas_viz.view.loop import HEIGHT, WIDTH, Picture, liveliest, note_of, told_turn
 from enas_viz.view.motion import rest_json
-from enas_viz.view.poster import Poster, Run
+from enas_viz.view.poster import Poster, PosterRun
 from enas_viz.view.scene import Colour, episode_json, recorded_name, scene_of, subject
 from enas_viz.view.shapes import svg
 from enas_viz.view.stack import plan_of
@@ -207,7 +207,11 @@ def _search(name: str) -> Exhibit:
         "share. Play it from the first to the last: the reward rises, and layer by layer the "
         "policy makes up its mind. A click on a point replays how that sample was decided.",
         _recorded(trace),
-        (_place("dashboard", state, Poster([Run(told["name"], told["about"], trace)]).still()),),
+        (
+            _place(
+                "dashboard", state, Poster([PosterRun(told["name"], told["about"], trace)]).still()
+            ),
+        ),
     )
 
 

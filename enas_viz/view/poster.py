@@ -25,7 +25,7 @@ BETWEEN = 18  # one run and the next
 
 
 @dataclass(frozen=True)
-class Run:
+class PosterRun:
     """One run on a poster. about: what is said of it behind its name."""
 
     name: str
@@ -33,7 +33,7 @@ class Run:
     trace: Trace
     beside: tuple[Trace, ...] = ()  # others of its kind, to whose scales it is drawn, too
 
-    def like(self, other: Run) -> bool:
+    def like(self, other: PosterRun) -> bool:
         """Whether both search spaces of one kind, so that their curves can be compared."""
         return self.trace.space.kind == other.trace.space.kind
 
@@ -75,7 +75,7 @@ class Poster:
     overlaid: whether the curves of runs of one kind of space share their axes, too.
     """
 
-    runs: Sequence[Run]
+    runs: Sequence[PosterRun]
     overlaid: bool = False
 
     def __post_init__(self) -> None:
@@ -126,9 +126,9 @@ class Poster:
         caption = f"How searches went. {' '.join(told)}"
         return Drawing(stacked(blocks, WIDE, caption, "dashboard"))
 
-    def _groups(self) -> list[list[Run]]:
+    def _groups(self) -> list[list[PosterRun]]:
         """Runs that are drawn together: by themselves, or where they are overlaid by their kind."""
-        groups: list[list[Run]] = []
+        groups: list[list[PosterRun]] = []
         for run in self.runs:
             together = (g for g in groups if g[0].sampled and g[0].like(run))
             found = next(together, None) if self.overlaid and run.sampled else None
@@ -155,7 +155,7 @@ def _sampled(trace: Trace) -> Iterator[Episode]:
     return (e for e in trace.episodes if e.is_scored)
 
 
-def _heading(run: Run) -> Block:
+def _heading(run: PosterRun) -> Block:
     words = (
         f'<text class="start" x="2" y="12"><tspan class="title">{escape(run.name)}</tspan>'
         f'<tspan class="small" dx="12">{escape(run.about)}</tspan></text>'

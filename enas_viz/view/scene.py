@@ -85,7 +85,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Turn:
+class PlayedStep:
     """One step of the controller, as it is played.
 
     kind: "pick" (one of `n` options), "bits" (yes or no to each of `n`), or "silent". at: the layer
@@ -167,7 +167,7 @@ class Scene:
         return self.space.steps(self.order)
 
     @cached_property
-    def turns(self) -> tuple[Turn, ...]:
+    def turns(self) -> tuple[PlayedStep, ...]:
         raise NotImplementedError
 
     @cached_property
@@ -394,26 +394,26 @@ class MacroScene(Scene):
         return tuple(Option(name, (short,), name) for short, name in known)
 
     @cached_property
-    def turns(self) -> tuple[Turn, ...]:
+    def turns(self) -> tuple[PlayedStep, ...]:
         return tuple(map(self._turn, self.plan))
 
-    def _turn(self, decision: Decision) -> Turn:
+    def _turn(self, decision: Decision) -> PlayedStep:
         at, layer, cite = str(decision.at), decision.at + 1, ""
         if self.is_example:
             cite = f"article, section 1.1 ({HUES[decision.at]})"
         if decision.kind == "op":
             ask = f"which operation does layer {layer} use?"
-            return Turn("pick", at, ask, "op", "ops", len(self.space.ops), cite=cite)
+            return PlayedStep("pick", at, ask, "op", "ops", len(self.space.ops), cite=cite)
         if decision.kind == "skip":
             ask = f"which earlier layers feed layer {layer}?"
             if self.merge == "input":
                 ask = f"which earlier layers does layer {layer} read (if none, layer {layer - 1})?"
-            return Turn("bits", at, ask, "skips", "tensors", decision.rows, cite=cite)
+            return PlayedStep("bits", at, ask, "skips", "tensors", decision.rows, cite=cite)
         why = (
             f"No layer comes before layer {layer}, so it has no skips to choose. The controller "
             f"takes this step only to remember layer {layer}, so that later layers can refer to it."
         )
-        return Turn("silent", at, NOTHING, "–", why=why)
+        return PlayedStep("silent", at, NOTHING, "–", why=why)
 
     @property
     def panel_rows(self) -> int:
@@ -515,10 +515,10 @@ class MicroScene(Scene):
         return found
 
     @cached_property
-    def turns(self) -> tuple[Turn, ...]:
+    def turns(self) -> tuple[PlayedStep, ...]:
         return tuple(self._turn(t) for t in range(len(self.plan)))
 
-    def _turn(self, step: int) -> Turn:
+    def _turn(self, step: int) -> PlayedStep:
         decision = self.plan[step]
         cell = self.space.cells.index(decision.cell)
         at, node = f"{cell}.{decision.at}", decision.at + 1
@@ -530,27 +530,27 @@ class MicroScene(Scene):
         if decision.kind == "index":
             ask = f"which earlier node is the {side} input of {where}?"
             of = f"{decision.cell} tensors"
-            return Turn("pick", at, ask, "in", of, decision.options, cite=cite)
+            return PlayedStep("pick", at, ask, "in", of, decision.options, cite=cite)
         if decision.kind == "op":
             ask = f"which operation works on the {side} input of {where}, {{source}}?"
             of = step - 2
-            return Turn("pick", at, ask, "op", "ops", len(self.space.ops), of=of, cite=cite)
+            return PlayedStep("pick", at, ask, "op", "ops", len(self.space.ops), of=of, cite=cite)
         if decision.at < 2:
             which = INPUT_NAMES[self.inputs(decision.cell)[decision.at]]
             why = (
                 f"A warm-up step: node {node} is {which}, which is there already. The controller "
                 f"only takes note of it, so that later nodes can point at it."
             )
-            return Turn("silent", at, NOTHING, "–", why=why)
+            return PlayedStep("silent", at, NOTHING, "–", why=why)
         if decision.at < self.space.nodes + 1:
             why = (
                 f"Node {node} is complete: the sum of its two operations. The controller takes "
                 f"this step only to remember it, so that later nodes can point at it."
             )
-            return Turn("silent", at, NOTHING, "–", why=why)
+            return PlayedStep("silent", at, NOTHING, "–", why=why)
         why = f"Node {node} is the last one, so no other node can read it."
         ask = f"nothing to decide: the {CELL_NAMES[decision.cell]} is complete."
-        return Turn("silent", at, ask, "–", why=why, loose=cell)
+        return PlayedStep("silent", at, ask, "–", why=why, loose=cell)
 
     def loose(self, picked: Mapping[int, Sequence[int]], cell: int) -> list[str]:
         return [f"node {t + 1}" for t in self.loose_ends(picked, cell)]

@@ -24,8 +24,7 @@ from enas_viz.records.trace import Episode, Header, Tick, Trace, load_trace
 from enas_viz.view.assets import look, module
 from enas_viz.view.board import Board
 from enas_viz.view.export import Drawing, page
-from enas_viz.view.poster import Poster
-from enas_viz.view.poster import Run as Shown
+from enas_viz.view.poster import Poster, PosterRun
 from enas_viz.widgets.base import Number, Refused, Widget
 
 PUSH = 0.1  # seconds between two looks at what has come
@@ -163,7 +162,7 @@ class Dashboard(Widget):
 
     def _poster(self) -> Poster:
         told = zip(self.runs, self._runs, strict=True)
-        shown = [Shown(facts["name"], facts["about"], run.board.trace()) for facts, run in told]
+        shown = [PosterRun(facts["name"], facts["about"], run.board.trace()) for facts, run in told]
         return Poster(shown, self.overlaid)
 
     def kept(self) -> Drawing:

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import torch
 
-import enas_viz
-from enas_viz.recipes import ControllerConfig, Fidelity, order_of
-from enas_viz.records.trace import Episode, Header, Trace
+from enas_viz.recipes import ControllerConfig, Fidelity
 from enas_viz.search.asked import of_kind
 from enas_viz.search.nets.kinds import KINDS, Controller, Rollout
 from enas_viz.search.nets.lstm import NonFinitePolicy
@@ -107,25 +104,3 @@ def bonus(rollout: Rollout, sample: int) -> float:
     if rollout.fidelity.skip_penalty_in == "reward":
         extra -= float(rollout.penalty[sample])
     return extra
-
-
-def narrate(architecture: Architecture, fidelity: Fidelity, seed: int, note: str) -> Trace:
-    """The trace of an architecture that nobody sampled: an untrained controller made to take it.
-
-    Its one episode has the steps of a real one, with the probabilities that the untrained
-    controller of `seed` gives. note: says so to whoever looks; it goes into header and episode.
-    """
-    controller = make_controller(architecture.space, None, fidelity, seed)
-    with torch.no_grad():
-        rollout = controller.score([architecture])
-    order = order_of(architecture.space, fidelity)
-    header = Header(
-        architecture.space,
-        order,
-        seed=seed,
-        fidelity=asdict(fidelity),
-        versions={"enas_viz": enas_viz.__version__, "torch": torch.__version__},
-        note=note,
-    )
-    episode = Episode(architecture, rollout.steps(0), n=1, order=order, note=note, header=header)
-    return Trace(header, (episode,))
