@@ -12,11 +12,9 @@ Source: Pham et al. 2018, section 2.2; authors' `main.py`, `general_controller.p
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from numbers import Real
 from typing import Any
 
 import torch
@@ -26,11 +24,10 @@ from enas_viz.recipes import Recipe
 from enas_viz.records.trace import Episode, Epoch, Header, Tick
 from enas_viz.search.judges.judge import Judge, SearchPosition
 from enas_viz.search.judges.make import make_judge
-from enas_viz.search.judges.rewards import Reward, make_reward
+from enas_viz.search.judges.rewards import Reward, make_reward, worth_of
 from enas_viz.search.strategies.strategy import Credit, Key, Proposals, Strategy, make_strategy
 from enas_viz.search.training.data import Data
 from enas_viz.search.training.ranks import Ranks
-from enas_viz.spaces import Architecture
 
 BEFORE_SEAMS = {"baseline": "update_baseline", "updates": "controller_steps"}  # in checkpoints
 
@@ -112,13 +109,7 @@ class Enas:
 
     def _credit(self, proposals: Proposals, sample: int) -> Credit:
         """What the strategy makes of a sample whose accuracy is known."""
-        child: Architecture = proposals.architectures[sample]
-        worth = self.reward(self.at.right[sample], child)
-        if not isinstance(worth, Real) or not math.isfinite(worth):
-            raise ValueError(
-                f"a reward is a finite number; the architecture {child.flat}, with an accuracy of "
-                f"{self.at.right[sample]}, was given {worth!r:.100}"
-            )
+        worth = worth_of(self.reward, self.at.right[sample], proposals.architectures[sample])
         return self.strategy.credit(proposals, sample, worth)
 
     def _finish_epoch(self, weights_took: float, controller_took: float) -> Epoch:

@@ -5,8 +5,10 @@ A strategy may add to it what is its own, as ENAS adds the entropy of its policy
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
+from numbers import Real
 
 from enas_viz.facts.cost import recipe_path_cost
 from enas_viz.recipes import Recipe
@@ -47,3 +49,14 @@ def make_reward(recipe: Recipe, channels: int, classes: int) -> Reward:
     if recipe.reward.name == "accuracy":
         return accuracy
     return accuracy_minus_cost(recipe, channels, classes)
+
+
+def worth_of(reward: Reward, accuracy: float, architecture: Architecture) -> float:
+    """What a reward makes of them. Raises ValueError when that is no finite number."""
+    worth = reward(accuracy, architecture)
+    if not isinstance(worth, Real) or not math.isfinite(worth):
+        raise ValueError(
+            f"a reward is a finite number; the architecture {architecture.flat}, with an accuracy "
+            f"of {accuracy}, was given {worth!r:.100}"
+        )
+    return float(worth)
