@@ -107,3 +107,10 @@ def test_where_some_episodes_have_steps_a_film_takes_only_these():
     header = Header(kept[0].architecture.space, "op-first")
 
     assert moments(Trace(header, (kept[0], bare, *kept[2:]))) == (kept[0], *kept[2:])
+
+
+@pytest.mark.parametrize("space", SPACES, ids=["macro", "micro"])
+def test_a_dashboard_says_that_there_is_no_policy_and_draws_no_limits_of_one(space):
+    (facts,) = ev.Dashboard(evolved(space)).runs
+
+    assert (facts["policy"], facts["band"], facts["target"]) == (False, None, None)

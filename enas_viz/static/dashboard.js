@@ -137,7 +137,7 @@ function board(uid, facts, keys, inside) {
   const title = (name, text) => (PLOTS[name] ? `<text class="small strong start" x="2" y="${PLOTS[name][0] - (name === "reward" && keys ? 28 : 12)}">${text}</text>` : "");
   const curves = picture(`<svg xmlns="http://www.w3.org/2000/svg" class="enas-svg board" viewBox="0 0 ${WIDTH} ${HEIGHT}">
     ${title("reward", final ? "Accuracy on training images" : "Reward: accuracy on validation images")}${keys}
-    ${title("entropy", "Entropy of the policy, in nats")}
+    ${title("entropy", facts.policy ? "Entropy of the policy, in nats" : "Entropy: this strategy has no policy")}
     ${title("shape", macro ? "Skips that it sets" : "Loose ends of a cell")}
     ${title("loss", final ? "Training loss" : "Training loss of the shared weights")}${title("lr", "Learning rate")}
     <rect class="reach" x="${LEFT}" width="${RIGHT - LEFT}" height="0"/>

@@ -166,9 +166,10 @@ class Board:
     def facts(self) -> Json:
         """What stays the same: the space's drawing, the recipe's aims and limits."""
         header, band, target = self.header, None, None
+        policy = header.recipe.get("strategy", "enas") == "enas"
         if tells_whole_entropy(header):
             band = reach_of_header(header.recipe, header.fidelity, self.space, header.order)
-        if isinstance(controller := header.recipe.get("controller"), dict):
+        if policy and isinstance(controller := header.recipe.get("controller"), dict):
             target = kinds.of(self.space).wiring_target(controller)
         drawn = Episode(self.space.plain(), order=header.order, header=header)
         return {
@@ -178,6 +179,7 @@ class Board:
             "epochs": self.planned,
             "places": list(self.space.places),
             "ops": list(self.space.ops),
+            "policy": policy,
             "band": [band.entropy_low, band.entropy_high] if band else None,
             "target": _rounded(target),
             "scene": skeleton(scene_of(drawn)),
