@@ -442,3 +442,31 @@ def test_a_strategy_that_cannot_be_registered_is_refused(name, config, told):
 def test_a_class_that_lacks_methods_is_refused_with_their_names():
     with pytest.raises(TypeError, match="lacks propose, credit, learn, snapshot, restore"):
         search.strategy("hill")(dict)
+
+
+# ---- checkpoints of version 0.1
+
+
+@pytest.mark.parametrize("stop", [4, 6])
+def test_a_checkpoint_from_before_strategies_were_a_seam_goes_on_to_the_same_end(stop):
+    """There the baseline and the controller's updates stood in the search's position."""
+    whole = list(build(TINY, 0, "cpu", None).records())
+    first, second = (build(TINY, 0, "cpu", None) for _ in range(2))
+    begun = []
+    for item in first.records():
+        begun += [item] if isinstance(item, Episode | Epoch) else []
+        if len(begun) == stop:
+            break
+    tensors, facts = first.snapshot()
+    own = facts.pop("strategy")
+    del facts["judge"]
+    facts["position"] |= {
+        "baseline": first.strategy.baseline,
+        "update_baseline": own["baseline"],
+        "controller_steps": own["updates"],
+    }
+
+    second.restore(tensors, facts)
+
+    went_on = [r for r in second.records() if isinstance(r, Episode | Epoch)]
+    assert [*begun, *went_on] == [r for r in whole if isinstance(r, Episode | Epoch)]
