@@ -5,9 +5,10 @@ cd "$(dirname "$0")/.."
 bin=.venv/bin
 
 # Left out: what takes more than a few seconds. `make test` runs all.
-slow="animation benchmarks binder clear cli dashboard files finite gallery hostile loop \
-  policy poster reel repaint site space stage traits wrong_objects"
-ignored=(--ignore tests/browser --ignore tests/search --ignore tests/notebooks --ignore tests/test_package.py)
+slow="animation assets benchmarks binder board chapters clear cli curves dashboard export \
+  files finite gallery guess hostile layout limits loop no_pixels package policy poster reel \
+  repaint shared_weights site space stage theatre traits words wrong_objects"
+ignored=(--ignore tests/browser --ignore tests/search --ignore tests/notebooks)
 for name in $slow; do ignored+=(--ignore "tests/test_$name.py"); done
 
 $bin/ruff format --check .
