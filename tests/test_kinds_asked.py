@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "enas_viz"
-MOST = 21  # places; this number only falls
+MOST = 19  # places; this number only falls
 
 CLASS = re.compile(r"M(ac|ic)ro(Space|Supernet|Child|Controller|Rollout|Scene)")
 WORD = re.compile(r"m(ac|ic)ro(-final)?")

@@ -47,27 +47,20 @@ _MICRO_FINAL_TRAIN = TrainConfig(epochs=630, batch_size=144, lr_min=1e-4, l2=2e-
 
 def _finals() -> Iterator[Recipe]:
     """Final training: the networks of the paper's table, one recipe for each source."""
-    for name, about, space, network, data in (
-        ("macro-final", "a macro network", "macro", _MACRO_FINAL, _ALL_IMAGES),
-        (
-            *("macro-final-wide", "a macro network of more channels", "macro"),
-            *(dataclasses.replace(_MACRO_FINAL, filters=128), _ALL_IMAGES),
-        ),
-        ("micro-final", "a network of cells", "micro", _MICRO_FINAL, _ALL_IMAGES),
-        ("micro-final-cutout", "a network of cells, with CutOut", "micro", _MICRO_FINAL, _CUTOUT),
+    macro: dict[str, Any] = {"network": _MACRO_FINAL, "train": _MACRO_FINAL_TRAIN}
+    micro: dict[str, Any] = {"network": _MICRO_FINAL, "train": _MICRO_FINAL_TRAIN}
+    wide = macro | {"network": dataclasses.replace(_MACRO_FINAL, filters=128)}
+    fewer_cells = {"network": dataclasses.replace(_MICRO_FINAL, layers=15)}  # as released
+    for name, about, made, data, as_released in (
+        ("macro-final", "a macro network", macro, _ALL_IMAGES, {}),
+        ("macro-final-wide", "a macro network of more channels", wide, _ALL_IMAGES, {}),
+        ("micro-final", "a network of cells", micro, _ALL_IMAGES, fewer_cells),
+        ("micro-final-cutout", "a network of cells, with CutOut", micro, _CUTOUT, fewer_cells),
     ):
-        train = _MACRO_FINAL_TRAIN if space == "macro" else _MICRO_FINAL_TRAIN
-        common: dict[str, Any] = {
-            "strategy": "final",
-            "data": data,
-            "network": network,
-            "train": train,
-        }
+        common = {"strategy": "final", "data": data, **made}
         yield Recipe(name=name, about=f"final training of {about}, for a GPU", **common)
-        presets = presets_of(space)
-        released = dict(common, fidelity=presets["released"])
-        if space == "micro":
-            released["network"] = dataclasses.replace(network, layers=15)
+        presets = presets_of(made["network"].space)
+        released = {**common, "fidelity": presets["released"], **as_released}
         yield Recipe(
             name=f"{name}-released",
             about=f"final training of {about} as released, for a GPU",
@@ -76,7 +69,7 @@ def _finals() -> Iterator[Recipe]:
         # [P] 310 epochs (10 + 20 + 40 + 80 + 160), lr_min 0.001, l2 1e-4; what it does not say is
         # as in the scripts
         paper = dict(common, fidelity=presets["paper"])
-        paper["train"] = dataclasses.replace(train, epochs=310, lr_min=1e-3, l2=1e-4)
+        paper["train"] = dataclasses.replace(made["train"], epochs=310, lr_min=1e-3, l2=1e-4)
         yield Recipe(
             name=f"{name}-paper",
             about=f"final training of {about} with the paper's numbers, for a GPU",
