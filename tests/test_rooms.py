@@ -110,7 +110,8 @@ MAY_IMPORT = {
     "search.judges.judge": "CORE",
     "search.judges.table": "CORE search.judges.judge",
     "search.judges.rewards": "CORE",
-    "search.judges.alone": "CORE BENCH search.judges.judge search.training.step",
+    "search.judges.alone": "CORE BENCH search.judges.judge search.training.sizes "
+    "search.training.step",
     "search.judges.shared": "CORE BENCH records.training_counts search.judges.judge "
     "search.training.epochs search.training.ranks search.training.sizes search.training.step",
     "search.judges.make": "CORE search.judges.* search.training.data search.training.ranks",
@@ -122,6 +123,7 @@ MAY_IMPORT = {
     "search.runs.folder": "CORE search.runs.build search.runs.checkpoint search.runs.maker "
     "search.runs.terms search.training.ranks",
     "search.runs.run": "CORE memory records.ranking search.judges.judge search.judges.rewards "
+    "search.judges.table "
     "search.runs.build search.runs.checkpoint search.runs.folder search.runs.maker "
     "search.runs.terms search.training.data search.training.ranks",
     "search.candidates": "CORE BENCH search.judges.alone search.nets.controller "

@@ -88,7 +88,7 @@ def recipes_command(args: Sequence[str]) -> None:
     width = max(map(len, RECIPES))
     for made in RECIPES.values():
         n, c, t = made.network, made.controller, made.train
-        final = made.strategy == "final"
+        final = not made.searches
         print(f"{made.name:{width}} {made.about}")
         size = f"{made.cells} cells" if made.cells else f"{n.layers} layers"
         samples = "" if final else f", {c.updates} x {c.samples} controller samples an epoch"

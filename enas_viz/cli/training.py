@@ -101,7 +101,7 @@ def train_command(args: Sequence[str]) -> None:
     check_data_options(options.data, fields)
     searched = None if options.from_ is None else _read_search(options.from_)
     chosen = chosen_recipe(_base_recipe(options, searched), options.preset, fields, "train")
-    if chosen.strategy != "final":
+    if chosen.searches:
         raise UsageError(
             f"{chosen.name} is a search; one architecture is trained by {', '.join(_finals())}"
         )
@@ -148,7 +148,7 @@ def left_out(made: Recipe, architecture: Architecture) -> str:
 
 
 def _finals() -> list[str]:
-    return [made.name for made in RECIPES.values() if made.strategy == "final"]
+    return [made.name for made in RECIPES.values() if not made.searches]
 
 
 def _base_recipe(options: TrainOptions, searched: dict[str, Any] | None) -> Recipe:
@@ -164,7 +164,7 @@ def _base_recipe(options: TrainOptions, searched: dict[str, Any] | None) -> Reci
     if options.recipe is None:
         return final_recipe(search)
     final = recipe(options.recipe)
-    if final.strategy != "final" or final.network.space != search.network.space:
+    if final.searches or final.network.space != search.network.space:
         raise UsageError(
             f"{final.name} does not train what {search.name} found; "
             f"{final_recipe(search).name} does"

@@ -55,7 +55,7 @@ Structure = tuple[int, int, int, dict[str, tuple[int, ...]]]  # the later fields
 
 
 def _macro_structure(architecture: Architecture, recipe: Recipe) -> Structure:
-    space, merge = architecture.space, recipe.fidelity.skip_merge(final=recipe.strategy == "final")
+    space, merge = architecture.space, recipe.fidelity.skip_merge(final=not recipe.searches)
     shortest, depth = _ways(architecture, merge)
     read = {t for k in range(space.layers) for t in space.sources(architecture, k)}
     if merge == "input":
@@ -116,7 +116,7 @@ def _shortest_in_cell(architecture: Architecture) -> int:
 def _cells_field(architecture: Architecture, recipe: Recipe) -> int:
     space, fidelity = architecture.space, recipe.fidelity
     # Final networks reduce by strides.
-    mode = "stride2" if recipe.strategy == "final" else fidelity.micro_reduction_search
+    mode = "stride2" if not recipe.searches else fidelity.micro_reduction_search
     stacked, counts = fidelity.sep_conv_stack, fidelity.loose_inputs == "count"
 
     def reach(op: Operation) -> int:

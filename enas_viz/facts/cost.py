@@ -143,7 +143,7 @@ def recipe_cost(
     """Cost of what a recipe computes for an architecture: in a search the path that it takes
     (`recipe_path_cost`), in final training the network of its own (`child_cost`)."""
     _check_kind(architecture, recipe)
-    counted = child_cost if recipe.strategy == "final" else recipe_path_cost
+    counted = child_cost if not recipe.searches else recipe_path_cost
     return counted(architecture, recipe, image_channels, classes)
 
 
@@ -162,7 +162,7 @@ def recipe_path_cost(
     final training, which has no shared weights.
     """
     _check_kind(architecture, recipe)
-    if recipe.strategy == "final":
+    if not recipe.searches:
         raise ValueError(
             f"a path is one through the shared weights of a search; {recipe.name} is a final "
             f"training, whose networks `child_cost` counts"

@@ -154,12 +154,17 @@ def needs(recipe: Recipe) -> str:
 
 
 def count_work(recipe: Recipe) -> Work:
-    """What a recipe computes: counted, and measured where the recipe is as it was measured."""
+    """What a recipe computes: counted, and measured where the recipe is as it was measured.
+
+    Raises ValueError for a judge of somebody's own, of which nothing is known.
+    """
     train, controller = recipe.train, recipe.controller
+    if recipe.searches and recipe.judge.name != "shared":
+        return _judged_work(recipe)
     steps = train.epochs * math.ceil(training_images(recipe) / train.batch_size)
     per_image = 2 * _multiply_adds(_shape(recipe))
     rewards = 0
-    if recipe.strategy != "final":
+    if recipe.searches:
         rewards = train.epochs * controller.updates * controller.samples
     seen = controller.reward_images or train.batch_size
     counted = Work(steps, PASSES * per_image * train.batch_size, rewards, per_image * seen)
@@ -176,6 +181,19 @@ def count_work(recipe: Recipe) -> Work:
     )
 
 
+def _judged_work(recipe: Recipe) -> Work:
+    """What a search without shared weights computes: each network's training and validation."""
+    if recipe.judge.name == "own":
+        raise ValueError("how long a judge of your own takes is not known")
+    networks = recipe.train.epochs * recipe.controller.updates * recipe.controller.samples
+    if recipe.judge.name == "table":
+        return Work(0, 0.0, networks)
+    per_image, batch = 2 * _multiply_adds(_shape(recipe)), recipe.train.batch_size
+    steps = networks * recipe.judge.epochs * (training_images(recipe) // batch)
+    valid = recipe.data.valid_images or recipe.dataset.valid
+    return Work(steps, PASSES * per_image * batch, networks, per_image * valid)
+
+
 def training_images(recipe: Recipe) -> int:
     """How many images an epoch sees; of an unknown dataset, as many as CIFAR-10 has."""
     data = recipe.data
@@ -187,7 +205,7 @@ def training_images(recipe: Recipe) -> int:
 
 def disk_bytes(recipe: Recipe) -> int:
     """Two checkpoints of weights and momentum, 4 bytes a number, and a megabyte for the trace."""
-    if recipe.strategy == "final":
+    if not recipe.searches:
         numbers = child_cost(likely_architectures(recipe)[0], recipe).parameters
     else:
         numbers = recipe_supernet_parameters(recipe)
@@ -197,7 +215,7 @@ def disk_bytes(recipe: Recipe) -> int:
 def likely_architectures(recipe: Recipe) -> list[Architecture]:
     """The published network where it has the recipe's size, else a few random ones."""
     space = recipe.space
-    if recipe.strategy == "final":
+    if not recipe.searches:
         for known in (MACRO, MICRO):
             if _but_for_wiring(space) == _but_for_wiring(known.space):
                 return [known]
@@ -228,7 +246,10 @@ def tell_time(hours: float) -> str:
 def _recorded(recipe: Recipe) -> Estimate | None:
     """Minutes that whole runs of the very same recipe took on two cores."""
     found, named = measured.searches().get(recipe.name), RECIPES.get(recipe.name)
-    if found is None or named is None or recipe.fidelity != named.fidelity:  # which was not kept
+    if found is None or named is None:
+        return None
+    unkept = ("strategy", "judge", "fidelity")  # of which the measurements are as the recipe named
+    if any(getattr(recipe, part) != getattr(named, part) for part in unkept):
         return None
     for part, then in found["of"].items():
         now = getattr(recipe, part)

@@ -52,7 +52,7 @@ def tell_demo(space: str) -> str:
 
 def shape(recipe: Recipe) -> dict[str, Any]:
     """What decides the cost of one step, as JSON."""
-    reward = recipe.controller.reward_images if recipe.strategy == "enas" else 0
+    reward = recipe.controller.reward_images if recipe.searches else 0
     return {
         "network": as_json(recipe.network),
         "fidelity": as_json(recipe.fidelity),
@@ -69,7 +69,7 @@ def row(recipe: Recipe) -> dict[str, Any] | None:
     fidelity that this kind of run does not read do not count.
     """
     rows_by_name, of = measured(), _comparable(shape(recipe), recipe.kind)
-    searches = recipe.strategy == "enas"
+    searches = recipe.searches
     rows = [rows_by_name[recipe.name]] if recipe.name in rows_by_name else []
     rows += rows_by_name.values()
     same = (

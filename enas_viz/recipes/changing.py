@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from enas_viz.recipes.catalogue import RECIPES
 from enas_viz.recipes.fidelity import IN_USE, PRESETS, Fidelity, presets_of
-from enas_viz.recipes.fields import Recipe
+from enas_viz.recipes.fields import JudgeConfig, Recipe
 from enas_viz.recipes.strategies import FINAL, config_of, known
 from enas_viz.spaces import KINDS, MAX_LAYERS, MAX_NODES
 
@@ -224,6 +224,7 @@ def check(made: Recipe) -> None:
     _check_ranges(made)
     _check_size(made)
     _check_together(made)
+    _check_unread(made)
     if hasattr(made.options, "check"):
         made.options.check()
 
@@ -356,6 +357,22 @@ def _check_together(made: Recipe) -> None:
             f"pixels, and a resolution of {made.data.resolution} leaves {side} after two "
             f"reductions; set network.aux_weight to 0, or data.resolution to "
             f"{4 * AUXILIARY_WINDOW - 3} or more"
+        )
+
+
+def _check_unread(made: Recipe) -> None:
+    """Raises ValueError for numbers of a judge or reward that another one would read."""
+    judge, reward = made.judge, made.reward
+    if judge.epochs != JudgeConfig.epochs and judge.name != "alone":
+        raise ValueError(
+            f"judge.epochs is of trainings alone, and judge.name is {judge.name!r}; got "
+            f"{judge.epochs}, expected {JudgeConfig.epochs}, or judge.name alone"
+        )
+    costs = reward.name == "accuracy_minus_cost"
+    if costs != bool(reward.weight):
+        raise ValueError(
+            f"reward.weight goes with reward.name accuracy_minus_cost, and it with a weight above "
+            f"0; got {reward.weight} with {reward.name}"
         )
 
 

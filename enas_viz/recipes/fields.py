@@ -111,8 +111,9 @@ class JudgeConfig:
     """Who says how accurate an architecture is."""
 
     # shared: its path through shared weights, on a minibatch of validation images. alone: trained
-    # from scratch, all validation images. table: looked up; the table is given in Python.
-    name: Literal["shared", "alone", "table"] = "shared"
+    # from scratch, all validation images. table: looked up. own: somebody's own. The last two are
+    # given in Python.
+    name: Literal["shared", "alone", "table", "own"] = "shared"
     epochs: int = 1  # of a training alone
 
 
@@ -120,8 +121,9 @@ class JudgeConfig:
 class RewardConfig:
     """What an architecture is worth, from its accuracy and itself."""
 
-    # accuracy_minus_cost: less `weight` times its multiply-adds, in units of their mean
-    name: Literal["accuracy", "accuracy_minus_cost"] = "accuracy"
+    # accuracy_minus_cost: less `weight` times its multiply-adds, in units of their mean. own: a
+    # function that is given in Python.
+    name: Literal["accuracy", "accuracy_minus_cost", "own"] = "accuracy"
     weight: float = 0.0
 
 
@@ -181,9 +183,14 @@ class Recipe:
         return self.network.layers + (3 if self.fidelity.micro_stack == "trailing" else 2)
 
     @property
+    def searches(self) -> bool:
+        """Whether it is a search, by whatever strategy; false: final training of one network."""
+        return self.strategy != "final"
+
+    @property
     def kind(self) -> str:
         """What a run of it is, as `IN_USE` names it: macro, micro, macro-final, micro-final."""
-        return self.network.space + ("-final" if self.strategy == "final" else "")
+        return self.network.space + ("" if self.searches else "-final")
 
     def to_json(self) -> dict[str, Any]:
         """The recipe as nested JSON, `fidelity` apart (a trace's header keeps it beside)."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from reprlib import repr as shortened  # what is refused may be endless
 from typing import Any, Protocol
 
 from enas_viz.recipes import recorded_fidelity
@@ -192,8 +193,15 @@ def inheritance(trace: Trace) -> tuple[Trained, ...]:
 
     Of an epoch that recorded no counts they are estimated: the shares of its recorded samples times
     its minibatches. An epoch without counts and samples is left out.
-    Raises ValueError when nothing is known of any epoch, and for counts that the space cannot have.
+    Raises ValueError when nothing is known of any epoch, for counts that the space cannot have, and
+    for a search without shared weights.
     """
+    judge = trace.header.recipe.get("judge")
+    name = judge.get("name") if isinstance(judge, dict) else None
+    if name not in (None, "shared"):
+        raise ValueError(
+            f"this search has no shared weights: its networks were judged by {shortened(name)}"
+        )
     shares: dict[int, list[float]] = {}
     merge = recorded_fidelity(trace.header.fidelity).skip_merge_search
     unknown = {epoch.epoch for epoch in trace.epochs if "trained" not in epoch.extra}

@@ -54,7 +54,7 @@ def _searches_with_a_twin(space: str) -> dict[str, str]:
     found = {}
     for made in RECIPES.values():
         twin = f"{space}-final-{made.name.rpartition('-')[2]}"
-        if made.strategy != "final" and made.network.space == space and twin in RECIPES:
+        if made.searches and made.network.space == space and twin in RECIPES:
             found[made.name] = twin
     return found
 

@@ -260,7 +260,7 @@ def _read_run(folder: Path) -> FinalRun | None:
     """The final training in `folder`, None for another kind of run. ValueError when damaged."""
     facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     made = recipe_from_json(facts["recipe"])
-    if made.strategy != "final":
+    if made.searches:
         return None
     if type(facts.get("seed")) is not int:
         raise ValueError(f"the seed in its run.json is a whole number; got {facts.get('seed')!r}")

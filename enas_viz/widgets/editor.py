@@ -137,7 +137,7 @@ class Editor(Replay):
         found = anatomy(architecture, self.recipe)
         side = self.recipe.data.resolution
         whose = "on this path"
-        if self.recipe.strategy == "final":
+        if not self.recipe.searches:
             whose = "of this network"
         rows = [
             ["parameters", f"{found.parameters:,}", whose],

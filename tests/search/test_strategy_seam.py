@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import pytest
 
+import enas_viz as ev
 from enas_viz import search
+from enas_viz.facts import estimates
 from enas_viz.recipes import as_json, change, check, recipe, recipe_from_json, strategies
 from enas_viz.recipes.strategies import config_of
 from enas_viz.records.trace import Episode, Epoch, Trace, load_trace
@@ -20,6 +22,7 @@ from enas_viz.search.runs.folder import FolderError
 from enas_viz.search.strategies import strategy as seam
 from enas_viz.search.strategies.evolution import PRESETS, Evolution, EvolutionConfig
 from enas_viz.search.strategies.strategy import Credit, Key, Proposals
+from enas_viz.search.training.data import Split
 from enas_viz.spaces import MacroSpace, MicroSpace
 
 TINY = recipe(
@@ -73,7 +76,11 @@ def test_another_strategy_begins_with_its_own_defaults_and_without_those_of_the_
         ({"strategy": "evolution", "evolution__population": "many"}, "must be an int"),
         ({"strategy": "genetic"}, "strategy is one of enas, evolution, random, final"),
         ({"judge__epochs": 0}, "judge.epochs must be greater than 0"),
-        ({"judge__name": "oracle"}, "judge.name is one of shared, alone, table"),
+        ({"judge__name": "oracle"}, "judge.name is one of shared, alone, table, own"),
+        ({"judge__epochs": 3}, "judge.epochs is of trainings alone"),
+        ({"reward__weight": 0.5}, "reward.weight goes with reward.name accuracy_minus_cost"),
+        ({"reward__name": "accuracy_minus_cost"}, "with a weight above 0"),
+        ({"strategy": "evolution", "evolution__op_rate": 0.1}, "are read with .* 'each' only"),
     ],
 )
 def test_what_a_strategy_does_not_read_or_cannot_be_is_refused(changes, told):
@@ -171,6 +178,7 @@ def evolved(config: EvolutionConfig, seed: int, evaluations: int = 1000, bits: i
     made = dataclasses.replace(
         change(TINY, strategy="evolution"),
         network=dataclasses.replace(TINY.network, layers=15, ops=("conv3x3",)),
+        train=dataclasses.replace(TINY.train, epochs=evaluations),
         options=config,
     )
     strategy, noise = Evolution(made, seed), random.Random(seed)
@@ -213,7 +221,7 @@ def test_evolution_of_the_authors_toy_gets_as_far_as_theirs(name):
 
 def changed(config: EvolutionConfig, space, n: int = 400):
     """The numbers of operations and of other values in which children differ from their parent."""
-    made = change(TINY, strategy="evolution")
+    made = change(TINY, strategy="evolution", train__epochs=n)
     evolution = Evolution(dataclasses.replace(made, options=config), 0)
     evolution.space = space
     parent, rng = space.sample(random.Random(0)), random.Random(1)
@@ -360,6 +368,67 @@ def test_processes_share_the_training_of_shared_weights_only():
 
     with pytest.raises(ValueError, match="compute.processes"):
         list(search.run(made))
+
+
+def test_the_header_tells_of_judge_and_reward_that_were_given_in_python(tmp_path):
+    made = change(TINY, strategy="random", train__epochs=1)
+    table = search.Table(dict.fromkeys(made.space.all(), 0.5))
+
+    class Own(search.Table):
+        pass
+
+    for judge, name in (
+        (table, "table"),
+        (Own({made.space.plain(): 1.0}), "table"),
+        (None, "shared"),
+    ):
+        header = next(search.run(made, judge=judge))
+        assert header.recipe["judge"]["name"] == name
+    header = next(search.run(made, reward=lambda accuracy, architecture: 0.0))
+    assert header.recipe["reward"] == {"name": "own", "weight": 0.0}
+    items = search.run(made, judge=table, folder=tmp_path / "run")
+    list(itertools.islice(items, 4))
+    items.close()
+    with pytest.raises(ValueError, match="judge.name is 'table', so the table has to be given"):
+        list(search.resume(tmp_path / "run"))
+    assert list(search.resume(tmp_path / "run", judge=table))
+
+
+def test_a_search_without_shared_weights_has_no_counts_of_what_was_trained(tmp_path):
+    made = change(TINY, strategy="random", judge__name="alone", train__epochs=1)
+    list(search.run(made, folder=tmp_path / "run"))
+
+    with pytest.raises(ValueError, match="has no shared weights: .* judged by 'alone'"):
+        ev.SharedWeights(load_trace(tmp_path / "run"))
+
+
+def test_an_estimate_is_of_what_the_judge_does():
+    shared = estimates.count_work(TINY)
+    alone = estimates.count_work(change(TINY, judge__name="alone", judge__epochs=3))
+    table = estimates.count_work(change(TINY, judge__name="table"))
+
+    networks = 2 * 3 * 2
+    assert (alone.steps, alone.rewards) == (networks * 3 * (1000 // 250), networks)
+    assert alone.step_flops == shared.step_flops
+    assert (table.steps, table.flops) == (0, 0.0)
+    with pytest.raises(ValueError, match="judge of your own takes is not known"):
+        estimates.count_work(change(TINY, judge__name="own"))
+
+
+def test_one_validation_image_is_too_few_whatever_chooses_and_judges():
+    data = build(TINY, 0, "cpu", None).data
+    one = dataclasses.replace(data, valid=Split(data.valid.images[:1], data.valid.labels[:1]))
+
+    for changes in ({"strategy": "random"}, {"judge__name": "alone"}):
+        with pytest.raises(ValueError, match="at least 2 validation images"):
+            next(search.run(change(TINY, **changes), data=one))
+
+
+def test_a_population_that_is_never_full_is_told():
+    made = change(TINY, strategy="evolution", evolution__population=12)
+
+    with pytest.warns(UserWarning, match="12 networks will be judged: all of them are random"):
+        next(search.run(made))
 
 
 # ---- a strategy of one's own

@@ -22,6 +22,7 @@ from enas_viz.search.judges.judge import SearchPosition, Untrained, WeightPhase
 from enas_viz.search.nets.supernet import make_supernet
 from enas_viz.search.training import draws
 from enas_viz.search.training.data import Data, Split
+from enas_viz.search.training.sizes import check_enough
 from enas_viz.search.training.step import (
     NonFiniteLoss,
     check_weights,
@@ -136,6 +137,7 @@ class Alone(Untrained):
     """
 
     def __init__(self, recipe: Recipe, data: Data, seed: int, at: SearchPosition) -> None:
+        check_enough(recipe, data)
         self.recipe, self.data, self.seed, self.at = recipe, data, seed, at
         self._losses: list[float] = []  # last training loss of each network of the epoch
         self._shares: list[float] = []

@@ -22,7 +22,7 @@ def make_judge(
     at: SearchPosition,
     ranks: Ranks,
 ) -> Judge:
-    """The judge of `recipe.judge.name`. ValueError for "table", which has to be given."""
+    """The judge of `recipe.judge.name`. ValueError for one that has to be given."""
     if recipe.judge.name == "shared":
         return SharedWeights(recipe, data, header, seed, device, at, ranks)
     if ranks.size > 1:
@@ -33,6 +33,6 @@ def make_judge(
     if recipe.judge.name == "alone":
         return Alone(recipe, data, seed, at)
     raise ValueError(
-        "judge.name is 'table', so the table has to be given: search.run(recipe, "
-        "judge=search.Table(accuracies))"
+        f"judge.name is {recipe.judge.name!r}, so the table has to be given, or the judge of your "
+        f"own: search.run(recipe, judge=search.Table(accuracies))"
     )

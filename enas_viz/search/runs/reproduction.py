@@ -189,7 +189,7 @@ def _check_run(plan: Plan, stage: Stage) -> None:
         return
     facts = read_run(place)
     found, wanted = recipe_from_json(facts["recipe"]), stage.recipe
-    if wanted.strategy == "final":  # which tells the wiring of the network that it was given
+    if not wanted.searches:  # which tells the wiring of the network that it was given
         wiring = found.fidelity.skip_wiring
         wanted = replace(wanted, fidelity=replace(wanted.fidelity, skip_wiring=wiring))
     if found != wanted or facts["seed"] != plan.seed:

@@ -14,14 +14,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from enas_viz.memory import LESS, told_when_out_of_memory
-from enas_viz.recipes import DATASETS, Recipe, as_json, recipe_from_json
+from enas_viz.recipes import DATASETS, JudgeConfig, Recipe, RewardConfig, as_json, recipe_from_json
 from enas_viz.records.ranking import check_same_data
 from enas_viz.records.trace import Episode, Epoch, Header, Item, Result, load_trace, record
 from enas_viz.search.judges.judge import Judge
 from enas_viz.search.judges.rewards import Reward
+from enas_viz.search.judges.table import Table
 from enas_viz.search.runs import checkpoint, terms
 from enas_viz.search.runs.build import Run, build
 from enas_viz.search.runs.folder import (
@@ -89,6 +90,8 @@ def run(
     when another number of processes was started, RankLost when one of them ended.
     """
     own = Own(judge, reward)
+    if isinstance(recipe, Recipe):
+        recipe = _named(recipe, own)
     return _begin(recipe, seed, device, data, folder, checkpoint_every, own=own)
 
 
@@ -160,6 +163,16 @@ def _begin(
         return _unrecorded(made)
     ranks.told_by_first(lambda: refuse_used(place))
     return _recorded(place, recipe, facts, data, every, ranks, own=own)
+
+
+def _named(recipe: Recipe, own: Own) -> Recipe:
+    """The recipe, which tells of parts that are given in Python."""
+    if own.judge is not None:
+        name: Literal["table", "own"] = "table" if isinstance(own.judge, Table) else "own"
+        recipe = dataclasses.replace(recipe, judge=JudgeConfig(name=name))
+    if own.reward is not None:
+        recipe = dataclasses.replace(recipe, reward=RewardConfig(name="own"))
+    return recipe
 
 
 def _built(recipe: Recipe, facts: dict[str, Any], data: Any, ranks: Ranks | None, own: Own) -> Run:

@@ -9,6 +9,7 @@ under uniform architectures.
 from __future__ import annotations
 
 import random
+import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,11 @@ class EvolutionConfig:
         for name in ("op_rate", "wiring_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"evolution.{name} is in [0, 1]; got {getattr(self, name)}")
+        if self.mutation == "one" and (self.op_rate or self.wiring_rate or self.old_value):
+            raise ValueError(
+                "evolution.op_rate, wiring_rate and old_value are read with evolution.mutation "
+                "'each' only; with 'one', one decision takes another value"
+            )
 
 
 PRESETS = {
@@ -95,6 +101,13 @@ class Evolution:
     def __init__(self, recipe: Recipe, seed: int) -> None:
         self.space: Space = recipe.space
         self.config: EvolutionConfig = recipe.options or EvolutionConfig()
+        judged = recipe.train.epochs * recipe.controller.updates * recipe.controller.samples
+        if judged <= self.config.population:
+            warnings.warn(
+                f"evolution.population is {self.config.population}, and {judged} networks will be "
+                f"judged: all of them are random, and none has a parent",
+                stacklevel=2,
+            )
         self.population: deque[Member] = deque()
         self.judged = 0
 

@@ -22,20 +22,26 @@ def reward_images(recipe: Recipe, data: Data) -> int:
     return min(recipe.controller.reward_images or recipe.train.batch_size, len(data.valid))
 
 
-def check_sizes(recipe: Recipe, data: Data) -> list[str]:
-    """What is smaller than the recipe asks for, one sentence each.
-
-    Raises ValueError when there are too few images to train or to reward at all.
-    """
-    train, searches = recipe.train, recipe.strategy == "enas"
+def check_enough(recipe: Recipe, data: Data) -> None:
+    """Raises ValueError when there are too few images to train or to reward at all."""
     count, valid = len(data.train), len(data.valid)
     if not count:
         raise ValueError(f"the data set {data.name} has no training images")
-    if searches and valid < LEAST_VALID:
+    if recipe.searches and valid < LEAST_VALID:
         raise ValueError(
             f"a search measures rewards on at least {LEAST_VALID} validation images; the data set "
             f"{data.name} has {valid}"
         )
+
+
+def check_sizes(recipe: Recipe, data: Data) -> list[str]:
+    """What is smaller than the recipe asks for, one sentence each.
+
+    Raises ValueError as `check_enough` does.
+    """
+    train, searches = recipe.train, recipe.searches
+    count, valid = len(data.train), len(data.valid)
+    check_enough(recipe, data)
     smaller = []
     if train.batch_size > count:
         smaller.append(
